@@ -1,0 +1,1 @@
+"""The matching engine, a library: no gRPC, no SQL, no clock, no environment."""

@@ -1,0 +1,1 @@
+"""Values and words of the domain; imports the standard library and nothing else."""

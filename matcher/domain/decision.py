@@ -1,0 +1,63 @@
+"""What was decided about one return item, and all that it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from matcher.domain.ids import DecisionId, ReturnId, RoundId, WarehouseId
+from matcher.domain.match import Match
+from matcher.domain.reason import Check, Reason
+
+
+class Outcome(IntEnum):
+    """Outcome of a decision."""
+
+    UNSPECIFIED = 0
+    MATCHED = 1
+    WAITING = 2
+    WAREHOUSE = 3
+    CANCELLED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseRoute:
+    """
+    The ordinary route of an item.
+
+    An empty ``warehouse_id`` is the brand's standard return route, for when no
+    stored warehouse takes the category.
+    """
+
+    warehouse_id: WarehouseId
+    distance_m: int
+    cost_micros: int
+    over_capacity: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """
+    Outcome, reasons and evidence of one return item at one instant.
+
+    Never without a reason; ``match`` is set exactly when matched, ``warehouse``
+    exactly when routed there. ``fallback`` is the ordinary route that stays open.
+    """
+
+    decision_id: DecisionId
+    return_id: ReturnId
+    outcome: Outcome
+    reasons: tuple[Reason, ...]
+    checks: tuple[Check, ...]
+    fallback: WarehouseRoute
+    policy_version: int
+    decided_us: int
+    match: Match | None = None
+    warehouse: WarehouseRoute | None = None
+    round_id: RoundId = RoundId("")
+    refund_due_us: int | None = None
+
+    def __post_init__(self) -> None:
+        assert self.reasons, f"decision of {self.return_id!r} without a reason"
+        assert (self.match is not None) == (self.outcome is Outcome.MATCHED)
+        assert (self.warehouse is not None) == (self.outcome is Outcome.WAREHOUSE)

@@ -1,0 +1,1 @@
+"""Planning and the shard state machine; imports every other room but simulate."""

@@ -1,0 +1,67 @@
+"""What commands changed: the rows that one transaction has to write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from matcher.domain.decision import Decision
+from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId, WarehouseId
+from matcher.domain.match import Match
+from matcher.domain.warehouse import ServiceArea, Warehouse
+from matcher.engine.records import (
+    DemandRecord,
+    PolicyRecord,
+    ReturnRecord,
+    RoundRecord,
+    WarehouseDay,
+)
+
+
+@dataclass(slots=True)
+class Changes:
+    """
+    The last value of every row that changed, by id; ``None`` deletes the row.
+
+    Decisions are appended, never changed: their order is the order of the log.
+    """
+
+    demands: dict[DemandId, DemandRecord] = field(default_factory=dict)
+    returns: dict[ReturnId, ReturnRecord] = field(default_factory=dict)
+    matches: dict[MatchId, Match] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    policies: dict[int, PolicyRecord] = field(default_factory=dict)
+    warehouses: dict[WarehouseId, Warehouse | None] = field(default_factory=dict)
+    service_areas: dict[ServiceAreaId, ServiceArea | None] = field(
+        default_factory=dict
+    )
+    warehouse_days: dict[tuple[WarehouseId, int], WarehouseDay] = field(
+        default_factory=dict
+    )
+    rounds: list[RoundRecord] = field(default_factory=list)
+
+    def add(self, later: Changes) -> None:
+        """Merge what came later into this, the later value winning."""
+        self.demands.update(later.demands)
+        self.returns.update(later.returns)
+        self.matches.update(later.matches)
+        self.decisions.extend(later.decisions)
+        self.policies.update(later.policies)
+        self.warehouses.update(later.warehouses)
+        self.service_areas.update(later.service_areas)
+        self.warehouse_days.update(later.warehouse_days)
+        self.rounds.extend(later.rounds)
+
+    def __bool__(self) -> bool:
+        return any(
+            (
+                self.demands,
+                self.returns,
+                self.matches,
+                self.decisions,
+                self.policies,
+                self.warehouses,
+                self.service_areas,
+                self.warehouse_days,
+                self.rounds,
+            )
+        )

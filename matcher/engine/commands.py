@@ -1,0 +1,138 @@
+"""Everything that can be asked of a shard, one value per kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matcher.domain.demand import Demand
+from matcher.domain.ids import (
+    DemandId,
+    MatchId,
+    ReturnId,
+    ServiceAreaId,
+    WarehouseId,
+)
+from matcher.domain.item import Verification
+from matcher.domain.policy import Policy
+from matcher.domain.return_item import ReturnItem
+from matcher.domain.warehouse import ServiceArea, Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class UpsertDemands:
+    """Store or change demands, all or none; an etag of "" is not compared."""
+
+    demands: tuple[Demand, ...]
+    etags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelDemand:
+    """Cancel a demand; held units keep their promise."""
+
+    demand_id: DemandId
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitReturns:
+    """Submit return items, all or none; one payload hash each."""
+
+    items: tuple[ReturnItem, ...]
+    payload_hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordVerification:
+    """Replace the evidence about a waiting return item and decide anew."""
+
+    return_id: ReturnId
+    verification: Verification
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReturn:
+    """Cancel a waiting or matched return item."""
+
+    return_id: ReturnId
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmMatch:
+    """Confirm a match; an etag of "" is not compared."""
+
+    match_id: MatchId
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseMatch:
+    """Release an unconfirmed match; an etag of "" is not compared."""
+
+    match_id: MatchId
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePolicy:
+    """Store a policy version, or only check it."""
+
+    policy: Policy
+    validate_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActivatePolicy:
+    """Put a policy version in force."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpsertWarehouse:
+    """Store or change a warehouse."""
+
+    warehouse: Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteWarehouse:
+    """Delete a warehouse."""
+
+    warehouse_id: WarehouseId
+
+
+@dataclass(frozen=True, slots=True)
+class UpsertServiceArea:
+    """Store or change a service area."""
+
+    service_area: ServiceArea
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteServiceArea:
+    """Delete a service area."""
+
+    service_area_id: ServiceAreaId
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Settle what time alone has settled: holds, decide-by times, ship-by times."""
+
+
+Command = (
+    UpsertDemands
+    | CancelDemand
+    | SubmitReturns
+    | RecordVerification
+    | CancelReturn
+    | ConfirmMatch
+    | ReleaseMatch
+    | CreatePolicy
+    | ActivatePolicy
+    | UpsertWarehouse
+    | DeleteWarehouse
+    | UpsertServiceArea
+    | DeleteServiceArea
+    | Tick
+)

@@ -1,0 +1,115 @@
+"""What a shard knows about each entity beyond what the caller said of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matcher.domain.decision import Outcome
+from matcher.domain.demand import Demand, DemandState
+from matcher.domain.ids import DecisionId, DemandId, MatchId, RoundId, WarehouseId
+from matcher.domain.policy import Policy, PolicyState
+from matcher.domain.reason import ReasonCode
+from matcher.domain.return_item import ReturnItem, ReturnState
+
+
+@dataclass(frozen=True, slots=True)
+class DemandRecord:
+    """
+    A demand with its units.
+
+    ``held_count + fulfilled_count <= demand.quantity`` always. ``version`` rises
+    by one with every change and is the etag.
+    """
+
+    demand: Demand
+    state: DemandState
+    held_count: int
+    fulfilled_count: int
+    version: int
+    created_us: int
+    updated_us: int
+
+    @property
+    def open_count(self) -> int:
+        """Units that may still be promised; 0 once the demand is closed."""
+        if self.state not in (DemandState.OPEN, DemandState.HELD):
+            return 0
+        return self.demand.quantity - self.held_count - self.fulfilled_count
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the shard must keep it in memory: open units or a hold."""
+        return self.open_count > 0 or self.held_count > 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRecord:
+    """
+    A return item with its state and what its latest decision said.
+
+    ``payload_hash`` is of the submission, so that the same id with another payload
+    is told apart. ``released_demand_ids`` are the pairs not to be made again.
+    """
+
+    item: ReturnItem
+    state: ReturnState
+    payload_hash: str
+    version: int
+    created_us: int
+    updated_us: int
+    decision_id: DecisionId
+    outcome: Outcome
+    reason_codes: tuple[ReasonCode, ...]
+    match_id: MatchId = MatchId("")
+    released_demand_ids: tuple[DemandId, ...] = ()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the shard must keep it in memory: its route may still change."""
+        return self.state in (ReturnState.WAITING, ReturnState.MATCHED)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRecord:
+    """A stored policy version and where it is in its life."""
+
+    policy: Policy
+    state: PolicyState
+    created_us: int
+    activated_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRecord:
+    """
+    Summary of one round; counts are of return items unless named otherwise.
+
+    ``proof`` is the compressed problem and answer with its dual prices
+    (:mod:`matcher.engine.proof`), so that anyone can check the round later.
+    """
+
+    round_id: RoundId
+    policy_version: int
+    started_us: int
+    return_count: int
+    demand_count: int
+    candidate_count: int
+    matched_count: int
+    waiting_count: int
+    warehouse_count: int
+    dropped_count: int
+    distance_sum_m: int
+    saving_micros: int
+    dual_micros: int
+    verified: bool
+    reason_counts: tuple[tuple[ReasonCode, int], ...]
+    proof: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseDay:
+    """Returns routed to one warehouse on one UTC day (days since the epoch)."""
+
+    warehouse_id: WarehouseId
+    day: int
+    routed_count: int

@@ -1,0 +1,1 @@
+"""Gates, rollout, prices and wording of a policy; imports domain only."""

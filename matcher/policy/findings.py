@@ -1,0 +1,84 @@
+"""A list of checks in the making."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from matcher.domain.reason import Check, CheckResult, Gate, Reason, ReasonCode
+from matcher.policy.wording import stated
+
+
+@dataclass(slots=True)
+class Findings:
+    """Checks and reasons found so far, and until when they stay true."""
+
+    now_us: int
+    valid_until_us: int
+    checks: list[Check] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list)
+
+    def passed(
+        self,
+        gate: Gate,
+        name: str,
+        observed: str,
+        accepted: str,
+        evidence_id: str = "",
+    ) -> None:
+        """Note a check that passed."""
+        self.checks.append(
+            Check(
+                gate,
+                name,
+                CheckResult.PASSED,
+                observed,
+                accepted,
+                evidence_id=evidence_id,
+            )
+        )
+
+    def failed(
+        self,
+        code: ReasonCode,
+        name: str,
+        observed: str,
+        accepted: str,
+        evidence_id: str = "",
+    ) -> None:
+        """Note a check that failed, and its reason."""
+        self._fail(code.gate, code, name, observed, accepted, evidence_id)
+
+    def unknown(self, gate: Gate, name: str, accepted: str) -> None:
+        """Note a check that fails closed because what it needs is not known."""
+        self._fail(
+            gate,
+            ReasonCode.INSUFFICIENT_EVIDENCE,
+            name,
+            f"{name} is unknown",
+            accepted,
+            "",
+        )
+
+    def skipped(self, gate: Gate, name: str, because: str) -> None:
+        """Note a check that could not run; what it rests on has failed already."""
+        self.checks.append(Check(gate, name, CheckResult.SKIPPED, "", because))
+
+    def holds_until(self, instant_us: int) -> None:
+        """Note that a passed check may fail from an instant on."""
+        self.valid_until_us = min(self.valid_until_us, instant_us)
+
+    def _fail(
+        self,
+        gate: Gate,
+        code: ReasonCode,
+        name: str,
+        observed: str,
+        accepted: str,
+        evidence_id: str,
+    ) -> None:
+        self.checks.append(
+            Check(
+                gate, name, CheckResult.FAILED, observed, accepted, code, evidence_id
+            )
+        )
+        self.reasons.append(stated(code, observed=observed, accepted=accepted))

@@ -1,0 +1,1 @@
+"""The gRPC server, its store and its command line, around the engine."""

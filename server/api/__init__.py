@@ -1,0 +1,1 @@
+"""Servicers and what stands between the wire and the engine; no SQL here."""

@@ -1,0 +1,1 @@
+"""Command queue, engine thread, group commit, timers: owns the shards."""

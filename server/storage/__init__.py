@@ -1,0 +1,1 @@
+"""The store: one interface, SQLAlchemy Core behind it; knows nothing of the API."""

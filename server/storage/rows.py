@@ -1,0 +1,183 @@
+"""Rows of the tables, made from the domain values that a transaction writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Table
+
+from matcher.domain.decision import Decision
+from matcher.domain.ids import TenantId
+from matcher.domain.match import Match
+from matcher.domain.warehouse import ServiceArea, Warehouse
+from matcher.engine.changes import Changes
+from matcher.engine.records import (
+    DemandRecord,
+    PolicyRecord,
+    ReturnRecord,
+    RoundRecord,
+    WarehouseDay,
+)
+from server.storage import codec, tables
+from server.storage.store import StoredAnswer
+
+#: One row, or the key of one, by column name. Enums and flags are plain ints in it:
+#: sqlite3 binds subclasses of int by a far slower way.
+Row = dict[str, object]
+
+
+def merge(changes: Sequence[tuple[TenantId, Changes]]) -> dict[TenantId, Changes]:
+    """
+    Join the changes of each tenant, the later value of a row winning.
+
+    The entries themselves are not modified.
+    """
+    joined: dict[TenantId, Changes] = {}
+    for tenant, entry in changes:
+        joined.setdefault(tenant, Changes()).add(entry)
+    return joined
+
+
+def rows_to_write(tenant: TenantId, changes: Changes) -> dict[Table, list[Row]]:
+    """Return the rows to insert or replace, by table; decisions are apart."""
+    return {
+        tables.demands: [_demand(tenant, one) for one in changes.demands.values()],
+        tables.returns: [_return(tenant, one) for one in changes.returns.values()],
+        tables.matches: [_match(tenant, one) for one in changes.matches.values()],
+        tables.policies: [_policy(tenant, one) for one in changes.policies.values()],
+        tables.warehouses: [
+            _warehouse(tenant, one) for one in changes.warehouses.values() if one
+        ],
+        tables.service_areas: [
+            _service_area(tenant, one) for one in changes.service_areas.values() if one
+        ],
+        tables.warehouse_days: [
+            _warehouse_day(tenant, one) for one in changes.warehouse_days.values()
+        ],
+        tables.rounds: [_round(tenant, one) for one in changes.rounds],
+    }
+
+
+def keys_to_delete(tenant: TenantId, changes: Changes) -> dict[Table, list[Row]]:
+    """Return the keys of the rows to delete, by table."""
+    return {
+        tables.warehouses: [
+            {"tenant": tenant, "warehouse_id": key}
+            for key, value in changes.warehouses.items()
+            if value is None
+        ],
+        tables.service_areas: [
+            {"tenant": tenant, "service_area_id": key}
+            for key, value in changes.service_areas.items()
+            if value is None
+        ],
+    }
+
+
+def log_rows(tenant: TenantId, decisions: Iterable[Decision]) -> list[Row]:
+    """Return the rows of the decision log in order, still without a sequence."""
+    return [
+        {
+            "tenant": tenant,
+            "decision_id": decision.decision_id,
+            "return_id": decision.return_id,
+            "document": codec.DECISIONS.encode(decision),
+        }
+        for decision in decisions
+    ]
+
+
+def answer_row(answer: StoredAnswer) -> Row:
+    """Return the row of a first answer."""
+    return {
+        "tenant": answer.tenant,
+        "request_id": answer.request_id,
+        "payload_hash": answer.payload_hash,
+        "answered_us": answer.answered_us,
+        "answer": answer.answer,
+    }
+
+
+def _demand(tenant: TenantId, record: DemandRecord) -> Row:
+    demand = record.demand
+    return {
+        "tenant": tenant,
+        "demand_id": demand.demand_id,
+        "state": int(record.state),
+        "is_live": int(record.is_live),
+        "sku": demand.sku,
+        "category": demand.category,
+        "ship_by_us": demand.ship_by_us,
+        "version": record.version,
+        "document": codec.DEMANDS.encode(record),
+    }
+
+
+def _return(tenant: TenantId, record: ReturnRecord) -> Row:
+    item = record.item
+    return {
+        "tenant": tenant,
+        "return_id": item.return_id,
+        "state": int(record.state),
+        "sku": item.sku,
+        "category": item.category,
+        "decide_by_us": item.decide_by_us,
+        "version": record.version,
+        "document": codec.RETURNS.encode(record),
+    }
+
+
+def _match(tenant: TenantId, match: Match) -> Row:
+    return {
+        "tenant": tenant,
+        "match_id": match.match_id,
+        "hold_state": int(match.hold_state),
+        "hold_expire_us": match.hold_expire_us,
+        "version": match.version,
+        "document": codec.MATCHES.encode(match),
+    }
+
+
+def _policy(tenant: TenantId, record: PolicyRecord) -> Row:
+    return {
+        "tenant": tenant,
+        "version": record.policy.version,
+        "state": int(record.state),
+        "document": codec.POLICIES.encode(record),
+    }
+
+
+def _warehouse(tenant: TenantId, warehouse: Warehouse) -> Row:
+    return {
+        "tenant": tenant,
+        "warehouse_id": warehouse.warehouse_id,
+        "document": codec.WAREHOUSES.encode(warehouse),
+    }
+
+
+def _service_area(tenant: TenantId, area: ServiceArea) -> Row:
+    return {
+        "tenant": tenant,
+        "service_area_id": area.service_area_id,
+        "document": codec.SERVICE_AREAS.encode(area),
+    }
+
+
+def _warehouse_day(tenant: TenantId, row: WarehouseDay) -> Row:
+    return {
+        "tenant": tenant,
+        "day": row.day,
+        "warehouse_id": row.warehouse_id,
+        "routed_count": row.routed_count,
+    }
+
+
+def _round(tenant: TenantId, record: RoundRecord) -> Row:
+    # The proof is bytes and large: it has a column of its own, not base64 in JSON.
+    return {
+        "tenant": tenant,
+        "round_id": record.round_id,
+        "document": codec.ROUNDS.encode(replace(record, proof=b"")),
+        "proof": record.proof,
+    }

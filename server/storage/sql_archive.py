@@ -1,0 +1,76 @@
+"""Look-ups by id for a tenant's shard, from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from matcher.domain.decision import Decision
+from matcher.domain.ids import DecisionId, DemandId, MatchId, ReturnId, TenantId
+from matcher.domain.match import Match
+from matcher.engine.records import DemandRecord, ReturnRecord
+from server.storage import codec, statements
+from server.storage.codec import DocumentCodec
+from server.storage.database import Database
+from server.storage.statements import Documents
+
+T = TypeVar("T")
+
+#: Ids per statement; SQLite takes at most 32,766 parameters in one.
+IDS_MAX = 1_000
+
+
+class SqlArchive:
+    """
+    Committed rows of one tenant, by id.
+
+    Implements :class:`matcher.engine.archive.Archive`. Results are in the order of
+    their ids, whatever the order of the question.
+    """
+
+    def __init__(self, database: Database, tenant: TenantId) -> None:
+        self._database = database
+        self._tenant = tenant
+
+    def demands(self, ids: Iterable[DemandId]) -> dict[DemandId, DemandRecord]:
+        """Return the demands that exist among ``ids``."""
+        found = self._some("read demands", statements.SOME_DEMANDS, codec.DEMANDS, ids)
+        return {record.demand.demand_id: record for record in found}
+
+    def returns(self, ids: Iterable[ReturnId]) -> dict[ReturnId, ReturnRecord]:
+        """Return the return items that exist among ``ids``."""
+        found = self._some("read returns", statements.SOME_RETURNS, codec.RETURNS, ids)
+        return {record.item.return_id: record for record in found}
+
+    def match(self, match_id: MatchId) -> Match | None:
+        """Return one match."""
+        return self._database.one(
+            "read a match",
+            statements.MATCH,
+            codec.MATCHES,
+            {"tenant": self._tenant, "id": match_id},
+        )
+
+    def decision(self, decision_id: DecisionId) -> Decision | None:
+        """Return one decision."""
+        return self._database.one(
+            "read a decision",
+            statements.DECISION,
+            codec.DECISIONS,
+            {"tenant": self._tenant, "id": decision_id},
+        )
+
+    def _some(
+        self,
+        doing: str,
+        statement: Documents,
+        codec: DocumentCodec[T],
+        ids: Iterable[str],
+    ) -> list[T]:
+        ordered = sorted(set(ids))
+        found: list[T] = []
+        for start in range(0, len(ordered), IDS_MAX):
+            part = ordered[start : start + IDS_MAX]
+            parameters = {"tenant": self._tenant, "ids": part}
+            found += self._database.many(doing, statement, codec, parameters)
+        return found

@@ -1,0 +1,258 @@
+"""The store on a SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from matcher.domain.decision import Decision
+from matcher.domain.demand import DemandState
+from matcher.domain.ids import (
+    DecisionId,
+    DemandId,
+    MatchId,
+    ReturnId,
+    RoundId,
+    TenantId,
+)
+from matcher.domain.match import Match
+from matcher.domain.return_item import ReturnState
+from matcher.domain.warehouse import ServiceArea, Warehouse
+from matcher.engine.archive import LiveRows
+from matcher.engine.changes import Changes
+from matcher.engine.records import (
+    DemandRecord,
+    PolicyRecord,
+    ReturnRecord,
+    RoundRecord,
+)
+from server.storage import codec, statements
+from server.storage.database import Database
+from server.storage.live_rows import load_live_rows
+from server.storage.sql_archive import SqlArchive
+from server.storage.store import LoggedDecision, StoredAnswer
+from server.storage.transaction import Transaction
+
+
+class SqlStore:
+    """
+    Durable state of all tenants on a SQL database.
+
+    Implements :class:`server.storage.store.Store`, where each method is described;
+    :func:`server.storage.opening.open_store` makes one.
+
+    Parameters
+    ----------
+    database
+        Connections, the tables being at the head revision. Closed with the store.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def commit(
+        self,
+        changes: Sequence[tuple[TenantId, Changes]],
+        answers: Sequence[StoredAnswer] = (),
+    ) -> None:
+        """Write everything in one durable transaction, or nothing."""
+        # Rows are made before the transaction: it holds up every other writer.
+        transaction = Transaction(changes, answers)
+        if transaction:
+            with self._database.writing("commit") as connection:
+                transaction.write(connection)
+
+    def load(self, tenant: TenantId) -> LiveRows:
+        """Return what a shard needs in memory; a new tenant gives empty rows."""
+        with self._database.snapshot("load a tenant") as connection:
+            return load_live_rows(connection, tenant)
+
+    def tenants(self) -> list[TenantId]:
+        """Return the tenants that have any row, in the order of their ids."""
+        found: list[TenantId] = []
+        with self._database.snapshot("list tenants") as connection:
+            while (tenant := _tenant_after(connection, found)) is not None:
+                found.append(tenant)
+        return found
+
+    def archive(self, tenant: TenantId) -> SqlArchive:
+        """Return look-ups of committed rows for the tenant's shard."""
+        return SqlArchive(self._database, tenant)
+
+    def answer(self, tenant: TenantId, request_id: str) -> StoredAnswer | None:
+        """Return the first answer to a request id."""
+        with self._database.reading("read an answer") as connection:
+            row = connection.execute(
+                statements.ANSWER, {"tenant": tenant, "request_id": request_id}
+            ).one_or_none()
+        return None if row is None else StoredAnswer(**row._asdict())
+
+    def forget_answers(self, before_us: int) -> int:
+        """Delete answers older than ``before_us``; return how many."""
+        with self._database.writing("forget answers") as connection:
+            result = connection.execute(
+                statements.FORGET_ANSWERS, {"before_us": before_us}
+            )
+            return result.rowcount
+
+    def demand(self, tenant: TenantId, demand_id: DemandId) -> DemandRecord | None:
+        """Return one demand."""
+        return self._database.one(
+            "read a demand",
+            statements.DEMAND,
+            codec.DEMANDS,
+            {"tenant": tenant, "id": demand_id},
+        )
+
+    def list_demands(
+        self,
+        tenant: TenantId,
+        *,
+        state: DemandState | None,
+        after_id: str,
+        limit: int,
+    ) -> list[DemandRecord]:
+        """Return up to ``limit`` demands with an id above ``after_id``, by id."""
+        page = _page(tenant, after_id, limit)
+        if state is None:
+            statement = statements.DEMAND_PAGE
+        else:
+            statement = statements.DEMAND_PAGE_IN_STATE
+            page["state"] = int(state)
+        return self._database.many("list demands", statement, codec.DEMANDS, page)
+
+    def return_item(
+        self, tenant: TenantId, return_id: ReturnId
+    ) -> ReturnRecord | None:
+        """Return one return item."""
+        return self._database.one(
+            "read a return item",
+            statements.RETURN,
+            codec.RETURNS,
+            {"tenant": tenant, "id": return_id},
+        )
+
+    def list_returns(
+        self,
+        tenant: TenantId,
+        *,
+        state: ReturnState | None,
+        after_id: str,
+        limit: int,
+    ) -> list[ReturnRecord]:
+        """Return up to ``limit`` return items with an id above ``after_id``, by id."""
+        page = _page(tenant, after_id, limit)
+        if state is None:
+            statement = statements.RETURN_PAGE
+        else:
+            statement = statements.RETURN_PAGE_IN_STATE
+            page["state"] = int(state)
+        return self._database.many("list return items", statement, codec.RETURNS, page)
+
+    def match(self, tenant: TenantId, match_id: MatchId) -> Match | None:
+        """Return one match as it stands now."""
+        return self.archive(tenant).match(match_id)
+
+    def decision(self, tenant: TenantId, decision_id: DecisionId) -> Decision | None:
+        """Return one decision."""
+        return self.archive(tenant).decision(decision_id)
+
+    def decisions_of(self, tenant: TenantId, return_id: ReturnId) -> list[Decision]:
+        """Return all decisions of a return item, oldest first."""
+        return self._database.many(
+            "read the decisions of a return item",
+            statements.DECISIONS_OF_RETURN,
+            codec.DECISIONS,
+            {"tenant": tenant, "id": return_id},
+        )
+
+    def decisions_after(
+        self, tenant: TenantId, sequence: int, limit: int
+    ) -> list[LoggedDecision]:
+        """Return up to ``limit`` decisions with a higher sequence, in its order."""
+        with self._database.reading("read the decision log") as connection:
+            rows = connection.execute(
+                statements.DECISION_LOG, _page(tenant, sequence, limit)
+            ).all()
+        return [
+            LoggedDecision(number, codec.DECISIONS.decode(document))
+            for number, document in rows
+        ]
+
+    def policy(self, tenant: TenantId, version: int) -> PolicyRecord | None:
+        """Return one policy version; version 0 is the active one."""
+        if version == 0:
+            statement = statements.ACTIVE_POLICY
+            parameters: dict[str, object] = {"tenant": tenant}
+        else:
+            statement = statements.POLICY
+            parameters = {"tenant": tenant, "id": version}
+        return self._database.one(
+            "read a policy", statement, codec.POLICIES, parameters
+        )
+
+    def list_policies(
+        self, tenant: TenantId, *, after_version: int, limit: int
+    ) -> list[PolicyRecord]:
+        """Return up to ``limit`` versions above ``after_version``, in order."""
+        return self._database.many(
+            "list policies",
+            statements.POLICY_PAGE,
+            codec.POLICIES,
+            _page(tenant, after_version, limit),
+        )
+
+    def list_warehouses(
+        self, tenant: TenantId, *, after_id: str, limit: int
+    ) -> list[Warehouse]:
+        """Return up to ``limit`` warehouses with an id above ``after_id``, by id."""
+        return self._database.many(
+            "list warehouses",
+            statements.WAREHOUSE_PAGE,
+            codec.WAREHOUSES,
+            _page(tenant, after_id, limit),
+        )
+
+    def list_service_areas(
+        self, tenant: TenantId, *, after_id: str, limit: int
+    ) -> list[ServiceArea]:
+        """Return up to ``limit`` service areas above ``after_id``, by id."""
+        return self._database.many(
+            "list service areas",
+            statements.SERVICE_AREA_PAGE,
+            codec.SERVICE_AREAS,
+            _page(tenant, after_id, limit),
+        )
+
+    def round(self, tenant: TenantId, round_id: RoundId) -> RoundRecord | None:
+        """Return one round, its proof included."""
+        with self._database.reading("read a round") as connection:
+            row = connection.execute(
+                statements.ROUND, {"tenant": tenant, "id": round_id}
+            ).one_or_none()
+        if row is None:
+            return None
+        return replace(codec.ROUNDS.decode(row.document), proof=row.proof)
+
+    def ping(self) -> None:
+        """Raise unless the database answers."""
+        with self._database.reading("read the revision") as connection:
+            connection.execute(statements.PING).one()
+
+    def close(self) -> None:
+        """Close every connection; checkpoints the log of an embedded store."""
+        self._database.close()
+
+
+def _page(tenant: TenantId, after: str | int, limit: int) -> dict[str, object]:
+    # SQLite reads a negative limit as none at all.
+    assert limit >= 0, f"limit {limit} of a page"
+    return {"tenant": tenant, "after": after, "limit": limit}
+
+
+def _tenant_after(connection: Connection, found: list[TenantId]) -> TenantId | None:
+    last = found[-1] if found else ""
+    tenant = connection.execute(statements.NEXT_TENANT, {"tenant": last}).scalar_one()
+    return None if tenant is None else TenantId(tenant)

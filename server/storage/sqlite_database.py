@@ -1,0 +1,207 @@
+"""SQLite as a store's database: one writer that checkpoints, readers that cannot."""
+
+from __future__ import annotations
+
+import functools
+import sqlite3
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import structlog
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, exc
+
+from matcher.domain.errors import InvalidValueError, UnavailableError
+from server.storage.database import Database, unavailable_unless_done
+from server.storage.revision import bring_up_to_date, foreign_database
+from server.storage.store_lock import StoreLock
+from server.storage.tables import REVISION_TABLE
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteParams:
+    """
+    How to connect to a SQLite file.
+
+    ``reader_count`` bounds the reads under way at once; a further one waits for up
+    to ``wait_s`` seconds, as does a write while another program holds the file.
+    ``checkpoint_pages`` is the length of the write-ahead log, in pages of 4 KiB,
+    from which a commit also moves it into the database; ``cache_mib`` is the page
+    cache of the writer.
+    """
+
+    reader_count: int = 4
+    wait_s: float = 5.0
+    checkpoint_pages: int = 4_000
+    cache_mib: int = 64
+
+    def __post_init__(self) -> None:
+        ranges = {
+            "reader_count": (1, 64),
+            "wait_s": (0.0, 60.0),
+            "checkpoint_pages": (100, 1_000_000),
+            "cache_mib": (1, 65_536),
+        }
+        for name, (low, high) in ranges.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise InvalidValueError(name, value, f"{low:,} to {high:,}")
+
+
+def open_sqlite(path: Path, params: SqliteParams) -> Database:
+    """
+    Open or make the store in a file and hold it alone until it is closed.
+
+    Parameters
+    ----------
+    path
+        The database file; its folder must exist. SQLite keeps ``-wal`` and
+        ``-shm`` files beside it, and the store a ``.lock`` file.
+    params
+        Connection settings.
+
+    Returns
+    -------
+    Database
+        With the tables at the head revision.
+
+    Raises
+    ------
+    UnavailableError
+        If another process holds the store, the file is not a store or of a newer
+        version (it is left as it was), or the file cannot be read and written.
+
+    Notes
+    -----
+    SQLite before 3.51.3 can corrupt a database in write-ahead mode if two of its
+    connections write or checkpoint at the same instant. So only the writer, of
+    which there is one, does either: readers are opened read-only, never checkpoint
+    on their own and are closed before the writer, whose closing then moves the
+    log into the database.
+    """
+    # One name per file, or two processes would lock it under two names.
+    path = path.resolve()
+    with ExitStack() as undo:
+        undo.callback(StoreLock(path).release)
+        _refuse_foreign(path)
+        writer = _writer_engine(path, params)
+        undo.callback(writer.dispose)
+        with unavailable_unless_done("open", str(path)), writer.begin() as connection:
+            bring_up_to_date(connection, str(path))
+        undo.callback(_checkpoint, writer, path)
+        reader = _reader_engine(path, params)
+        undo.callback(reader.dispose)
+        return Database(str(path), writer, reader, undo.pop_all())
+    raise AssertionError("unreachable: no callback swallows an exception")
+
+
+def _refuse_foreign(path: Path) -> None:
+    # Before anything writes: switching to write-ahead mode already changes a file.
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(_uri(path, "ro"), uri=True)) as connection:
+            names = connection.execute("SELECT name FROM sqlite_schema").fetchall()
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+            raise foreign_database(str(path)) from error
+        raise UnavailableError(f"cannot open store {path}: {error}") from error
+    if names and (REVISION_TABLE,) not in names:
+        raise foreign_database(str(path))
+
+
+def _uri(path: Path, mode: str) -> str:
+    return f"file:{quote(str(path))}?mode={mode}"
+
+
+def _writer_engine(path: Path, params: SqliteParams) -> Engine:
+    engine = _engine(
+        functools.partial(_connect_writer, path, params), 1, params.wait_s
+    )
+
+    # The lock is taken at the start: a deferred transaction that reads before it
+    # writes can fail half-way when somebody else wrote in between.
+    @event.listens_for(engine, "begin")
+    def begin_immediate(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _reader_engine(path: Path, params: SqliteParams) -> Engine:
+    return _engine(
+        functools.partial(_connect_reader, path, params),
+        params.reader_count,
+        params.wait_s,
+    )
+
+
+def _engine(
+    connect: functools.partial[sqlite3.Connection], size: int, wait_s: float
+) -> Engine:
+    return create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=wait_s,
+        # Rows hold people's places and ids: they do not belong in error texts.
+        hide_parameters=True,
+    )
+
+
+def _connect(path: Path, mode: str, params: SqliteParams) -> sqlite3.Connection:
+    return sqlite3.connect(
+        _uri(path, mode),
+        uri=True,
+        timeout=params.wait_s,
+        # No BEGIN behind our back: the writer's is IMMEDIATE, a reader's rare.
+        isolation_level=None,
+        # The pool gives a connection to one thread at a time.
+        check_same_thread=False,
+    )
+
+
+def _connect_writer(path: Path, params: SqliteParams) -> sqlite3.Connection:
+    connection = _connect(path, "rwc", params)
+    try:
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise UnavailableError(
+                f"cannot open store {path}: its file system does not allow SQLite's "
+                f"write-ahead log (journal mode is {mode}); use a local disk"
+            )
+        connection.execute("PRAGMA synchronous = FULL")
+        # On macOS only this makes fsync reach the disk; elsewhere it does nothing.
+        connection.execute("PRAGMA fullfsync = ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {params.checkpoint_pages:d}")
+        connection.execute(f"PRAGMA cache_size = -{params.cache_mib * 1024:d}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect_reader(path: Path, params: SqliteParams) -> sqlite3.Connection:
+    connection = _connect(path, "ro", params)
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _checkpoint(writer: Engine, path: Path) -> None:
+    # Outside any transaction, so past the engine, which would begin one.
+    try:
+        with closing(writer.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except (sqlite3.Error, exc.SQLAlchemyError) as error:
+        # A log that stays behind loses nothing: the next opening reads it.
+        _log.warning("log left behind", place=str(path), error=str(error))

@@ -1,0 +1,235 @@
+"""
+Every statement of the store, built once and compiled once per database.
+
+A read gives documents unless its comment says otherwise, in an order that is part
+of the statement. Parameters are ``tenant`` and what the comment names.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Delete,
+    Insert,
+    Select,
+    Table,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    table,
+    union_all,
+)
+from sqlalchemy.dialects import sqlite
+
+from matcher.domain.match import HoldState
+from matcher.domain.policy import PolicyState
+from matcher.domain.return_item import ReturnState
+from server.storage.tables import (
+    REVISION_TABLE,
+    answers,
+    decisions,
+    demands,
+    matches,
+    metadata,
+    policies,
+    returns,
+    rounds,
+    service_areas,
+    warehouse_days,
+    warehouses,
+)
+
+Documents = Select[str]
+
+
+def _upsert(target: Table) -> Insert:
+    keys = list(target.primary_key)
+    statement = sqlite.insert(target)
+    values = {
+        name: statement.excluded[name]
+        for name, one in target.columns.items()
+        if not one.primary_key
+    }
+    return statement.on_conflict_do_update(index_elements=keys, set_=values)
+
+
+def _delete(target: Table) -> Delete:
+    # By the whole primary key; parameters are named as its columns.
+    return delete(target).where(
+        *(one == bindparam(one.name) for one in target.primary_key)
+    )
+
+
+def _documents(source: Table) -> Documents:
+    return select(source.c.document).where(source.c.tenant == bindparam("tenant"))
+
+
+def _one(source: Table, key: Column[Any]) -> Documents:
+    return _documents(source).where(key == bindparam("id"))
+
+
+def _some(source: Table, key: Column[Any]) -> Documents:
+    return _documents(source).where(key.in_(bindparam("ids", expanding=True)))
+
+
+def _page(source: Table, key: Column[Any]) -> Documents:
+    return (
+        _documents(source)
+        .where(key > bindparam("after"))
+        .order_by(key)
+        .limit(bindparam("limit"))
+    )
+
+
+UPSERTS = {
+    one: _upsert(one)
+    for one in (
+        demands,
+        returns,
+        matches,
+        policies,
+        warehouses,
+        service_areas,
+        warehouse_days,
+        rounds,
+    )
+}
+
+DELETES = {one: _delete(one) for one in (warehouses, service_areas)}
+
+# A decision is never replaced: a number or id that is taken is our own bug.
+APPEND_DECISIONS = insert(decisions)
+
+# The first answer stays, whatever comes later under its id.
+KEEP_ANSWERS = sqlite.insert(answers).on_conflict_do_nothing()
+
+# Of all tenants; parameter: before_us.
+FORGET_ANSWERS = delete(answers).where(answers.c.answered_us < bindparam("before_us"))
+
+# The whole row; parameter: request_id.
+ANSWER = select(answers).where(
+    answers.c.tenant == bindparam("tenant"),
+    answers.c.request_id == bindparam("request_id"),
+)
+
+# Parameter of each: id.
+DEMAND = _one(demands, demands.c.demand_id)
+RETURN = _one(returns, returns.c.return_id)
+MATCH = _one(matches, matches.c.match_id)
+DECISION = _one(decisions, decisions.c.decision_id)
+POLICY = _one(policies, policies.c.version)
+
+# Rows of (document, proof); parameter: id.
+ROUND = select(rounds.c.document, rounds.c.proof).where(
+    rounds.c.tenant == bindparam("tenant"), rounds.c.round_id == bindparam("id")
+)
+
+# In no order; parameter of each: ids.
+SOME_DEMANDS = _some(demands, demands.c.demand_id)
+SOME_RETURNS = _some(returns, returns.c.return_id)
+
+# Parameters of each: after, limit; and state for those that name it.
+DEMAND_PAGE = _page(demands, demands.c.demand_id)
+DEMAND_PAGE_IN_STATE = DEMAND_PAGE.where(demands.c.state == bindparam("state"))
+RETURN_PAGE = _page(returns, returns.c.return_id)
+RETURN_PAGE_IN_STATE = RETURN_PAGE.where(returns.c.state == bindparam("state"))
+POLICY_PAGE = _page(policies, policies.c.version)
+WAREHOUSE_PAGE = _page(warehouses, warehouses.c.warehouse_id)
+SERVICE_AREA_PAGE = _page(service_areas, service_areas.c.service_area_id)
+
+# Parameter: id, of the return item.
+DECISIONS_OF_RETURN = _one(decisions, decisions.c.return_id).order_by(
+    decisions.c.sequence
+)
+
+# Rows of (sequence, document); parameters: after, limit.
+DECISION_LOG = (
+    select(decisions.c.sequence, decisions.c.document)
+    .where(
+        decisions.c.tenant == bindparam("tenant"),
+        decisions.c.sequence > bindparam("after"),
+    )
+    .order_by(decisions.c.sequence)
+    .limit(bindparam("limit"))
+)
+
+# The literals let SQLite see that the partial index answers this.
+LIVE_DEMANDS = (
+    _documents(demands)
+    .where(demands.c.is_live == literal_column("1"))
+    .order_by(demands.c.demand_id)
+)
+LIVE_RETURNS = (
+    _documents(returns)
+    .where(returns.c.state.in_((ReturnState.WAITING, ReturnState.MATCHED)))
+    .order_by(returns.c.return_id)
+)
+LIVE_MATCHES = (
+    _documents(matches)
+    .where(matches.c.hold_state == HoldState.ACTIVE)
+    .order_by(matches.c.match_id)
+)
+ACTIVE_POLICY = (
+    _documents(policies)
+    .where(policies.c.state == PolicyState.ACTIVE)
+    .order_by(policies.c.version.desc())
+    .limit(1)
+)
+ALL_POLICIES = _documents(policies).order_by(policies.c.version)
+ALL_WAREHOUSES = _documents(warehouses).order_by(warehouses.c.warehouse_id)
+ALL_SERVICE_AREAS = _documents(service_areas).order_by(service_areas.c.service_area_id)
+
+# Rows of (warehouse_id, day, routed_count): the last day that has any and the one
+# before it, since around midnight both may still be counted on.
+RECENT_WAREHOUSE_DAYS = (
+    select(
+        warehouse_days.c.warehouse_id,
+        warehouse_days.c.day,
+        warehouse_days.c.routed_count,
+    )
+    .where(
+        warehouse_days.c.tenant == bindparam("tenant"),
+        warehouse_days.c.day
+        >= select(func.max(warehouse_days.c.day) - 1)
+        .where(warehouse_days.c.tenant == bindparam("tenant"))
+        .scalar_subquery(),
+    )
+    .order_by(warehouse_days.c.day, warehouse_days.c.warehouse_id)
+)
+
+# Each a number or id, NULL where there is none.
+LAST_SEQUENCE = select(func.max(decisions.c.sequence)).where(
+    decisions.c.tenant == bindparam("tenant")
+)
+LAST_MATCH_ID = select(func.max(matches.c.match_id)).where(
+    matches.c.tenant == bindparam("tenant")
+)
+LAST_ROUND_ID = select(func.max(rounds.c.round_id)).where(
+    rounds.c.tenant == bindparam("tenant")
+)
+
+
+def _next_tenant() -> Select[str]:
+    # The smallest tenant above :tenant in any table. Each step is one seek per
+    # table, where DISTINCT would read every index from end to end.
+    firsts = union_all(
+        *(
+            select(func.min(one.c.tenant).label("tenant")).where(
+                one.c.tenant > bindparam("tenant")
+            )
+            for one in metadata.sorted_tables
+        )
+    ).subquery()
+    return select(func.min(firsts.c.tenant))
+
+
+NEXT_TENANT = _next_tenant()
+
+# The revision: one row, read from the database itself.
+PING = select(column("version_num")).select_from(table(REVISION_TABLE))

@@ -1,0 +1,165 @@
+"""The store as the rest of the server sees it, with its awkward cases said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from matcher.domain.decision import Decision
+from matcher.domain.demand import DemandState
+from matcher.domain.ids import (
+    DecisionId,
+    DemandId,
+    MatchId,
+    ReturnId,
+    RoundId,
+    TenantId,
+)
+from matcher.domain.match import Match
+from matcher.domain.return_item import ReturnState
+from matcher.domain.warehouse import ServiceArea, Warehouse
+from matcher.engine.archive import Archive, LiveRows
+from matcher.engine.changes import Changes
+from matcher.engine.records import (
+    DemandRecord,
+    PolicyRecord,
+    ReturnRecord,
+    RoundRecord,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """
+    The first answer to a request id, kept in the transaction of its write.
+
+    ``payload_hash`` covers method and payload; ``answer`` is the response as bytes.
+    """
+
+    tenant: TenantId
+    request_id: str
+    payload_hash: str
+    answer: bytes
+    answered_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedDecision:
+    """A decision with its place in the tenant's log, counted from 1 without gaps."""
+
+    sequence: int
+    decision: Decision
+
+
+class Store(Protocol):
+    """
+    Durable state of all tenants.
+
+    One thread at a time calls :meth:`commit`; readers may call the rest from any
+    thread at any time and see only committed rows. Every method is scoped by
+    tenant and never shows a row of another. Ids that do not exist give ``None`` or
+    an empty result, never an exception.
+
+    Raises
+    ------
+    UnavailableError
+        From any method, if the database cannot be reached or written: nothing of
+        the call is stored then.
+    """
+
+    def commit(
+        self,
+        changes: Sequence[tuple[TenantId, Changes]],
+        answers: Sequence[StoredAnswer] = (),
+    ) -> None:
+        """
+        Write everything in one durable transaction, or nothing.
+
+        A row that exists is replaced; deleting one that does not is no error.
+        Decisions get the next numbers of their tenant's log, in order.
+        """
+
+    def load(self, tenant: TenantId) -> LiveRows:
+        """Return what a shard needs in memory; a new tenant gives empty rows."""
+
+    def tenants(self) -> list[TenantId]:
+        """Return the tenants that have any row, in the order of their ids."""
+
+    def archive(self, tenant: TenantId) -> Archive:
+        """Return look-ups of committed rows for the tenant's shard."""
+
+    def answer(self, tenant: TenantId, request_id: str) -> StoredAnswer | None:
+        """Return the first answer to a request id."""
+
+    def forget_answers(self, before_us: int) -> int:
+        """Delete answers older than ``before_us``; return how many."""
+
+    def demand(self, tenant: TenantId, demand_id: DemandId) -> DemandRecord | None:
+        """Return one demand."""
+
+    def list_demands(
+        self,
+        tenant: TenantId,
+        *,
+        state: DemandState | None,
+        after_id: str,
+        limit: int,
+    ) -> list[DemandRecord]:
+        """Return up to ``limit`` demands with an id above ``after_id``, by id."""
+
+    def return_item(
+        self, tenant: TenantId, return_id: ReturnId
+    ) -> ReturnRecord | None:
+        """Return one return item."""
+
+    def list_returns(
+        self,
+        tenant: TenantId,
+        *,
+        state: ReturnState | None,
+        after_id: str,
+        limit: int,
+    ) -> list[ReturnRecord]:
+        """Return up to ``limit`` return items with an id above ``after_id``, by id."""
+
+    def match(self, tenant: TenantId, match_id: MatchId) -> Match | None:
+        """Return one match as it stands now."""
+
+    def decision(self, tenant: TenantId, decision_id: DecisionId) -> Decision | None:
+        """Return one decision."""
+
+    def decisions_of(self, tenant: TenantId, return_id: ReturnId) -> list[Decision]:
+        """Return all decisions of a return item, oldest first."""
+
+    def decisions_after(
+        self, tenant: TenantId, sequence: int, limit: int
+    ) -> list[LoggedDecision]:
+        """Return up to ``limit`` decisions with a higher sequence, in its order."""
+
+    def policy(self, tenant: TenantId, version: int) -> PolicyRecord | None:
+        """Return one policy version; version 0 is the active one."""
+
+    def list_policies(
+        self, tenant: TenantId, *, after_version: int, limit: int
+    ) -> list[PolicyRecord]:
+        """Return up to ``limit`` versions above ``after_version``, in order."""
+
+    def list_warehouses(
+        self, tenant: TenantId, *, after_id: str, limit: int
+    ) -> list[Warehouse]:
+        """Return up to ``limit`` warehouses with an id above ``after_id``, by id."""
+
+    def list_service_areas(
+        self, tenant: TenantId, *, after_id: str, limit: int
+    ) -> list[ServiceArea]:
+        """Return up to ``limit`` service areas above ``after_id``, by id."""
+
+    def round(self, tenant: TenantId, round_id: RoundId) -> RoundRecord | None:
+        """Return one round, its proof included."""
+
+    def ping(self) -> None:
+        """Raise unless the database answers."""
+
+    def close(self) -> None:
+        """Close every connection; checkpoints the log of an embedded store."""

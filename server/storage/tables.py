@@ -1,0 +1,181 @@
+"""
+The tables of the store, one per kind of row.
+
+A column stands here if something filters, orders or pages by it, or if an operator
+looks for it by hand; the rest of a value is its JSON document
+(:mod:`server.storage.codec`). Every key starts with the tenant, so that no query
+can cross tenants by leaving out a join. Ids compare as bytes on every database.
+
+``migrations/versions`` builds these tables; a test holds the two equal.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+
+#: Table in which Alembic keeps the revision; its own name tells our files apart.
+REVISION_TABLE = "nearturn_revision"
+
+metadata = MetaData()
+
+# SQLite compares TEXT by its UTF-8 bytes; PostgreSQL does so with collation "C".
+_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+
+# A STRICT table of SQLite takes INTEGER, which is 64 bits wide, but not BIGINT.
+_INT64: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _key(name: str, kind: TypeEngine[int] | TypeEngine[str] = _TEXT) -> Column[object]:
+    # autoincrement off: an integer key is always ours to give.
+    return Column(name, kind, primary_key=True, autoincrement=False)
+
+
+def _value(name: str, kind: TypeEngine[int] | TypeEngine[str]) -> Column[object]:
+    return Column(name, kind, nullable=False)
+
+
+def _blob(name: str) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=False)
+
+
+demands = Table(
+    "demands",
+    metadata,
+    _key("tenant"),
+    _key("demand_id"),
+    _value("state", Integer()),
+    _value("is_live", Integer()),
+    _value("sku", _TEXT),
+    _value("category", _TEXT),
+    _value("ship_by_us", _INT64),
+    _value("version", _INT64),
+    _value("document", Text()),
+    CheckConstraint("is_live IN (0, 1)", name="demands_is_live"),
+    Index("demands_by_state", "tenant", "state", "demand_id"),
+    # Start-up reads the live ones of millions: they have an index of their own.
+    Index(
+        "demands_live",
+        "tenant",
+        "demand_id",
+        sqlite_where=text("is_live = 1"),
+        postgresql_where=text("is_live = 1"),
+    ),
+    sqlite_strict=True,
+)
+
+returns = Table(
+    "returns",
+    metadata,
+    _key("tenant"),
+    _key("return_id"),
+    _value("state", Integer()),
+    _value("sku", _TEXT),
+    _value("category", _TEXT),
+    _value("decide_by_us", _INT64),
+    _value("version", _INT64),
+    _value("document", Text()),
+    Index("returns_by_state", "tenant", "state", "return_id"),
+    sqlite_strict=True,
+)
+
+matches = Table(
+    "matches",
+    metadata,
+    _key("tenant"),
+    _key("match_id"),
+    _value("hold_state", Integer()),
+    _value("hold_expire_us", _INT64),
+    _value("version", _INT64),
+    _value("document", Text()),
+    Index("matches_by_hold_state", "tenant", "hold_state", "match_id"),
+    sqlite_strict=True,
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    _key("tenant"),
+    _key("sequence", _INT64),
+    _value("decision_id", _TEXT),
+    _value("return_id", _TEXT),
+    _value("document", Text()),
+    CheckConstraint("sequence >= 1", name="decisions_sequence"),
+    UniqueConstraint("tenant", "decision_id", name="decisions_by_id"),
+    Index("decisions_by_return", "tenant", "return_id", "sequence"),
+    sqlite_strict=True,
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    _key("tenant"),
+    _key("version", _INT64),
+    _value("state", Integer()),
+    _value("document", Text()),
+    # Version 0 asks for the active policy, so no stored one may have it.
+    CheckConstraint("version >= 1", name="policies_version"),
+    sqlite_strict=True,
+)
+
+warehouses = Table(
+    "warehouses",
+    metadata,
+    _key("tenant"),
+    _key("warehouse_id"),
+    _value("document", Text()),
+    sqlite_strict=True,
+)
+
+service_areas = Table(
+    "service_areas",
+    metadata,
+    _key("tenant"),
+    _key("service_area_id"),
+    _value("document", Text()),
+    sqlite_strict=True,
+)
+
+warehouse_days = Table(
+    "warehouse_days",
+    metadata,
+    _key("tenant"),
+    _key("day", _INT64),
+    _key("warehouse_id"),
+    _value("routed_count", _INT64),
+    sqlite_strict=True,
+)
+
+rounds = Table(
+    "rounds",
+    metadata,
+    _key("tenant"),
+    _key("round_id"),
+    _value("document", Text()),
+    _blob("proof"),
+    sqlite_strict=True,
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    _key("tenant"),
+    _key("request_id"),
+    _value("payload_hash", Text()),
+    _value("answered_us", _INT64),
+    _blob("answer"),
+    Index("answers_by_time", "answered_us"),
+    sqlite_strict=True,
+)

@@ -1,0 +1,82 @@
+"""One commit: the rows it writes, made first and then written in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Table
+
+from matcher.domain.ids import TenantId
+from matcher.engine.changes import Changes
+from server.storage import statements
+from server.storage.rows import (
+    Row,
+    answer_row,
+    keys_to_delete,
+    log_rows,
+    merge,
+    rows_to_write,
+)
+from server.storage.store import StoredAnswer
+
+
+class Transaction:
+    """
+    Rows of all tenants by table, so that each table is one statement.
+
+    Parameters
+    ----------
+    changes
+        Changes by tenant; of two for one tenant the later value of a row wins,
+        and decisions keep their order. Not modified.
+    answers
+        First answers to store; one whose request id has an answer is left out.
+    """
+
+    def __init__(
+        self,
+        changes: Sequence[tuple[TenantId, Changes]],
+        answers: Sequence[StoredAnswer],
+    ) -> None:
+        self._written: dict[Table, list[Row]] = {}
+        self._deleted: dict[Table, list[Row]] = {}
+        self._logged: list[tuple[TenantId, list[Row]]] = []
+        for tenant, entry in merge(changes).items():
+            for table, rows in rows_to_write(tenant, entry).items():
+                self._written.setdefault(table, []).extend(rows)
+            for table, keys in keys_to_delete(tenant, entry).items():
+                self._deleted.setdefault(table, []).extend(keys)
+            self._logged.append((tenant, log_rows(tenant, entry.decisions)))
+        self._answers = [answer_row(answer) for answer in answers]
+
+    def __bool__(self) -> bool:
+        return any(
+            (
+                *self._written.values(),
+                *self._deleted.values(),
+                *(rows for _, rows in self._logged),
+                self._answers,
+            )
+        )
+
+    def write(self, connection: Connection) -> None:
+        """Write everything; the caller commits, or rolls back if this raises."""
+        for table, rows in self._written.items():
+            if rows:
+                connection.execute(statements.UPSERTS[table], rows)
+        for table, keys in self._deleted.items():
+            if keys:
+                connection.execute(statements.DELETES[table], keys)
+        for tenant, rows in self._logged:
+            if rows:
+                _append(connection, tenant, rows)
+        if self._answers:
+            connection.execute(statements.KEEP_ANSWERS, self._answers)
+
+
+def _append(connection: Connection, tenant: TenantId, rows: list[Row]) -> None:
+    # Numbered inside the transaction: without gaps, whatever failed before.
+    last = connection.execute(statements.LAST_SEQUENCE, {"tenant": tenant}).scalar_one()
+    for sequence, row in enumerate(rows, (last or 0) + 1):
+        row["sequence"] = sequence
+    connection.execute(statements.APPEND_DECISIONS, rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 from matcher.domain.errors import FieldViolation, InvalidPolicyError
 from matcher.domain.item import UNMATCHABLE_REASONS, Condition, ReturnReason
@@ -66,7 +67,8 @@ class CostModel:
     priority_step_micros: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots, so that the look-ups derived from the document can be kept.
+@dataclass(frozen=True)
 class Policy:
     """
     One immutable, numbered version; durations are microseconds.
@@ -102,10 +104,16 @@ class Policy:
 
     def rule_for(self, category: str) -> CategoryRule | None:
         """Return the rule that opens ``category``, or ``None``: default deny."""
-        for rule in self.categories:
-            if rule.category == category:
-                return rule
-        return None
+        return self._rules.get(category)
+
+    @cached_property
+    def category_names(self) -> tuple[str, ...]:
+        """The opened categories, sorted."""
+        return tuple(sorted(self._rules))
+
+    @cached_property
+    def _rules(self) -> dict[str, CategoryRule]:
+        return {rule.category: rule for rule in self.categories}
 
 
 # Ranges of single fields stand in the contract and are checked where a document

@@ -55,7 +55,7 @@ def _check_policy(
         findings.skipped(_GATE, "category_allowed", _NO_POLICY)
         return
     findings.passed(_GATE, "policy_active", f"version {policy.version}", "one")
-    opened = ", ".join(sorted(r.category for r in policy.categories)[:20]) or "none"
+    opened = ", ".join(policy.category_names[:20]) or "none"
     if rule is None:
         findings.failed(
             ReasonCode.CATEGORY_NOT_ALLOWED, "category_allowed", item.category, opened

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from matcher.domain.instant import utc_text
 from matcher.domain.item import Verification, VerificationStatus
 from matcher.domain.policy import CategoryRule
 from matcher.domain.reason import Gate, ReasonCode
@@ -99,7 +100,9 @@ def _check_fresh(
         return
     for end in ends:
         findings.holds_until(end)
-    findings.passed(_GATE, name, f"{age_s} s old", accepted, evidence.evidence_id)
+    # The instant, not the age: a report that is kept must not go stale by itself.
+    observed = f"inspected {utc_text(evidence.verify_us)}"
+    findings.passed(_GATE, name, observed, accepted, evidence.evidence_id)
 
 
 def _check_confident(

@@ -81,7 +81,9 @@ _TEXTS = {
     ReasonCode.DEMAND_CAPACITY: (
         "All {observed} buyers that qualify went to items that save more with them."
     ),
-    ReasonCode.DEMAND_CHANGED: "The buyer's order changed while it was being matched.",
+    ReasonCode.DEMAND_CHANGED: (
+        "The buyer's order, the item or the policy changed while it was being matched."
+    ),
     ReasonCode.WAREHOUSE_OVER_CAPACITY: (
         "Every warehouse that takes the category is at its capacity for the day; the "
         "item goes to the cheapest all the same."

@@ -1,0 +1,16 @@
+"""Counts of reasons over the decisions of a plan or round."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from matcher.domain.reason import ReasonCode
+
+
+def count_reasons(
+    codes_of_decisions: Iterable[Iterable[ReasonCode]],
+) -> tuple[tuple[ReasonCode, int], ...]:
+    """Return how many decisions have each reason, in the order of the codes."""
+    counts = Counter(code for codes in codes_of_decisions for code in set(codes))
+    return tuple(sorted(counts.items()))

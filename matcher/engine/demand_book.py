@@ -1,0 +1,252 @@
+"""The demands of a shard: their units, their states, and when they end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from matcher.domain.demand import Demand, DemandState
+from matcher.domain.errors import (
+    InvalidValueError,
+    LimitExceededError,
+    NotFoundError,
+    StateConflictError,
+    VersionMismatchError,
+)
+from matcher.domain.ids import DemandId
+from matcher.domain.instant import utc_text
+from matcher.engine.archive import LiveRows
+from matcher.engine.commands import UpsertDemands
+from matcher.engine.ledger import Ledger
+from matcher.engine.limits import ShardLimits
+from matcher.engine.open_demands import OpenDemands
+from matcher.engine.records import DemandRecord
+from matcher.engine.timetable import Timetable
+
+_FINAL = (DemandState.FULFILLED, DemandState.CANCELLED, DemandState.EXPIRED)
+
+
+class DemandBook:
+    """
+    Demands with open or held units, and the moves of their units.
+
+    Every move checks first and changes last, so that an error leaves no trace.
+    """
+
+    def __init__(
+        self, ledger: Ledger, open_demands: OpenDemands, limits: ShardLimits
+    ) -> None:
+        self._ledger = ledger
+        self._open = open_demands
+        self._limits = limits
+        self._live: dict[DemandId, DemandRecord] = {}
+        # Closed since the last commit: the archive may not know it yet.
+        self._closed: dict[DemandId, DemandRecord] = {}
+        self._ends: Timetable[DemandId] = Timetable()
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def load(self, rows: LiveRows) -> None:
+        """Take the live demands of a store."""
+        self._keep(rows.demands, is_change=False)
+
+    def committed(self) -> None:
+        """Forget closed demands: the archive has them now."""
+        self._closed.clear()
+
+    def live(self, demand_id: DemandId) -> DemandRecord | None:
+        """Return a demand with open or held units."""
+        return self._live.get(demand_id)
+
+    def upsert(self, command: UpsertDemands, now_us: int) -> tuple[DemandRecord, ...]:
+        """
+        Store or change demands, all or none.
+
+        Returns
+        -------
+        tuple of DemandRecord
+            As stored, in the order of the command.
+
+        Raises
+        ------
+        InvalidValueError
+            If an id comes twice, or a new or changed demand ships in the past.
+        StateConflictError
+            If a demand is final, or its quantity would fall below its promises.
+        VersionMismatchError
+            If an etag is stale.
+        LimitExceededError
+            If the shard would hold too many demands.
+        """
+        known = self._find(demand.demand_id for demand in command.demands)
+        answer: dict[DemandId, DemandRecord] = {}
+        changed: list[DemandRecord] = []
+        pairs = zip(command.demands, command.etags, strict=True)
+        for index, (demand, etag) in enumerate(pairs):
+            field = f"demands[{index}]"
+            if demand.demand_id in answer:
+                raise InvalidValueError(
+                    f"{field}.demand_id", demand.demand_id, "each id once"
+                )
+            old = known.get(demand.demand_id)
+            record = _changed(field, old, demand, etag, now_us)
+            answer[demand.demand_id] = record
+            if record is not old:
+                changed.append(record)
+        entering = sum(1 for r in changed if r.demand.demand_id not in self._live)
+        total = len(self._live) + entering
+        if total > self._limits.demand_count_max:
+            raise LimitExceededError(
+                "open demands", total, self._limits.demand_count_max
+            )
+        self._keep(changed)
+        return tuple(answer.values())
+
+    def cancel(self, demand_id: DemandId, now_us: int) -> DemandRecord:
+        """
+        Cancel a demand; units under a hold keep their promise.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such demand.
+        StateConflictError
+            If it is fulfilled or expired.
+        """
+        record = self._find([demand_id]).get(demand_id)
+        if record is None:
+            raise NotFoundError("demand", demand_id)
+        if record.state is DemandState.CANCELLED:
+            return record
+        if record.state in _FINAL:
+            raise StateConflictError(
+                "demand", demand_id, record.state.name, "cancelling", "OPEN or HELD"
+            )
+        return self._move(record, now_us, state=DemandState.CANCELLED)
+
+    def hold(self, demand_ids: Iterable[DemandId], now_us: int) -> None:
+        """Hold one unit for each mention; the caller has seen that it is open."""
+        changed: dict[DemandId, DemandRecord] = {}
+        for demand_id in demand_ids:
+            record = changed.get(demand_id) or self._live[demand_id]
+            assert record.open_count > 0, f"demand {demand_id!r} has no open unit"
+            changed[demand_id] = _next(
+                record, now_us, held_count=record.held_count + 1
+            )
+        self._keep(changed.values())
+
+    def release(self, demand_id: DemandId, now_us: int) -> DemandRecord:
+        """Give one held unit back; it is open again unless the demand has ended."""
+        record = self._live[demand_id]
+        assert record.held_count > 0, f"demand {demand_id!r} holds nothing"
+        return self._move(record, now_us, held_count=record.held_count - 1)
+
+    def fulfil(self, demand_id: DemandId, now_us: int) -> DemandRecord:
+        """Turn one held unit into a fulfilled one."""
+        record = self._live[demand_id]
+        assert record.held_count > 0, f"demand {demand_id!r} holds nothing"
+        return self._move(
+            record,
+            now_us,
+            held_count=record.held_count - 1,
+            fulfilled_count=record.fulfilled_count + 1,
+        )
+
+    def expire(self, now_us: int) -> int:
+        """End the demands whose ship-by time has come; return how many."""
+        due = self._ends.take_due(now_us)
+        ended = [
+            _next(self._live[demand_id], now_us, state=DemandState.EXPIRED)
+            for demand_id in due
+        ]
+        self._keep(ended)
+        return len(ended)
+
+    def next_us(self) -> int | None:
+        """Return when the next demand ends."""
+        return self._ends.next_us()
+
+    def _move(self, record: DemandRecord, now_us: int, **values: object) -> DemandRecord:
+        moved = _next(record, now_us, **values)
+        self._keep([moved])
+        return moved
+
+    def _find(self, ids: Iterable[DemandId]) -> dict[DemandId, DemandRecord]:
+        found: dict[DemandId, DemandRecord] = {}
+        cold: list[DemandId] = []
+        for demand_id in ids:
+            record = self._live.get(demand_id) or self._closed.get(demand_id)
+            if record is None:
+                cold.append(demand_id)
+            else:
+                found[demand_id] = record
+        if cold:
+            found.update(self._ledger.archive.demands(cold))
+        return found
+
+    def _keep(
+        self, records: Iterable[DemandRecord], *, is_change: bool = True
+    ) -> None:
+        records = list(records)
+        for record in records:
+            demand_id = record.demand.demand_id
+            if record.is_live:
+                self._live[demand_id] = record
+                self._closed.pop(demand_id, None)
+            else:
+                self._live.pop(demand_id, None)
+                self._closed[demand_id] = record
+            if record.is_live and record.state not in _FINAL:
+                self._ends.set(demand_id, record.demand.ship_by_us)
+            else:
+                self._ends.drop(demand_id)
+            if is_change:
+                self._ledger.changes.demands[demand_id] = record
+        self._open.update(records)
+
+
+def _changed(
+    field: str, old: DemandRecord | None, demand: Demand, etag: str, now_us: int
+) -> DemandRecord:
+    # The record after the upsert; the old one itself if nothing changes.
+    demand_id = demand.demand_id
+    if etag and etag != (current := str(old.version) if old else ""):
+        raise VersionMismatchError("demand", demand_id, current, etag)
+    if old is not None and old.demand == demand:
+        return old
+    if old is not None and old.state in _FINAL:
+        raise StateConflictError(
+            "demand", demand_id, old.state.name, "changing it", "OPEN or HELD"
+        )
+    if demand.ship_by_us <= now_us:
+        raise InvalidValueError(
+            f"{field}.ship_by_time",
+            utc_text(demand.ship_by_us),
+            f"after now, {utc_text(now_us)}",
+        )
+    if old is None:
+        return DemandRecord(demand, DemandState.OPEN, 0, 0, 1, now_us, now_us)
+    promised = old.held_count + old.fulfilled_count
+    if demand.quantity < promised:
+        raise StateConflictError(
+            "demand",
+            demand_id,
+            f"promised {promised} times",
+            f"a quantity of {demand.quantity}",
+            f"a quantity of at least {promised}",
+        )
+    return _next(old, now_us, demand=demand)
+
+
+def _next(record: DemandRecord, now_us: int, **values: object) -> DemandRecord:
+    # The next version, its state following from its units unless it has ended.
+    moved: DemandRecord = replace(
+        record, version=record.version + 1, updated_us=now_us, **values
+    )
+    if moved.state in (DemandState.CANCELLED, DemandState.EXPIRED):
+        return moved
+    if moved.fulfilled_count == moved.demand.quantity:
+        return replace(moved, state=DemandState.FULFILLED)
+    is_held = moved.held_count + moved.fulfilled_count == moved.demand.quantity
+    return replace(moved, state=DemandState.HELD if is_held else DemandState.OPEN)

@@ -1,0 +1,36 @@
+"""Named limits and margins of a shard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from matcher.domain.errors import InvalidValueError
+
+
+@dataclass(frozen=True, slots=True)
+class ShardLimits:
+    """
+    What a shard holds at most, and how early it acts.
+
+    Parameters
+    ----------
+    demand_count_max
+        Demands that may be open or held at once.
+    pool_count_max
+        Return items that may wait or be matched at once.
+    decide_margin_us
+        How long before its decide-by time a waiting item goes to a warehouse.
+    round_lead_us
+        How long before that a last round is closed for it.
+    """
+
+    demand_count_max: int = 2_000_000
+    pool_count_max: int = 1_000_000
+    decide_margin_us: int = 1_000_000
+    round_lead_us: int = 5_000_000
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value < 0:
+                raise InvalidValueError(each.name, value, "0 or more")

@@ -1,0 +1,285 @@
+"""One-shot planning: a snapshot in, one route per return item out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from matcher.domain.decision import Decision, Outcome, WarehouseRoute
+from matcher.domain.demand import DemandState
+from matcher.domain.ids import RoundId, TenantId
+from matcher.domain.policy import Policy
+from matcher.domain.reason import Check, Reason, ReasonCode
+from matcher.domain.return_item import ReturnItem
+from matcher.engine.counts import count_reasons
+from matcher.engine.demand_gate import state_demand
+from matcher.engine.ledger import decision_id, match_id
+from matcher.engine.market import PoolItem, collect
+from matcher.engine.network import Network
+from matcher.engine.open_demands import OpenDemands
+from matcher.engine.proof import Proof
+from matcher.engine.records import DemandRecord, RoundRecord
+from matcher.engine.round_solve import SolvedMarket, solve_market
+from matcher.engine.snapshot import Snapshot
+from matcher.engine.statement import (
+    matched_reason,
+    places_of,
+    route_findings,
+    state_match,
+)
+from matcher.geo import ServiceAreas
+from matcher.policy.gates import GateReport, evaluate_gates
+from matcher.policy.wording import stated
+from matcher.solve import Assignment, CandidateGraph
+
+DEFAULT_TENANT = TenantId("default")
+
+_NUMBERED_LATER = decision_id(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """
+    A route for each return item, and the proof that no plan saves more.
+
+    ``decisions`` stand in the order of the snapshot. ``return_ids`` and
+    ``demand_ids`` name the rows and columns of ``graph`` and ``assignment``.
+    """
+
+    decisions: tuple[Decision, ...]
+    summary: RoundRecord
+    return_ids: tuple[str, ...]
+    demand_ids: tuple[str, ...]
+    graph: CandidateGraph
+    assignment: Assignment
+
+    @property
+    def proof(self) -> Proof:
+        """The certificate in a form that can be stored and checked elsewhere."""
+        return Proof.of(
+            self.graph, self.assignment, self.return_ids, self.demand_ids
+        )
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What is known so far about one item that no buyer takes."""
+
+    item: ReturnItem
+    checks: tuple[Check, ...]
+    reasons: tuple[Reason, ...]
+
+
+def plan(
+    snapshot: Snapshot,
+    policy: Policy,
+    *,
+    now_us: int,
+    tenant: TenantId = DEFAULT_TENANT,
+    threads: int = 1,
+) -> Plan:
+    """
+    Give every return item of a snapshot its one route.
+
+    Parameters
+    ----------
+    snapshot
+        Items, demands and network.
+    policy
+        The policy in force.
+    now_us
+        Instant at which all is evaluated, microseconds since the epoch.
+    tenant
+        Whose rollout counts.
+    threads
+        Threads for the solver; no influence on the answer.
+
+    Returns
+    -------
+    Plan
+        MATCHED or WAREHOUSE for each item. Pure: the same arguments give the same
+        plan, whatever the order of the snapshot.
+
+    Notes
+    -----
+    Rows are the items that passed gates 1 and 2, by id; of two items that are
+    equally good for a buyer, the solver's tie rule decides on that order.
+    """
+    network = Network(snapshot.warehouses, ServiceAreas.of(snapshot.service_areas))
+    items = sorted(snapshot.return_items, key=lambda item: item.return_id)
+    reports = _evaluate(items, network, policy, tenant, now_us)
+    pool = [
+        PoolItem(item, report.rule)
+        for item, report in zip(items, reports, strict=True)
+        if report.passed and report.rule and item.decide_by_us > now_us
+    ]
+    demands = OpenDemands(network)
+    demands.update(_fresh_records(snapshot, now_us))
+    market = collect(
+        pool,
+        demands,
+        network,
+        policy,
+        remaining=network.daily_capacity,
+        now_us=now_us,
+    )
+    solved = solve_market(market, threads=threads)
+    decisions = _decide(items, reports, solved, network, policy, now_us)
+    by_id = {decision.return_id: decision for decision in decisions}
+    return Plan(
+        decisions=tuple(by_id[item.return_id] for item in snapshot.return_items),
+        summary=_summary(decisions, solved, policy, now_us),
+        return_ids=tuple(entry.item.return_id for entry in pool),
+        demand_ids=tuple(record.demand.demand_id for record in market.demands),
+        graph=market.graph,
+        assignment=solved.assignment,
+    )
+
+
+def _evaluate(
+    items: list[ReturnItem],
+    network: Network,
+    policy: Policy,
+    tenant: TenantId,
+    now_us: int,
+) -> list[GateReport]:
+    places = places_of(items)
+    served = network.in_service_area(places.lat, places.lng).tolist()
+    return [
+        evaluate_gates(
+            item, policy, tenant=tenant, in_service_area=inside, now_us=now_us
+        )
+        for item, inside in zip(items, served, strict=True)
+    ]
+
+
+def _fresh_records(snapshot: Snapshot, now_us: int) -> list[DemandRecord]:
+    # In the order of the ids, so that not even memory layout depends on the input.
+    return [
+        DemandRecord(demand, DemandState.OPEN, 0, 0, 1, now_us, now_us)
+        for demand in sorted(snapshot.demands, key=lambda d: d.demand_id)
+    ]
+
+
+def _decide(
+    items: list[ReturnItem],
+    reports: list[GateReport],
+    solved: SolvedMarket,
+    network: Network,
+    policy: Policy,
+    now_us: int,
+) -> list[Decision]:
+    row_of = {e.item.return_id: row for row, e in enumerate(solved.market.items)}
+    matched: list[Decision] = []
+    drafts: list[_Draft] = []
+    for item, report in zip(items, reports, strict=True):
+        row = row_of.get(item.return_id, -1)
+        if row < 0:
+            reasons = report.reasons
+            if item.decide_by_us <= now_us:
+                reasons = (stated(ReasonCode.DECIDE_BY_REACHED), *reasons)
+            drafts.append(_Draft(item, report.checks, reasons))
+            continue
+        finding = state_demand(solved.market, row, int(solved.assignment.column[row]))
+        checks = report.checks + finding.checks
+        if finding.reasons:
+            drafts.append(_Draft(item, checks, finding.reasons))
+        else:
+            matched.append(
+                _matched(solved, row, checks, network, policy, now_us, len(matched))
+            )
+    decisions = matched + _routed(drafts, network, policy, now_us)
+    decisions.sort(key=lambda decision: decision.return_id)
+    return [
+        replace(decision, decision_id=decision_id(number))
+        for number, decision in enumerate(decisions, start=1)
+    ]
+
+
+def _matched(
+    solved: SolvedMarket,
+    row: int,
+    checks: tuple[Check, ...],
+    network: Network,
+    policy: Policy,
+    now_us: int,
+    number: int,
+) -> Decision:
+    item = solved.market.items[row].item
+    match = state_match(
+        solved,
+        row,
+        match_id=match_id(number + 1),
+        round_id=RoundId(""),
+        policy=policy,
+        now_us=now_us,
+        latest_us=item.decide_by_us,
+    )
+    return Decision(
+        decision_id=_NUMBERED_LATER,
+        return_id=item.return_id,
+        outcome=Outcome.MATCHED,
+        reasons=(matched_reason(match),),
+        checks=checks,
+        fallback=network.stated(solved.market.fallback, row),
+        policy_version=policy.version,
+        decided_us=now_us,
+        match=match,
+        refund_due_us=item.refund_due_us,
+    )
+
+
+def _routed(
+    drafts: list[_Draft], network: Network, policy: Policy, now_us: int
+) -> list[Decision]:
+    routes = network.route(
+        places_of([draft.item for draft in drafts]),
+        network.daily_capacity,
+        policy.cost_model.standard_return_micros,
+    )
+    return [
+        _to_warehouse(draft, route, policy, now_us)
+        for draft, route in zip(drafts, routes, strict=True)
+    ]
+
+
+def _to_warehouse(
+    draft: _Draft, route: WarehouseRoute, policy: Policy, now_us: int
+) -> Decision:
+    checks, reasons = route_findings(route)
+    return Decision(
+        decision_id=_NUMBERED_LATER,
+        return_id=draft.item.return_id,
+        outcome=Outcome.WAREHOUSE,
+        reasons=(*draft.reasons, *reasons),
+        checks=draft.checks + checks,
+        fallback=route,
+        policy_version=policy.version,
+        decided_us=now_us,
+        warehouse=route,
+        refund_due_us=draft.item.refund_due_us,
+    )
+
+
+def _summary(
+    decisions: list[Decision], solved: SolvedMarket, policy: Policy, now_us: int
+) -> RoundRecord:
+    matches = [decision.match for decision in decisions if decision.match]
+    return RoundRecord(
+        round_id=RoundId(""),
+        policy_version=policy.version,
+        started_us=now_us,
+        return_count=len(decisions),
+        demand_count=solved.market.open_demand_count,
+        candidate_count=len(solved.market.graph.columns),
+        matched_count=len(matches),
+        waiting_count=0,
+        warehouse_count=len(decisions) - len(matches),
+        dropped_count=0,
+        distance_sum_m=sum(match.distance_m for match in matches),
+        saving_micros=solved.assignment.value,
+        dual_micros=solved.assignment.dual_value,
+        verified=True,
+        reason_counts=count_reasons(
+            [reason.code for reason in decision.reasons] for decision in decisions
+        ),
+    )

@@ -1,0 +1,141 @@
+"""The proof of a plan or round as bytes: problem, answer and dual prices."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.domain.errors import CertificateError
+from matcher.solve import Assignment, CandidateGraph, check_certificate
+
+FORMAT = "nearturn.proof/1"
+
+#: A proof larger than this when unpacked is refused: 4 GiB.
+UNPACKED_BYTES_MAX = 1 << 32
+
+_LEVEL = 1
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A candidate graph with its assignment, by the ids of rows and columns.
+
+    ``matched`` holds ``(return id, demand id)``; prices of zero are kept, so that
+    the lists line up with the ids. Anyone can check it without our solver.
+    """
+
+    format: str
+    return_ids: list[str]
+    demand_ids: list[str]
+    row_offsets: list[int]
+    columns: list[int]
+    saving: list[int]
+    capacity: list[int]
+    column: list[int]
+    return_price: list[int]
+    demand_price: list[int]
+    value: int
+
+    @classmethod
+    def of(
+        cls,
+        graph: CandidateGraph,
+        assignment: Assignment,
+        return_ids: Sequence[str],
+        demand_ids: Sequence[str],
+    ) -> Proof:
+        """Gather a proof from what was solved."""
+        return cls(
+            format=FORMAT,
+            return_ids=list(return_ids),
+            demand_ids=list(demand_ids),
+            row_offsets=graph.row_offsets.tolist(),
+            columns=graph.columns.tolist(),
+            saving=graph.saving.tolist(),
+            capacity=graph.capacity.tolist(),
+            column=assignment.column.tolist(),
+            return_price=assignment.return_price.tolist(),
+            demand_price=assignment.demand_price.tolist(),
+            value=assignment.value,
+        )
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Matched pairs of return id and demand id, in the order of the returns."""
+        return [
+            (self.return_ids[row], self.demand_ids[column])
+            for row, column in enumerate(self.column)
+            if column >= 0
+        ]
+
+    def check(self) -> None:
+        """
+        Check the certificate from nothing but what the proof holds.
+
+        Raises
+        ------
+        CertificateError
+            On the first fault.
+        InvalidProblemError
+            If the arrays do not form a problem.
+        """
+        if self.format != FORMAT:
+            raise CertificateError(
+                f"format: got {self.format!r}; accepted: {FORMAT!r}"
+            )
+        graph = CandidateGraph(
+            _ints("row_offsets", self.row_offsets, np.int64),
+            _ints("columns", self.columns, np.int32),
+            _ints("saving", self.saving, np.int64),
+            _ints("capacity", self.capacity, np.int32),
+        )
+        for name, ids, count in (
+            ("return_ids", self.return_ids, len(self.row_offsets) - 1),
+            ("demand_ids", self.demand_ids, len(self.capacity)),
+        ):
+            if len(ids) != count or len(set(ids)) != count:
+                raise CertificateError(f"{name}: needs {count} distinct ids")
+        check_certificate(
+            graph,
+            Assignment(
+                _ints("column", self.column, np.int32),
+                _ints("return_price", self.return_price, np.int64),
+                _ints("demand_price", self.demand_price, np.int64),
+                self.value,
+            ),
+        )
+
+
+def pack(proof: Proof) -> bytes:
+    """Return the proof as compressed JSON (zlib)."""
+    return zlib.compress(msgspec.json.encode(proof), _LEVEL)
+
+
+def unpack(data: bytes) -> Proof:
+    """
+    Return the proof that was packed.
+
+    Raises
+    ------
+    CertificateError
+        If the bytes are damaged, or unpack to more than 4 GiB.
+    """
+    try:
+        unzip = zlib.decompressobj()
+        text = unzip.decompress(data, UNPACKED_BYTES_MAX)
+        if unzip.unconsumed_tail or not unzip.eof:
+            raise CertificateError("the proof is cut short or larger than 4 GiB")
+        return msgspec.json.decode(text, type=Proof)
+    except (zlib.error, msgspec.DecodeError) as error:
+        raise CertificateError(f"the proof is damaged: {error}") from error
+
+
+def _ints(name: str, values: list[int], dtype: type[np.integer]) -> NDArray[np.integer]:
+    try:
+        return np.array(values, dtype)
+    except OverflowError as error:
+        raise CertificateError(f"{name}: a number is out of range") from error

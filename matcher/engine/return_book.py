@@ -1,0 +1,351 @@
+"""The return items of a shard: their states, and the decisions that moved them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from matcher.domain.decision import Decision, Outcome, WarehouseRoute
+from matcher.domain.errors import NotFoundError
+from matcher.domain.ids import DecisionId, DemandId, ReturnId, RoundId
+from matcher.domain.match import Match
+from matcher.domain.reason import Check, Gate, Reason, ReasonCode
+from matcher.domain.return_item import ReturnItem, ReturnState
+from matcher.engine.answers import ReturnAnswer
+from matcher.engine.gate_keeper import GateKeeper
+from matcher.engine.ledger import Ledger
+from matcher.engine.network_book import NetworkBook
+from matcher.engine.policy_book import PolicyBook
+from matcher.engine.records import ReturnRecord
+from matcher.engine.statement import places_of, route_findings
+from matcher.engine.timetable import Timetable
+from matcher.policy.gates import GateReport
+from matcher.policy.wording import stated
+
+_STATES = {
+    Outcome.MATCHED: ReturnState.MATCHED,
+    Outcome.WAITING: ReturnState.WAITING,
+    Outcome.WAREHOUSE: ReturnState.WAREHOUSE,
+    Outcome.CANCELLED: ReturnState.CANCELLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A return item to be decided outside a round, and what happened to it."""
+
+    record: ReturnRecord
+    happened: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a decision says."""
+
+    outcome: Outcome
+    reasons: tuple[Reason, ...]
+    checks: tuple[Check, ...]
+    fallback: WarehouseRoute
+    policy_version: int
+    match: Match | None = None
+    round_id: RoundId = RoundId("")
+
+
+class ReturnBook:
+    """
+    Return items that wait or are matched, and the deadline of each that waits.
+
+    Every change of state goes through a decision, except the confirmation of a
+    match, which carries out the decision that made it.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        gates: GateKeeper,
+        policies: PolicyBook,
+        network: NetworkBook,
+        decide_margin_us: int,
+    ) -> None:
+        self._ledger = ledger
+        self._gates = gates
+        self._policies = policies
+        self._network = network
+        self._margin_us = decide_margin_us
+        self._live: dict[ReturnId, ReturnRecord] = {}
+        # Settled since the last commit: the archive may not know it yet.
+        self._settled: dict[ReturnId, ReturnRecord] = {}
+        self._deadlines: Timetable[ReturnId] = Timetable()
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def load(self, records: Iterable[ReturnRecord]) -> None:
+        """Take the live return items of a store."""
+        for record in records:
+            self._live[record.item.return_id] = record
+            self._watch(record)
+
+    def committed(self) -> None:
+        """Forget settled items: the archive has them now."""
+        self._settled.clear()
+
+    def live(self, return_id: ReturnId) -> ReturnRecord | None:
+        """Return an item that waits or is matched."""
+        return self._live.get(return_id)
+
+    def waiting(self) -> list[ReturnRecord]:
+        """Return the waiting items in canonical order: older first, then by id."""
+        found = [r for r in self._live.values() if r.state is ReturnState.WAITING]
+        found.sort(key=lambda r: (r.created_us, r.item.return_id))
+        return found
+
+    def find_all(self, ids: Iterable[ReturnId]) -> dict[ReturnId, ReturnRecord]:
+        """Return the items that exist among ``ids``."""
+        found: dict[ReturnId, ReturnRecord] = {}
+        cold: list[ReturnId] = []
+        for return_id in ids:
+            record = self._live.get(return_id) or self._settled.get(return_id)
+            if record is None:
+                cold.append(return_id)
+            else:
+                found[return_id] = record
+        if cold:
+            found.update(self._ledger.archive.returns(cold))
+        return found
+
+    def find(self, return_id: ReturnId) -> ReturnRecord:
+        """Return an item, or raise :class:`NotFoundError`."""
+        record = self.find_all([return_id]).get(return_id)
+        if record is None:
+            raise NotFoundError("return", return_id)
+        return record
+
+    def answer(self, record: ReturnRecord) -> ReturnAnswer:
+        """Return an item with its latest decision."""
+        return ReturnAnswer(record, self._ledger.decision(record.decision_id))
+
+    def enter(
+        self, items: Sequence[tuple[ReturnItem, str]], now_us: int
+    ) -> list[ReturnAnswer]:
+        """Take new items, each with its payload hash, and decide them together."""
+        return self.decide(
+            [Case(_new_record(item, payload, now_us)) for item, payload in items],
+            now_us,
+        )
+
+    def reports(
+        self, records: Sequence[ReturnRecord], now_us: int
+    ) -> list[GateReport]:
+        """Return the report of gates 1 and 2 of each item."""
+        return self._gates.reports([record.item for record in records], now_us)
+
+    def decide(self, cases: Sequence[Case], now_us: int) -> list[ReturnAnswer]:
+        """
+        Decide items by gates 1 and 2 and the time left.
+
+        One that passes, or waits for an inspection, waits; any other goes to a
+        warehouse, all of them routed together. What was last found about demand
+        stands beside the reason if time ran out.
+        """
+        for case in cases:
+            self._gates.forget(case.record.item.return_id)
+        reports = self.reports([case.record for case in cases], now_us)
+        found = [
+            self._judge(case, report, now_us)
+            for case, report in zip(cases, reports, strict=True)
+        ]
+        routes = self._routes(cases, found, now_us)
+        return [
+            self._conclude(case, outcome, reasons, checks, report, route, now_us)
+            for case, report, route, (outcome, reasons, checks) in zip(
+                cases, reports, routes, found, strict=True
+            )
+        ]
+
+    def write(
+        self, record: ReturnRecord, finding: Finding, now_us: int
+    ) -> ReturnAnswer:
+        """Write a decision and move the item to the state that it names."""
+        is_routed = finding.outcome is Outcome.WAREHOUSE
+        decision = Decision(
+            decision_id=self._ledger.next_decision_id(),
+            return_id=record.item.return_id,
+            outcome=finding.outcome,
+            reasons=finding.reasons,
+            checks=finding.checks,
+            fallback=finding.fallback,
+            policy_version=finding.policy_version,
+            decided_us=now_us,
+            match=finding.match,
+            warehouse=finding.fallback if is_routed else None,
+            round_id=finding.round_id,
+            refund_due_us=record.item.refund_due_us,
+        )
+        self._ledger.note(decision)
+        moved = replace(
+            record,
+            state=_STATES[finding.outcome],
+            version=record.version + 1,
+            updated_us=now_us,
+            decision_id=decision.decision_id,
+            outcome=finding.outcome,
+            reason_codes=tuple(reason.code for reason in finding.reasons),
+            match_id=finding.match.match_id if finding.match else record.match_id,
+        )
+        self._keep(moved)
+        return ReturnAnswer(moved, decision)
+
+    def confirmed(self, match: Match, now_us: int) -> None:
+        """Note that the match of an item was confirmed."""
+        record = self._live[match.return_id]
+        self._keep(
+            replace(
+                record,
+                state=ReturnState.CONFIRMED,
+                version=record.version + 1,
+                updated_us=now_us,
+            )
+        )
+
+    def freed(
+        self, matches: Sequence[Match], code: ReasonCode, now_us: int
+    ) -> list[ReturnAnswer]:
+        """Decide the items of matches that ended without a confirmation anew."""
+        cases = []
+        for match in matches:
+            record = self._live[match.return_id]
+            if code is ReasonCode.MATCH_RELEASED:
+                released = (*record.released_demand_ids, match.demand_id)
+                record = replace(record, released_demand_ids=released)
+            cases.append(Case(record, (stated(code),)))
+        return self.decide(cases, now_us)
+
+    def cancel(self, record: ReturnRecord, now_us: int) -> ReturnAnswer:
+        """Cancel an item; its hold, if any, has been given back."""
+        previous = self._ledger.decision(record.decision_id)
+        finding = Finding(
+            Outcome.CANCELLED,
+            (stated(ReasonCode.RETURN_CANCELLED),),
+            (),
+            previous.fallback,
+            previous.policy_version,
+        )
+        return self.write(record, finding, now_us)
+
+    def overdue(
+        self, now_us: int, happened: tuple[Reason, ...] = ()
+    ) -> list[ReturnAnswer]:
+        """Send the items whose time is up to warehouses."""
+        due = [self._live[each] for each in self._deadlines.take_due(now_us)]
+        due.sort(key=lambda r: (r.created_us, r.item.return_id))
+        return self.decide([Case(record, happened) for record in due], now_us)
+
+    def next_us(self) -> int | None:
+        """Return when the next item's time is up."""
+        return self._deadlines.next_us()
+
+    def _judge(
+        self, case: Case, report: GateReport, now_us: int
+    ) -> tuple[Outcome, tuple[Reason, ...], tuple[Check, ...]]:
+        reasons = case.happened + report.reasons
+        if now_us >= self._deadline_us(case.record):
+            late, checks = self._found_before(case.record)
+            reached = stated(ReasonCode.DECIDE_BY_REACHED)
+            reasons = (*case.happened, reached, *report.reasons, *late)
+            return Outcome.WAREHOUSE, reasons, report.checks + checks
+        if report.passed:
+            waits = stated(ReasonCode.AWAITING_ROUND)
+            return Outcome.WAITING, (*case.happened, waits), report.checks
+        outcome = Outcome.WAITING if report.pending else Outcome.WAREHOUSE
+        return outcome, reasons, report.checks
+
+    def _found_before(
+        self, record: ReturnRecord
+    ) -> tuple[list[Reason], tuple[Check, ...]]:
+        # What the last round found about demand, for an item that ran out of time.
+        if not record.decision_id or record.outcome is not Outcome.WAITING:
+            return [], ()
+        last = self._ledger.decision(record.decision_id)
+        return (
+            [reason for reason in last.reasons if reason.code.gate is Gate.DEMAND],
+            tuple(check for check in last.checks if check.gate is Gate.DEMAND),
+        )
+
+    def _routes(
+        self,
+        cases: Sequence[Case],
+        found: Sequence[tuple[Outcome, tuple[Reason, ...], tuple[Check, ...]]],
+        now_us: int,
+    ) -> list[WarehouseRoute]:
+        # Those that go now are routed together and count; the rest are told of
+        # the route that stays open to them.
+        network = self._network.network
+        policy = self._policies.active
+        standard = policy.cost_model.standard_return_micros if policy else 0
+        goes = [outcome is Outcome.WAREHOUSE for outcome, _, _ in found]
+        routed = network.route(
+            places_of([c.record.item for c, go in zip(cases, goes, strict=True) if go]),
+            self._network.remaining(now_us),
+            standard,
+        )
+        self._network.take(routed, now_us)
+        stay = [c.record.item for c, go in zip(cases, goes, strict=True) if not go]
+        choice = network.cheapest_inbound(
+            places_of(stay), self._network.remaining(now_us), standard
+        )
+        now_routed = iter(routed)
+        open_routes = iter(network.stated(choice, row) for row in range(len(stay)))
+        return [next(now_routed) if go else next(open_routes) for go in goes]
+
+    def _conclude(
+        self,
+        case: Case,
+        outcome: Outcome,
+        reasons: tuple[Reason, ...],
+        checks: tuple[Check, ...],
+        report: GateReport,
+        route: WarehouseRoute,
+        now_us: int,
+    ) -> ReturnAnswer:
+        if outcome is Outcome.WAREHOUSE:
+            route_checks, route_reasons = route_findings(route)
+            checks, reasons = checks + route_checks, (*reasons, *route_reasons)
+        finding = Finding(outcome, reasons, checks, route, report.policy_version)
+        return self.write(case.record, finding, now_us)
+
+    def _deadline_us(self, record: ReturnRecord) -> int:
+        return record.item.decide_by_us - self._margin_us
+
+    def _watch(self, record: ReturnRecord) -> None:
+        if record.state is ReturnState.WAITING:
+            self._deadlines.set(record.item.return_id, self._deadline_us(record))
+        else:
+            self._deadlines.drop(record.item.return_id)
+
+    def _keep(self, record: ReturnRecord) -> None:
+        return_id = record.item.return_id
+        if record.is_live:
+            self._live[return_id] = record
+        else:
+            self._live.pop(return_id, None)
+            self._settled[return_id] = record
+            self._gates.forget(return_id)
+        self._watch(record)
+        self._ledger.changes.returns[return_id] = record
+
+
+def _new_record(item: ReturnItem, payload_hash: str, now_us: int) -> ReturnRecord:
+    # Its first decision, written in the same breath, gives it version 1.
+    return ReturnRecord(
+        item=item,
+        state=ReturnState.UNSPECIFIED,
+        payload_hash=payload_hash,
+        version=0,
+        created_us=now_us,
+        updated_us=now_us,
+        decision_id=DecisionId(""),
+        outcome=Outcome.UNSPECIFIED,
+        reason_codes=(),
+        released_demand_ids=tuple[DemandId, ...](),
+    )

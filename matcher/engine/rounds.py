@@ -1,0 +1,296 @@
+"""Rounds of a shard: when one is due, what it takes along, what it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from matcher.domain.decision import Outcome
+from matcher.domain.ids import RoundId
+from matcher.domain.match import Match
+from matcher.domain.policy import Policy
+from matcher.domain.reason import Reason, ReasonCode
+from matcher.engine.answers import ReturnAnswer
+from matcher.engine.counts import count_reasons
+from matcher.engine.demand_book import DemandBook
+from matcher.engine.demand_gate import state_demand
+from matcher.engine.ledger import Ledger
+from matcher.engine.limits import ShardLimits
+from matcher.engine.market import Market, PoolItem, collect
+from matcher.engine.match_book import MatchBook
+from matcher.engine.network_book import NetworkBook
+from matcher.engine.open_demands import OpenDemands
+from matcher.engine.policy_book import PolicyBook
+from matcher.engine.proof import Proof, pack
+from matcher.engine.records import ReturnRecord, RoundRecord
+from matcher.engine.return_book import Case, Finding, ReturnBook
+from matcher.engine.round_solve import SolvedMarket, solve_market
+from matcher.engine.statement import matched_reason, state_match
+from matcher.policy.gates import GateReport
+from matcher.policy.wording import stated
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTask:
+    """
+    What a round takes along to be solved, while the shard goes on.
+
+    ``codes`` are the reasons of the items that the round looked at but could not
+    match: sent to a warehouse by the gates, or waiting for an inspection.
+    """
+
+    round_id: RoundId
+    started_us: int
+    policy: Policy
+    market: Market
+    records: tuple[ReturnRecord, ...]
+    reports: tuple[GateReport, ...]
+    codes: tuple[tuple[ReasonCode, ...], ...]
+    routed_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SolvedRound:
+    """A task with its proven optimum and the proof as it will be stored."""
+
+    task: RoundTask
+    solved: SolvedMarket
+    proof: bytes
+
+
+def solve_round(task: RoundTask, *, threads: int = 1) -> SolvedRound:
+    """
+    Solve a task; touches nothing but its arguments, so any thread may do it.
+
+    Raises
+    ------
+    CertificateError
+        If the checker refuses the answer.
+    """
+    solved = solve_market(task.market, threads=threads)
+    proof = Proof.of(
+        task.market.graph,
+        solved.assignment,
+        [record.item.return_id for record in task.records],
+        [record.demand.demand_id for record in task.market.demands],
+    )
+    return SolvedRound(task, solved, pack(proof))
+
+
+class Rounds:
+    """Starts and finishes the rounds of a shard, one at a time."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        demands: DemandBook,
+        open_demands: OpenDemands,
+        returns: ReturnBook,
+        matches: MatchBook,
+        policies: PolicyBook,
+        network: NetworkBook,
+        limits: ShardLimits,
+    ) -> None:
+        self._ledger = ledger
+        self._demands = demands
+        self._open = open_demands
+        self._returns = returns
+        self._matches = matches
+        self._policies = policies
+        self._network = network
+        self._limits = limits
+
+    def begin(self, policy: Policy, now_us: int) -> RoundTask:
+        """
+        Take the pool along; items that the gates no longer pass go at once.
+
+        Raises
+        ------
+        LimitExceededError
+            If there are more pairs in reach than a round may hold; nothing is
+            changed then.
+        """
+        waiting = self._returns.waiting()
+        reports = self._returns.reports(waiting, now_us)
+        rows = list(zip(waiting, reports, strict=True))
+        pool = [(record, report) for record, report in rows if report.passed]
+        market = collect(
+            [_pool_item(record, report) for record, report in pool],
+            self._open,
+            self._network.network,
+            policy,
+            remaining=self._network.remaining(now_us),
+            now_us=now_us,
+        )
+        failing = [r for r, report in rows if not report.passed and not report.pending]
+        routed = self._returns.decide([Case(record) for record in failing], now_us)
+        pending = [record for record, report in rows if report.pending]
+        return RoundTask(
+            round_id=self._ledger.next_round_id(),
+            started_us=now_us,
+            policy=policy,
+            market=market,
+            records=tuple(record for record, _ in pool),
+            reports=tuple(report for _, report in pool),
+            codes=tuple(
+                record.reason_codes
+                for record in (*pending, *(each.record for each in routed))
+            ),
+            routed_count=len(routed),
+        )
+
+    def finish(self, solved: SolvedRound, now_us: int) -> RoundRecord:
+        """
+        Make the promises that still can be made, and record the round.
+
+        A match stands only if neither item nor demand changed since the round
+        began and the demand has a unit left; else the item waits on.
+        """
+        task = solved.task
+        columns = solved.solved.assignment.column.tolist()
+        kept, dropped = self._still_true(task, columns)
+        matches = self._match(solved, kept, now_us)
+        codes = [
+            *(self._wait(task, row, columns, row in dropped, now_us)
+              for row in range(len(columns))
+              if row not in kept),
+            *task.codes,
+            *(self._note(task, row, match, now_us).record.reason_codes
+              for row, match in matches.items()),
+        ]
+        record = self._record(solved, matches.values(), len(dropped), codes)
+        self._ledger.changes.rounds.append(record)
+        return record
+
+    def _still_true(
+        self, task: RoundTask, columns: list[int]
+    ) -> tuple[set[int], set[int]]:
+        kept: set[int] = set()
+        dropped: set[int] = set()
+        left: dict[int, int] = {}
+        for row, column in enumerate(columns):
+            if column < 0:
+                continue
+            then = task.market.demands[column]
+            now = self._demands.live(then.demand.demand_id)
+            units = left.setdefault(column, now.open_count if now else 0)
+            same = now is not None and now.demand == then.demand
+            if same and units > 0 and self._same_item(task, row):
+                left[column] = units - 1
+                kept.add(row)
+            else:
+                dropped.add(row)
+        return kept, dropped
+
+    def _same_item(self, task: RoundTask, row: int) -> bool:
+        then = task.records[row]
+        now = self._returns.live(then.item.return_id)
+        active = self._policies.active
+        return (
+            now is not None
+            and now.version == then.version
+            and active is not None
+            and active.version == task.policy.version
+        )
+
+    def _match(
+        self, solved: SolvedRound, rows: Iterable[int], now_us: int
+    ) -> dict[int, Match]:
+        task = solved.task
+        margin_us = self._limits.decide_margin_us
+        matches = {
+            row: state_match(
+                solved.solved,
+                row,
+                match_id=self._ledger.next_match_id(),
+                round_id=task.round_id,
+                policy=task.policy,
+                now_us=now_us,
+                latest_us=task.records[row].item.decide_by_us - margin_us,
+            )
+            for row in sorted(rows)
+        }
+        self._matches.make(list(matches.values()), now_us)
+        return matches
+
+    def _note(
+        self, task: RoundTask, row: int, match: Match, now_us: int
+    ) -> ReturnAnswer:
+        finding = state_demand(task.market, row, 0)
+        return self._returns.write(
+            task.records[row],
+            Finding(
+                Outcome.MATCHED,
+                (matched_reason(match),),
+                task.reports[row].checks + finding.checks,
+                self._network.network.stated(task.market.fallback, row),
+                task.policy.version,
+                match,
+                task.round_id,
+            ),
+            now_us,
+        )
+
+    def _wait(
+        self,
+        task: RoundTask,
+        row: int,
+        columns: list[int],
+        is_dropped: bool,
+        now_us: int,
+    ) -> tuple[ReasonCode, ...]:
+        # Decides anew only if that says something new to whoever watches.
+        then = task.records[row]
+        finding = state_demand(task.market, row, columns[row])
+        reasons: list[Reason] = [stated(ReasonCode.AWAITING_ROUND), *finding.reasons]
+        if is_dropped:
+            reasons.append(stated(ReasonCode.DEMAND_CHANGED))
+        codes = tuple(reason.code for reason in reasons)
+        now = self._returns.live(then.item.return_id)
+        if now is not None and now.version == then.version and now.reason_codes != codes:
+            self._returns.write(
+                now,
+                Finding(
+                    Outcome.WAITING,
+                    tuple(reasons),
+                    task.reports[row].checks + finding.checks,
+                    self._network.network.stated(task.market.fallback, row),
+                    task.policy.version,
+                    round_id=task.round_id,
+                ),
+                now_us,
+            )
+        return codes
+
+    def _record(
+        self,
+        solved: SolvedRound,
+        matches: Iterable[Match],
+        dropped_count: int,
+        codes: list[tuple[ReasonCode, ...]],
+    ) -> RoundRecord:
+        task = solved.task
+        made = list(matches)
+        return RoundRecord(
+            round_id=task.round_id,
+            policy_version=task.policy.version,
+            started_us=task.started_us,
+            return_count=len(codes),
+            demand_count=task.market.open_demand_count,
+            candidate_count=len(task.market.graph.columns),
+            matched_count=len(made),
+            waiting_count=len(codes) - len(made) - task.routed_count,
+            warehouse_count=task.routed_count,
+            dropped_count=dropped_count,
+            distance_sum_m=sum(match.distance_m for match in made),
+            saving_micros=solved.solved.assignment.value,
+            dual_micros=solved.solved.assignment.dual_value,
+            verified=True,
+            reason_counts=count_reasons(codes),
+            proof=solved.proof,
+        )
+
+
+def _pool_item(record: ReturnRecord, report: GateReport) -> PoolItem:
+    assert report.rule is not None, "an item that passed has a rule"
+    return PoolItem(record.item, report.rule, record.released_demand_ids)

@@ -1,0 +1,353 @@
+"""The shard of a tenant: commands in, answers and changed rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from matcher.domain.errors import (
+    AlreadyExistsError,
+    InvalidValueError,
+    LimitExceededError,
+    StateConflictError,
+)
+from matcher.domain.ids import ReturnId, TenantId
+from matcher.domain.instant import utc_text
+from matcher.domain.match import HoldState, Match
+from matcher.domain.reason import Reason, ReasonCode
+from matcher.domain.return_item import ReturnState
+from matcher.engine.answers import Answer, ReleaseAnswer, ReturnAnswer
+from matcher.engine.archive import Archive, LiveRows
+from matcher.engine.changes import Changes
+from matcher.engine.commands import (
+    ActivatePolicy,
+    CancelDemand,
+    CancelReturn,
+    Command,
+    ConfirmMatch,
+    CreatePolicy,
+    DeleteServiceArea,
+    DeleteWarehouse,
+    RecordVerification,
+    ReleaseMatch,
+    SubmitReturns,
+    Tick,
+    UpsertDemands,
+    UpsertServiceArea,
+    UpsertWarehouse,
+)
+from matcher.engine.demand_book import DemandBook
+from matcher.engine.gate_keeper import GateKeeper
+from matcher.engine.ledger import Ledger
+from matcher.engine.limits import ShardLimits
+from matcher.engine.match_book import MatchBook
+from matcher.engine.network_book import NetworkBook
+from matcher.engine.open_demands import OpenDemands
+from matcher.engine.policy_book import PolicyBook
+from matcher.engine.records import ReturnRecord, RoundRecord
+from matcher.engine.return_book import Case, ReturnBook
+from matcher.engine.round_clock import RoundClock
+from matcher.engine.rounds import Rounds, RoundTask, SolvedRound
+from matcher.policy.wording import stated
+
+
+class Shard:
+    """
+    State machine of one tenant's matching.
+
+    Commands and rounds are given one at a time, each with the instant at which it
+    happens; an instant before the last one counts as the last one. A command that
+    raises has changed nothing. What it changed otherwise is handed over by
+    :meth:`take_changes`; the caller stores it, then says :meth:`committed`, and only
+    then answers. If it cannot be stored, the shard is of no more use: build another
+    from the store.
+
+    Parameters
+    ----------
+    tenant
+        Whose shard it is.
+    archive
+        Look-ups of committed rows that the shard does not keep.
+    rows
+        What the store held.
+    now_us
+        Instant of the start, microseconds since the epoch.
+    limits
+        What it holds at most.
+    """
+
+    def __init__(
+        self,
+        tenant: TenantId,
+        archive: Archive,
+        rows: LiveRows,
+        *,
+        now_us: int,
+        limits: ShardLimits | None = None,
+    ) -> None:
+        self._limits = limits or ShardLimits()
+        self._now_us = now_us
+        self._ledger = Ledger(archive, rows)
+        self._policies = PolicyBook(self._ledger, rows)
+        self._network = NetworkBook(self._ledger, rows)
+        self._open = OpenDemands(self._network.network)
+        self._demands = DemandBook(self._ledger, self._open, self._limits)
+        self._demands.load(rows)
+        self._matches = MatchBook(self._ledger, self._demands, rows.matches)
+        self._returns = ReturnBook(
+            self._ledger,
+            GateKeeper(tenant, self._policies, self._network),
+            self._policies,
+            self._network,
+            self._limits.decide_margin_us,
+        )
+        self._returns.load(rows.returns)
+        self._rounds = Rounds(
+            self._ledger,
+            self._demands,
+            self._open,
+            self._returns,
+            self._matches,
+            self._policies,
+            self._network,
+            self._limits,
+        )
+        self._clock = RoundClock(now_us, self._limits.round_lead_us)
+        self._enter_pool(self._returns.waiting())
+        self._planning_failed = False
+
+    def apply(self, command: Command, now_us: int) -> Answer:
+        """
+        Settle what time has settled, then carry out a command.
+
+        Returns
+        -------
+        Answer
+            As listed in :mod:`matcher.engine.answers`.
+
+        Raises
+        ------
+        NearturnError
+            As the command's book says; the command has changed nothing then.
+        """
+        now_us = self._settle(now_us)
+        match command:
+            case Tick():
+                return None
+            case UpsertDemands():
+                self._clock.changed()
+                return self._demands.upsert(command, now_us)
+            case CancelDemand():
+                return self._demands.cancel(command.demand_id, now_us)
+            case SubmitReturns():
+                return self._submit(command, now_us)
+            case RecordVerification():
+                return self._record_verification(command, now_us)
+            case CancelReturn():
+                return self._cancel_return(command.return_id, now_us)
+            case ConfirmMatch():
+                return self._confirm(command, now_us)
+            case ReleaseMatch():
+                return self._release(command, now_us)
+            case CreatePolicy():
+                return self._policies.create(
+                    command.policy, now_us, validate_only=command.validate_only
+                )
+            case ActivatePolicy():
+                self._clock.changed()
+                return self._policies.activate(command.version, now_us)
+            case UpsertWarehouse():
+                stored = self._network.upsert_warehouse(command.warehouse)
+                return self._with_network(stored)
+            case DeleteWarehouse():
+                self._network.delete_warehouse(command.warehouse_id)
+                return self._with_network(None)
+            case UpsertServiceArea():
+                area = self._network.upsert_area(command.service_area)
+                return self._with_network(area)
+            case DeleteServiceArea():
+                self._network.delete_area(command.service_area_id)
+                return self._with_network(None)
+
+    def begin_round(self, now_us: int) -> RoundTask:
+        """
+        Begin a round; the caller has it solved and brings it to `finish_round`.
+
+        Raises
+        ------
+        StateConflictError
+            If no policy is active.
+        LimitExceededError
+            If there are more pairs in reach than a round may hold.
+        """
+        now_us = self._settle(now_us)
+        policy = self._policies.active
+        if policy is None:
+            raise StateConflictError(
+                "tenant", "", "without a policy", "a round", "an active policy"
+            )
+        self._clock.began(now_us)
+        return self._rounds.begin(policy, now_us)
+
+    def finish_round(self, solved: SolvedRound, now_us: int) -> RoundRecord:
+        """Make the promises of a solved round that still can be made."""
+        now_us = self._settle(now_us)
+        record = self._rounds.finish(solved, now_us)
+        for then in solved.task.records:
+            now = self._returns.live(then.item.return_id)
+            if now is None or now.state is not ReturnState.WAITING:
+                self._clock.left(then.item.return_id)
+        if record.dropped_count:
+            self._clock.changed()
+        self._planning_failed = False
+        return record
+
+    def round_failed(self) -> None:
+        """Note that a round could not be solved: the warehouse takes over in time."""
+        self._planning_failed = True
+        self._clock.changed()
+
+    def take_changes(self) -> Changes:
+        """Hand over what changed since the last call."""
+        return self._ledger.take_changes()
+
+    def committed(self) -> None:
+        """Note that all that was handed over is stored."""
+        self._ledger.committed()
+        self._demands.committed()
+        self._matches.committed()
+        self._returns.committed()
+
+    def round_due_us(self) -> int | None:
+        """Return when the next round is due; ``None`` until something changes."""
+        policy = self._policies.active
+        return self._clock.due_us(policy, len(self._returns)) if policy else None
+
+    def next_us(self) -> int | None:
+        """Return when time alone next changes something, rounds left aside."""
+        times = (
+            self._matches.next_us(),
+            self._demands.next_us(),
+            self._returns.next_us(),
+        )
+        return min((each for each in times if each is not None), default=None)
+
+    def _settle(self, now_us: int) -> int:
+        # A clock that jumps back must not revive what has run out.
+        self._now_us = now_us = max(now_us, self._now_us)
+        expired = self._matches.expire(now_us)
+        freed = self._returns.freed(expired, ReasonCode.HOLD_EXPIRED, now_us)
+        self._enter_pool(answer.record for answer in freed)
+        if self._demands.expire(now_us):
+            self._clock.changed()
+        happened: tuple[Reason, ...] = ()
+        if self._planning_failed:
+            happened = (stated(ReasonCode.PLANNING_UNAVAILABLE),)
+        for answer in self._returns.overdue(now_us, happened):
+            self._clock.left(answer.record.item.return_id)
+        return now_us
+
+    def _submit(
+        self, command: SubmitReturns, now_us: int
+    ) -> tuple[ReturnAnswer, ...]:
+        known = self._returns.find_all(item.return_id for item in command.items)
+        fresh: dict[ReturnId, int] = {}
+        seen: set[ReturnId] = set()
+        pairs = list(zip(command.items, command.payload_hashes, strict=True))
+        for index, (item, payload_hash) in enumerate(pairs):
+            return_id = item.return_id
+            field = f"return_items[{index}]"
+            if return_id in seen:
+                raise InvalidValueError(f"{field}.return_id", return_id, "each id once")
+            seen.add(return_id)
+            old = known.get(return_id)
+            if old is not None and old.payload_hash != payload_hash:
+                raise AlreadyExistsError(
+                    "return", return_id, old.payload_hash, payload_hash
+                )
+            if old is None:
+                if item.decide_by_us <= now_us:
+                    raise InvalidValueError(
+                        f"{field}.decide_by_time",
+                        utc_text(item.decide_by_us),
+                        f"after now, {utc_text(now_us)}",
+                    )
+                fresh[return_id] = index
+        total = len(self._returns) + len(fresh)
+        if total > self._limits.pool_count_max:
+            raise LimitExceededError("pool", total, self._limits.pool_count_max)
+        entered = self._returns.enter([pairs[at] for at in fresh.values()], now_us)
+        self._enter_pool(answer.record for answer in entered)
+        by_id = {answer.record.item.return_id: answer for answer in entered}
+        return tuple(
+            by_id.get(item.return_id) or self._returns.answer(known[item.return_id])
+            for item in command.items
+        )
+
+    def _record_verification(
+        self, command: RecordVerification, now_us: int
+    ) -> ReturnAnswer:
+        record = self._returns.find(command.return_id)
+        if record.item.verification == command.verification:
+            return self._returns.answer(record)
+        if record.state is not ReturnState.WAITING:
+            raise StateConflictError(
+                "return",
+                command.return_id,
+                record.state.name,
+                "recording a verification",
+                "WAITING",
+            )
+        item = replace(record.item, verification=command.verification)
+        answers = self._returns.decide([Case(replace(record, item=item))], now_us)
+        self._enter_pool([answers[0].record])
+        return answers[0]
+
+    def _cancel_return(self, return_id: ReturnId, now_us: int) -> ReturnAnswer:
+        record = self._returns.find(return_id)
+        if record.state is ReturnState.CANCELLED:
+            return self._returns.answer(record)
+        if not record.is_live:
+            raise StateConflictError(
+                "return",
+                return_id,
+                record.state.name,
+                "cancelling",
+                "WAITING or MATCHED",
+            )
+        if record.state is ReturnState.MATCHED:
+            self._matches.release(record.match_id, "", now_us)
+            self._clock.changed()
+        self._clock.left(return_id)
+        return self._returns.cancel(record, now_us)
+
+    def _confirm(self, command: ConfirmMatch, now_us: int) -> Match:
+        before = self._matches.find(command.match_id)
+        match = self._matches.confirm(command.match_id, command.etag, now_us)
+        if before.hold_state is HoldState.ACTIVE:
+            self._returns.confirmed(match, now_us)
+        return match
+
+    def _release(self, command: ReleaseMatch, now_us: int) -> ReleaseAnswer:
+        before = self._matches.find(command.match_id)
+        match = self._matches.release(command.match_id, command.etag, now_us)
+        if before.hold_state is HoldState.ACTIVE:
+            answers = self._returns.freed([match], ReasonCode.MATCH_RELEASED, now_us)
+            self._enter_pool([answers[0].record])
+            return ReleaseAnswer(match, answers[0].decision)
+        record = self._returns.find(match.return_id)
+        return ReleaseAnswer(match, self._returns.answer(record).decision)
+
+    def _with_network(self, answer: Answer) -> Answer:
+        self._open.set_network(self._network.network)
+        self._clock.changed()
+        return answer
+
+    def _enter_pool(self, records: Iterable[ReturnRecord]) -> None:
+        margin_us = self._limits.decide_margin_us
+        for record in records:
+            return_id = record.item.return_id
+            if ReasonCode.AWAITING_ROUND in record.reason_codes:
+                self._clock.entered([(return_id, record.item.decide_by_us - margin_us)])
+            else:
+                self._clock.left(return_id)

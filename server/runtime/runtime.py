@@ -1,0 +1,341 @@
+"""The asynchronous server around the shards: queue, groups, rounds and timers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar, cast
+
+import structlog
+
+from matcher.domain.errors import LimitExceededError, UnavailableError
+from matcher.domain.ids import TenantId
+from matcher.domain.policy import Policy
+from matcher.engine.commands import Tick
+from matcher.engine.limits import ShardLimits
+from matcher.engine.plan import Plan, plan
+from matcher.engine.records import RoundRecord
+from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
+from matcher.engine.shard import Shard
+from matcher.engine.snapshot import Snapshot
+from server.runtime.call import Call, RoundCall
+from server.runtime.clock import Clock, system_clock
+from server.runtime.shard_host import ShardHost
+from server.runtime.work import Done, Work
+from server.storage.store import Store
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeOptions:
+    """
+    How the runtime works.
+
+    Parameters
+    ----------
+    tenants
+        Tenants that are served even before they have any row.
+    threads
+        Threads that solve one round's components.
+    runs_timers
+        Whether time alone may settle things and start rounds; off in tests that
+        move the clock themselves.
+    queue_count_max
+        Pieces of work that may wait; more are refused with RESOURCE_EXHAUSTED.
+    group_count_max
+        Pieces of work in one transaction.
+    reader_count
+        Threads that read the store.
+    retention_us
+        How long answers to request ids are kept.
+    timer_us
+        How often the timers look at least.
+    """
+
+    tenants: tuple[TenantId, ...] = (TenantId("default"),)
+    threads: int = 2
+    runs_timers: bool = True
+    queue_count_max: int = 10_000
+    group_count_max: int = 1_000
+    reader_count: int = 4
+    retention_us: int = 24 * 3600 * _SECOND_US
+    timer_us: int = _SECOND_US
+
+
+class Runtime:
+    """
+    Takes calls on the event loop, works on one engine thread, answers after commit.
+
+    Whatever arrives while a group is being committed forms the next group. Rounds
+    are solved on a thread of their own, so that the engine goes on meanwhile.
+
+    Parameters
+    ----------
+    store
+        Where the rows are; closed by :meth:`stop`.
+    clock
+        Gives the instants.
+    limits
+        Of every shard.
+    options
+        How it works.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock = system_clock,
+        limits: ShardLimits | None = None,
+        options: RuntimeOptions | None = None,
+    ) -> None:
+        self.store = store
+        self._clock = clock
+        self._options = options or RuntimeOptions()
+        self._host = ShardHost(store, clock, limits)
+        self._queue: asyncio.Queue[tuple[Work, asyncio.Future[Done]]] = asyncio.Queue()
+        self._engine = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self._solver = ThreadPoolExecutor(1, thread_name_prefix="solver")
+        self._planner = ThreadPoolExecutor(1, thread_name_prefix="planner")
+        self._readers = ThreadPoolExecutor(
+            self._options.reader_count, thread_name_prefix="reader"
+        )
+        self._round_locks: dict[TenantId, asyncio.Lock] = {}
+        self._grown = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_stopping = False
+
+    def now_us(self) -> int:
+        """Return the current instant, microseconds since the epoch."""
+        return self._clock()
+
+    async def start(self) -> None:
+        """Load the shards and begin to work."""
+        await self._on(self._engine, self._host.start, self._options.tenants)
+        self._tasks.append(asyncio.create_task(self._work(), name="work"))
+        if self._options.runs_timers:
+            self._tasks.append(asyncio.create_task(self._tick(), name="tick"))
+            self._tasks.append(asyncio.create_task(self._forget(), name="forget"))
+
+    async def stop(self) -> None:
+        """
+        Refuse new calls, finish and commit what was accepted, close the store.
+
+        Calls that are still waiting when this begins are carried out.
+        """
+        self._is_stopping = True
+        self._notify()
+        _, *timers = self._tasks or [None]
+        for task in timers:
+            assert task is not None
+            task.cancel()
+        for lock in self._round_locks.values():
+            async with lock:
+                pass
+        await self._queue.join()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for pool in (self._solver, self._planner, self._readers, self._engine):
+            await asyncio.to_thread(pool.shutdown)
+        self.store.close()
+
+    async def read(self, fn: Callable[[Store], T]) -> T:
+        """Run ``fn`` on a reader thread; it sees committed rows only."""
+        return await self._on(self._readers, fn, self.store)
+
+    async def execute(self, call: Call) -> bytes:
+        """
+        Carry out a command and return its answer once it is stored.
+
+        Raises
+        ------
+        NearturnError
+            As the command says; RequestReusedError if its request id was used for
+            something else; UnavailableError if it could not be stored.
+        """
+
+        def run(shard: Shard, now_us: int) -> bytes:
+            return call.encode(shard.apply(call.command, now_us))
+
+        work = Work(call.tenant, run, call.request_id, call.payload_hash)
+        return cast(bytes, await self._submit(work))
+
+    async def run_round(self, call: RoundCall) -> bytes:
+        """
+        Close a round over the tenant's pool and return its summary once stored.
+
+        Rounds of a tenant run one after the other.
+        """
+        lock = self._round_locks.setdefault(call.tenant, asyncio.Lock())
+        async with lock:
+            if call.request_id:
+                known = await self.read(
+                    lambda store: store.answer(call.tenant, call.request_id)
+                )
+                if known is not None:
+                    # Answered (or refused) from the store, without another round.
+                    return cast(bytes, await self._submit(_repeat(call)))
+            begun = cast(
+                tuple[Shard, RoundTask],
+                await self._submit(
+                    Work(call.tenant, lambda shard, now: (shard, shard.begin_round(now)))
+                ),
+            )
+            return await self._finish(call, *begun)
+
+    async def plan(self, snapshot: Snapshot, policy: Policy, now_us: int) -> Plan:
+        """Plan once over a snapshot, on a thread of its own."""
+        self._refuse_if_stopping()
+        return await self._on(
+            self._planner,
+            partial(
+                plan, snapshot, policy, now_us=now_us, threads=self._options.threads
+            ),
+        )
+
+    async def wait_for_decisions(self, tenant: TenantId, after_sequence: int) -> None:
+        """
+        Return when the tenant's log holds more than ``after_sequence`` decisions.
+
+        Raises
+        ------
+        UnavailableError
+            If the server stops meanwhile.
+        """
+        while True:
+            self._refuse_if_stopping()
+            grown = self._grown
+            if await self.read(
+                lambda store: store.decisions_after(tenant, after_sequence, 1)
+            ):
+                return
+            await grown.wait()
+
+    async def tick(self) -> None:
+        """Settle what time has settled, and run the rounds that are due."""
+        for tenant in self._host.tenants():
+            await self._submit(
+                Work(tenant, lambda shard, now: shard.apply(Tick(), now))
+            )
+        due = await self._on(self._engine, self._host.rounds_due_us)
+        for tenant, due_us in due.items():
+            if due_us <= self._clock():
+                await self.run_round(RoundCall(tenant, lambda _: b""))
+
+    async def _finish(self, call: RoundCall, begun: Shard, task: RoundTask) -> bytes:
+        try:
+            solved = await self._on(
+                self._solver, partial(solve_round, task, threads=self._options.threads)
+            )
+        except Exception:
+            log.exception("round_not_solved", tenant=call.tenant)
+            await self._submit(Work(call.tenant, lambda shard, _: shard.round_failed()))
+            raise
+
+        def run(shard: Shard, now_us: int) -> bytes:
+            return call.encode(_finish_on(shard, begun, solved, now_us))
+
+        work = Work(call.tenant, run, call.request_id, call.payload_hash)
+        return cast(bytes, await self._submit(work))
+
+    async def _submit(self, work: Work) -> object:
+        self._refuse_if_stopping()
+        if self._queue.qsize() >= self._options.queue_count_max:
+            raise LimitExceededError(
+                "work in the queue", self._queue.qsize(), self._options.queue_count_max
+            )
+        future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
+        self._queue.put_nowait((work, future))
+        # The work goes on if the caller gives up: half of it is no option.
+        done = await asyncio.shield(future)
+        if done.error is not None:
+            raise done.error
+        return done.value
+
+    async def _work(self) -> None:
+        while True:
+            group = [await self._queue.get()]
+            while len(group) < self._options.group_count_max:
+                try:
+                    group.append(self._queue.get_nowait())
+                except asyncio.QueueEmpty:
+                    break
+            works = [work for work, _ in group]
+            try:
+                results = await self._on(self._engine, self._host.process, works)
+            except Exception as error:
+                log.exception("group_broke")
+                results = [Done(error=error) for _ in group]
+            for (_, future), done in zip(group, results, strict=True):
+                if not future.done():
+                    future.set_result(done)
+                self._queue.task_done()
+            self._notify()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(await self._until_next_s())
+            try:
+                await self.tick()
+            except UnavailableError as error:
+                log.warning("tick_unavailable", error=str(error))
+            except Exception:
+                log.exception("tick_broke")
+
+    async def _until_next_s(self) -> float:
+        # At least every timer_us, so that new work moves the timers in time.
+        now_us = self._clock()
+        next_us = now_us + self._options.timer_us
+        try:
+            due = await self._on(self._engine, self._host.next_us)
+        except UnavailableError:
+            due = None
+        if due is not None:
+            next_us = min(next_us, due)
+        return max(0.01, (next_us - now_us) / _SECOND_US)
+
+    async def _forget(self) -> None:
+        while True:
+            before_us = self._clock() - self._options.retention_us
+            try:
+                await self._on(self._engine, self._host.forget_answers, before_us)
+            except UnavailableError as error:
+                log.warning("forget_unavailable", error=str(error))
+            await asyncio.sleep(self._options.retention_us / _SECOND_US / 24)
+
+    def _notify(self) -> None:
+        grown, self._grown = self._grown, asyncio.Event()
+        grown.set()
+
+    def _refuse_if_stopping(self) -> None:
+        if self._is_stopping:
+            raise UnavailableError("the server is stopping")
+
+    async def _on(
+        self, pool: ThreadPoolExecutor, fn: Callable[..., T], *args: object
+    ) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, fn, *args)
+
+
+def _finish_on(
+    shard: Shard, begun: Shard, solved: SolvedRound, now_us: int
+) -> RoundRecord:
+    if shard is not begun:
+        raise UnavailableError("the shard was loaded anew during the round")
+    return shard.finish_round(solved, now_us)
+
+
+def _repeat(call: RoundCall) -> Work:
+    def run(_shard: Shard, _now_us: int) -> object:
+        raise UnavailableError("the first answer is gone; please retry")
+
+    return Work(call.tenant, run, call.request_id, call.payload_hash)

@@ -1,0 +1,175 @@
+"""The synchronous heart of the server: shards over one store, in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from matcher.domain.errors import (
+    NearturnError,
+    RequestReusedError,
+    UnavailableError,
+)
+from matcher.domain.ids import TenantId
+from matcher.engine.limits import ShardLimits
+from matcher.engine.shard import Shard
+from server.runtime.clock import Clock
+from server.runtime.work import Done, Work
+from server.storage.store import Store, StoredAnswer
+
+log = structlog.get_logger(__name__)
+
+
+class ShardHost:
+    """
+    Runs work on shards and commits what it changed, many pieces at a time.
+
+    One thread at a time may call :meth:`process`. Memory is never ahead of the
+    store: if a group cannot be committed, or a piece of work breaks in a way that
+    nobody foresaw, the shards are built anew from the store and nothing of the
+    group has happened.
+
+    Parameters
+    ----------
+    store
+        Where the shards' rows are.
+    clock
+        Gives the instant of each group.
+    limits
+        Of every shard.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, limits: ShardLimits | None = None
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._limits = limits or ShardLimits()
+        self._shards: dict[TenantId, Shard] = {}
+        self._tenants: set[TenantId] = set()
+
+    def start(self, tenants: Sequence[TenantId]) -> None:
+        """Build the shards of the tenants given and of all that the store knows."""
+        for tenant in sorted({*tenants, *self._store.tenants()}):
+            self.shard(tenant)
+
+    def tenants(self) -> list[TenantId]:
+        """Return the tenants that are served, in order."""
+        return sorted(self._tenants)
+
+    def shard(self, tenant: TenantId) -> Shard:
+        """Return the tenant's shard, built from the store if it is not in memory."""
+        found = self._shards.get(tenant)
+        if found is None:
+            rows = self._store.load(tenant)
+            found = Shard(
+                tenant,
+                self._store.archive(tenant),
+                rows,
+                now_us=self._clock(),
+                limits=self._limits,
+            )
+            self._shards[tenant] = found
+            self._tenants.add(tenant)
+            log.info(
+                "shard_loaded",
+                tenant=tenant,
+                demand_count=len(rows.demands),
+                return_count=len(rows.returns),
+            )
+        return found
+
+    def process(self, group: Sequence[Work]) -> list[Done]:
+        """
+        Run a group of work in its order and commit it in one transaction.
+
+        Returns
+        -------
+        list of Done
+            One per piece: its value, or why there is none. A piece refused with a
+            :class:`NearturnError` leaves the others as they are.
+        """
+        now_us = self._clock()
+        done: list[Done] = []
+        answers: dict[tuple[TenantId, str], StoredAnswer] = {}
+        for index, work in enumerate(group):
+            try:
+                value = self._repeated(work, answers)
+                if value is None:
+                    value = work.run(self.shard(work.tenant), now_us)
+                    self._remember(work, value, now_us, answers)
+                done.append(Done(value))
+            except UnavailableError as error:
+                return self._give_up(group, error)
+            except NearturnError as error:
+                done.append(Done(error=error))
+            except Exception as error:
+                log.exception("work_broke", tenant=work.tenant)
+                given_up = self._give_up(group, error)
+                given_up[index] = Done(error=error)
+                return given_up
+        try:
+            self._commit(list(answers.values()))
+        except UnavailableError as error:
+            return self._give_up(group, error)
+        return done
+
+    def forget_answers(self, before_us: int) -> int:
+        """Delete stored answers that are older than ``before_us``."""
+        return self._store.forget_answers(before_us)
+
+    def next_us(self) -> int | None:
+        """Return when time alone next changes something in any shard."""
+        times = (self.shard(tenant).next_us() for tenant in self.tenants())
+        return min((each for each in times if each is not None), default=None)
+
+    def rounds_due_us(self) -> dict[TenantId, int]:
+        """Return when the next round of each tenant is due, where one is."""
+        times = ((tenant, self.shard(tenant).round_due_us()) for tenant in self.tenants())
+        return {tenant: due for tenant, due in times if due is not None}
+
+    def _repeated(
+        self, work: Work, answers: dict[tuple[TenantId, str], StoredAnswer]
+    ) -> bytes | None:
+        if not work.request_id:
+            return None
+        first = answers.get((work.tenant, work.request_id))
+        first = first or self._store.answer(work.tenant, work.request_id)
+        if first is None:
+            return None
+        if first.payload_hash != work.payload_hash:
+            raise RequestReusedError(
+                work.request_id, first.payload_hash, work.payload_hash
+            )
+        return first.answer
+
+    def _remember(
+        self,
+        work: Work,
+        value: object,
+        now_us: int,
+        answers: dict[tuple[TenantId, str], StoredAnswer],
+    ) -> None:
+        if work.request_id:
+            assert isinstance(value, bytes), "an answer that is kept is bytes"
+            answers[work.tenant, work.request_id] = StoredAnswer(
+                work.tenant, work.request_id, work.payload_hash, value, now_us
+            )
+
+    def _commit(self, answers: list[StoredAnswer]) -> None:
+        changes = [
+            (tenant, shard.take_changes())
+            for tenant, shard in sorted(self._shards.items())
+        ]
+        changes = [(tenant, changed) for tenant, changed in changes if changed]
+        if changes or answers:
+            self._store.commit(changes, answers)
+        for tenant, changed in changes:
+            self._shards[tenant].committed()
+
+    def _give_up(self, group: Sequence[Work], error: BaseException) -> list[Done]:
+        # The next use of a shard builds it from the store.
+        self._shards.clear()
+        reason = UnavailableError(f"nothing was stored, please retry: {error}")
+        return [Done(error=reason) for _ in group]

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 
 class NearturnError(Exception):
@@ -59,15 +60,21 @@ class InvalidValueError(NearturnError):
         )
         super().__init__(str(self.violations[0]))
 
+    @classmethod
+    def of(cls, violations: Sequence[FieldViolation]) -> Self:
+        """Return one error for several faults, all of them listed."""
+        error = cls.__new__(cls)
+        error.violations = tuple(violations)
+        error.args = ("; ".join(str(violation) for violation in violations),)
+        return error
+
 
 class InvalidPolicyError(InvalidValueError):
     """A policy document has one or more faults; all are listed."""
 
     def __init__(self, violations: Sequence[FieldViolation]) -> None:
-        first = violations[0]
-        super().__init__(first.field, first.value, first.accepted)
+        NearturnError.__init__(self, "; ".join(str(each) for each in violations))
         self.violations = tuple(violations)
-        self.args = ("; ".join(str(violation) for violation in violations),)
 
 
 class InvalidProblemError(NearturnError):

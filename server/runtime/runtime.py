@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -110,8 +110,10 @@ class Runtime:
         )
         self._round_locks: dict[TenantId, asyncio.Lock] = {}
         self._grown = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._worker: asyncio.Task[None] | None = None
+        self._timers: list[asyncio.Task[None]] = []
         self._is_stopping = False
+        self._is_watchable = True
 
     def now_us(self) -> int:
         """Return the current instant, microseconds since the epoch."""
@@ -120,30 +122,33 @@ class Runtime:
     async def start(self) -> None:
         """Load the shards and begin to work."""
         await self._on(self._engine, self._host.start, self._options.tenants)
-        self._tasks.append(asyncio.create_task(self._work(), name="work"))
+        self._worker = asyncio.create_task(self._work(), name="work")
         if self._options.runs_timers:
-            self._tasks.append(asyncio.create_task(self._tick(), name="tick"))
-            self._tasks.append(asyncio.create_task(self._forget(), name="forget"))
+            self._timers = [
+                asyncio.create_task(self._tick(), name="tick"),
+                asyncio.create_task(self._forget(), name="forget"),
+            ]
+
+    def refuse_streams(self) -> None:
+        """Let whoever waits for decisions know that the server stops."""
+        self._is_watchable = False
+        self._notify()
 
     async def stop(self) -> None:
         """
         Refuse new calls, finish and commit what was accepted, close the store.
 
-        Calls that are still waiting when this begins are carried out.
+        Calls that are still waiting when this begins are carried out, a round that
+        is being solved included.
         """
         self._is_stopping = True
-        self._notify()
-        _, *timers = self._tasks or [None]
-        for task in timers:
-            assert task is not None
-            task.cancel()
+        self.refuse_streams()
+        await _cancel(self._timers)
         for lock in self._round_locks.values():
             async with lock:
                 pass
         await self._queue.join()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _cancel([self._worker] if self._worker else [])
         for pool in (self._solver, self._planner, self._readers, self._engine):
             await asyncio.to_thread(pool.shutdown)
         self.store.close()
@@ -166,6 +171,7 @@ class Runtime:
         def run(shard: Shard, now_us: int) -> bytes:
             return call.encode(shard.apply(call.command, now_us))
 
+        self._refuse_if_stopping()
         work = Work(call.tenant, run, call.request_id, call.payload_hash)
         return cast(bytes, await self._submit(work))
 
@@ -175,6 +181,7 @@ class Runtime:
 
         Rounds of a tenant run one after the other.
         """
+        self._refuse_if_stopping()
         lock = self._round_locks.setdefault(call.tenant, asyncio.Lock())
         async with lock:
             if call.request_id:
@@ -212,7 +219,8 @@ class Runtime:
             If the server stops meanwhile.
         """
         while True:
-            self._refuse_if_stopping()
+            if not self._is_watchable:
+                raise UnavailableError("the server is stopping")
             grown = self._grown
             if await self.read(
                 lambda store: store.decisions_after(tenant, after_sequence, 1)
@@ -248,7 +256,6 @@ class Runtime:
         return cast(bytes, await self._submit(work))
 
     async def _submit(self, work: Work) -> object:
-        self._refuse_if_stopping()
         if self._queue.qsize() >= self._options.queue_count_max:
             raise LimitExceededError(
                 "work in the queue", self._queue.qsize(), self._options.queue_count_max
@@ -339,3 +346,9 @@ def _repeat(call: RoundCall) -> Work:
         raise UnavailableError("the first answer is gone; please retry")
 
     return Work(call.tenant, run, call.request_id, call.payload_hash)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

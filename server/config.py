@@ -1,0 +1,163 @@
+"""Settings of the server: flags over environment over file over defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from matcher.domain.errors import FieldViolation, InvalidValueError
+
+ENV_PREFIX = "NEARTURN_"
+
+
+class Settings(BaseSettings):
+    """
+    All settings, checked; docs/CONFIGURATION.md has the same table for people.
+
+    Each may be given in a TOML file under its name, as an environment variable
+    (``NEARTURN_`` and the name in capitals), or as a flag of ``nearturn serve``.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, frozen=True, extra="forbid", toml_file=None
+    )
+
+    listen: str = Field(
+        "127.0.0.1:50551",
+        pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$",
+        description="Host and port to listen on; port 0 takes a free one.",
+    )
+    store_url: str = Field(
+        "sqlite:///nearturn.db",
+        description="The store: sqlite:///FILE, or sqlite:////FILE from the root.",
+    )
+    tenant: str = Field(
+        "default",
+        min_length=1,
+        max_length=128,
+        description="The tenant whose data this server keeps.",
+    )
+    solver_threads: int = Field(
+        2, ge=1, le=256, description="Threads that solve one round or plan."
+    )
+    run_timers: bool = Field(
+        True,
+        description="Close rounds and expire holds as time passes. Off: only when "
+        "called.",
+    )
+    demand_count_max: int = Field(
+        2_000_000, ge=1, le=100_000_000, description="Demands open or held at once."
+    )
+    pool_count_max: int = Field(
+        1_000_000,
+        ge=1,
+        le=100_000_000,
+        description="Return items waiting or matched at once.",
+    )
+    decide_margin_ms: int = Field(
+        1_000,
+        ge=0,
+        le=3_600_000,
+        description="How long before its decide-by time an item goes to a warehouse.",
+    )
+    round_lead_ms: int = Field(
+        5_000,
+        ge=0,
+        le=3_600_000,
+        description="How long before that a last round is closed for it.",
+    )
+    queue_count_max: int = Field(
+        10_000, ge=1, le=1_000_000, description="Writes that may wait to be done."
+    )
+    group_count_max: int = Field(
+        1_000, ge=1, le=100_000, description="Writes in one transaction."
+    )
+    message_bytes_max: int = Field(
+        16 * 1024 * 1024,
+        ge=1024,
+        le=256 * 1024 * 1024,
+        description="Size of a message, both ways.",
+    )
+    request_retention_hours: int = Field(
+        24,
+        ge=1,
+        le=24 * 365,
+        description="How long the answer to a request id is kept.",
+    )
+    shutdown_grace_s: int = Field(
+        30, ge=0, le=3600, description="How long running calls may take at the end."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is logged."
+    )
+    log_format: Literal["json", "console"] = Field(
+        "json", description="One JSON object a line, or lines for people."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources; the first one that has a value wins."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(file: Path | None = None, **flags: object) -> Settings:
+    """
+    Read the settings.
+
+    Parameters
+    ----------
+    file
+        A TOML file, or ``None``.
+    flags
+        What the command line gave; ``None`` means not given.
+
+    Returns
+    -------
+    Settings
+        Checked and frozen.
+
+    Raises
+    ------
+    InvalidValueError
+        If the file does not exist or is no TOML, or with every setting that is
+        unknown or out of range.
+    """
+    if file is not None and not file.is_file():
+        raise InvalidValueError("config", str(file), "a TOML file that exists")
+    given = {name: value for name, value in flags.items() if value is not None}
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    try:
+        return FromFile(**given)
+    except ValidationError as error:
+        raise InvalidValueError.of(_violations(error)) from error
+    except ValueError as error:
+        raise InvalidValueError("config", str(file), f"TOML: {error}") from error
+
+
+def _violations(error: ValidationError) -> list[FieldViolation]:
+    return [
+        FieldViolation(
+            ".".join(str(part) for part in each["loc"]),
+            repr(each["input"])[:80],
+            each["msg"],
+        )
+        for each in error.errors()
+    ]

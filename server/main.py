@@ -1,0 +1,152 @@
+"""The composition root: builds the server out of its rooms, runs it, takes it down."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+
+import grpc.aio
+import structlog
+
+from matcher.domain.errors import InvalidValueError
+from matcher.domain.ids import TenantId, check_id
+from matcher.engine.limits import ShardLimits
+from matcher.engine.warm_up import warm_up
+from server.api.registration import Registration
+from server.config import Settings
+from server.runtime.runtime import Runtime, RuntimeOptions
+from server.storage.opening import open_store
+
+log = structlog.get_logger(__name__)
+
+# The interpreter hands the lock over this often, so that short calls do not wait
+# long behind Python code of a round.
+_SWITCH_S = 0.0005
+
+
+class Server:
+    """
+    One running server.
+
+    Parameters
+    ----------
+    settings
+        How it runs.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        check_id("tenant", settings.tenant)
+        self._settings = settings
+        self._runtime: Runtime | None = None
+        self._grpc: grpc.aio.Server | None = None
+        self._registration: Registration | None = None
+        self.port = 0
+
+    async def start(self) -> None:
+        """
+        Open the store, load the shards, compile the kernels, then listen.
+
+        Raises
+        ------
+        InvalidValueError
+            If a setting cannot be used, such as an address that is taken.
+        UnavailableError
+            If the store cannot be opened.
+        """
+        settings = self._settings
+        sys.setswitchinterval(_SWITCH_S)
+        store = await asyncio.to_thread(open_store, settings.store_url)
+        self._runtime = Runtime(
+            store, limits=_limits(settings), options=_options(settings)
+        )
+        self._grpc = _grpc_server(settings)
+        self._registration = Registration(
+            self._grpc, self._runtime, TenantId(settings.tenant)
+        )
+        self.port = _bind(self._grpc, settings.listen)
+        # Health answers NOT_SERVING from here on; the rest waits for the kernels.
+        await self._grpc.start()
+        await asyncio.to_thread(warm_up)
+        await self._runtime.start()
+        await self._registration.serving()
+        log.info("serving", listen=settings.listen, port=self.port)
+
+    async def stop(self) -> None:
+        """Stop accepting, let running calls finish, commit, close the store."""
+        log.info("stopping", grace_s=self._settings.shutdown_grace_s)
+        if self._registration is not None:
+            await self._registration.stopping()
+        if self._runtime is not None:
+            self._runtime.refuse_streams()
+        if self._grpc is not None:
+            await self._grpc.stop(self._settings.shutdown_grace_s)
+        if self._runtime is not None:
+            await self._runtime.stop()
+        log.info("stopped")
+
+
+async def serve(settings: Settings, started: Callable[[int], None]) -> None:
+    """
+    Serve until SIGTERM or SIGINT; ``started`` is told the port.
+
+    Raises
+    ------
+    InvalidValueError, UnavailableError
+        As :meth:`Server.start` does.
+    """
+    server = Server(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await server.start()
+        started(server.port)
+        await stop.wait()
+    finally:
+        await server.stop()
+
+
+def _limits(settings: Settings) -> ShardLimits:
+    return ShardLimits(
+        demand_count_max=settings.demand_count_max,
+        pool_count_max=settings.pool_count_max,
+        decide_margin_us=settings.decide_margin_ms * 1_000,
+        round_lead_us=settings.round_lead_ms * 1_000,
+    )
+
+
+def _options(settings: Settings) -> RuntimeOptions:
+    return RuntimeOptions(
+        tenants=(TenantId(settings.tenant),),
+        threads=settings.solver_threads,
+        runs_timers=settings.run_timers,
+        queue_count_max=settings.queue_count_max,
+        group_count_max=settings.group_count_max,
+        retention_us=settings.request_retention_hours * 3_600_000_000,
+    )
+
+
+def _grpc_server(settings: Settings) -> grpc.aio.Server:
+    size = settings.message_bytes_max
+    return grpc.aio.server(
+        options=(
+            ("grpc.max_receive_message_length", size),
+            ("grpc.max_send_message_length", size),
+            # A second server on the port must fail, not share it.
+            ("grpc.so_reuseport", 0),
+            ("grpc.http2.min_recv_ping_interval_without_data_ms", 60_000),
+        )
+    )
+
+
+def _bind(server: grpc.aio.Server, listen: str) -> int:
+    try:
+        port = server.add_insecure_port(listen)
+    except RuntimeError as error:
+        raise InvalidValueError(
+            "listen", listen, "an address of this machine that is free"
+        ) from error
+    return port

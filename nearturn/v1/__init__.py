@@ -1,0 +1,1 @@
+"""Generated from the schema by `make proto`; not edited by hand."""

@@ -1,0 +1,147 @@
+"""
+Generate the committed stubs from ``proto/``, or check that they are fresh.
+
+The compiler and its plugins come from the development lock, so every machine makes
+the same bytes. The validation rules' own schema is on no package registry as a
+file; its descriptor is part of the validator's distribution and is taken from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import grpc_tools
+from google.protobuf import descriptor_pb2
+from grpc_tools import protoc
+from protovalidate._gen.buf.validate import validate_pb
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "proto"
+STUBS = ROOT / "nearturn"
+RULES = "buf/validate/validate.proto"
+
+_HEADER = '"""Generated from the schema by `make proto`; not edited by hand."""\n'
+_GENERATED = ("v1", "buf")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0].strip())
+    parser.add_argument(
+        "--check", action="store_true", help="only compare; exit 1 if stubs are stale"
+    )
+    parser.add_argument(
+        "--image", type=Path, help="write the compiled schema there, for the linter"
+    )
+    options = parser.parse_args(arguments)
+    if options.image:
+        _compile(
+            _ours(),
+            f"--descriptor_set_out={options.image}",
+            "--include_imports",
+            "--include_source_info",
+        )
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        made = _generate(Path(folder))
+        stale = _differences(made)
+        if options.check:
+            for name in stale:
+                print(f"stale: {name}; run `make proto`", file=sys.stderr)
+            return 1 if stale else 0
+        for name in stale:
+            _update(made / name, STUBS / name)
+    return 0
+
+
+def _generate(folder: Path) -> Path:
+    _compile(
+        [*_ours(), RULES],
+        f"--python_out={folder}",
+        f"--grpc_python_out={folder}",
+        f"--mypy_out=quiet:{folder}",
+        f"--mypy_grpc_out=quiet:{folder}",
+    )
+    made = folder / "nearturn"
+    # A top-level package "buf" of ours would stand in everybody else's way.
+    (folder / "buf").rename(made / "buf")
+    for path in sorted(made.rglob("*_pb2*.py*")):
+        text = path.read_text()
+        if "_grpc.py" in path.name and "class " not in text:
+            path.unlink()  # a file without services
+            continue
+        path.write_text(re.sub(r"(?<![\w./\"'])buf\.validate", "nearturn.buf.validate", text))
+    for package in sorted({path.parent for path in made.rglob("*_pb2.py")}):
+        (package / "__init__.py").write_text(_HEADER)
+    (made / "buf" / "__init__.py").write_text(_HEADER)
+    return made
+
+
+def _compile(files: Sequence[str], *outputs: str) -> None:
+    # The plugins stand beside the interpreter, which need not be on the path.
+    bin_folder = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join((bin_folder, os.environ.get("PATH", "")))
+    with tempfile.TemporaryDirectory() as folder:
+        rules = Path(folder) / "rules.binpb"
+        rules.write_bytes(_rules().SerializeToString())
+        command = [
+            "protoc",
+            f"--descriptor_set_in={rules}",
+            f"-I{SOURCES}",
+            f"-I{Path(descriptor_pb2.__file__).parents[2]}",
+            f"-I{Path(grpc_tools.__file__).parent / '_proto'}",
+            *outputs,
+            *files,
+        ]
+        if protoc.main(command):
+            raise SystemExit("the compiler refused the schema")
+
+
+def _ours() -> list[str]:
+    return sorted(str(path.relative_to(SOURCES)) for path in SOURCES.rglob("*.proto"))
+
+
+def _rules() -> descriptor_pb2.FileDescriptorSet:
+    described = descriptor_pb2.FileDescriptorSet()
+    described.file.add().MergeFromString(validate_pb._DESC.proto.to_binary())
+    return described
+
+
+def _differences(made: Path) -> list[str]:
+    now, then = _files(made), _files(STUBS)
+    differing = {
+        name
+        for name in now & then
+        if not filecmp.cmp(made / name, STUBS / name, shallow=False)
+    }
+    return sorted((now ^ then) | differing)
+
+
+def _files(folder: Path) -> set[str]:
+    return {
+        str(path.relative_to(folder))
+        for part in _GENERATED
+        for path in (folder / part).rglob("*.py*")
+        if "__pycache__" not in path.parts
+    }
+
+
+def _update(source: Path, target: Path) -> None:
+    if source.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    else:
+        target.unlink()
+    print(f"{'wrote' if source.exists() else 'removed'} {target.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

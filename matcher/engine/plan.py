@@ -29,7 +29,7 @@ from matcher.engine.statement import (
 from matcher.geo import ServiceAreas
 from matcher.policy.gates import GateReport, evaluate_gates
 from matcher.policy.wording import stated
-from matcher.solve import Assignment, CandidateGraph
+from matcher.solve import Assignment, CandidateGraph, dual_value
 
 DEFAULT_TENANT = TenantId("default")
 
@@ -277,7 +277,7 @@ def _summary(
         dropped_count=0,
         distance_sum_m=sum(match.distance_m for match in matches),
         saving_micros=solved.assignment.value,
-        dual_micros=solved.assignment.dual_value,
+        dual_micros=dual_value(solved.market.graph, solved.assignment),
         verified=True,
         reason_counts=count_reasons(
             [reason.code for reason in decision.reasons] for decision in decisions

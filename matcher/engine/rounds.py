@@ -28,6 +28,7 @@ from matcher.engine.round_solve import SolvedMarket, solve_market
 from matcher.engine.statement import matched_reason, state_match
 from matcher.policy.gates import GateReport
 from matcher.policy.wording import stated
+from matcher.solve import dual_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +285,7 @@ class Rounds:
             dropped_count=dropped_count,
             distance_sum_m=sum(match.distance_m for match in made),
             saving_micros=solved.solved.assignment.value,
-            dual_micros=solved.solved.assignment.dual_value,
+            dual_micros=dual_value(task.market.graph, solved.solved.assignment),
             verified=True,
             reason_counts=count_reasons(codes),
             proof=solved.proof,

@@ -1,0 +1,74 @@
+# Every target works from a fresh checkout: what needs the environment sets it up.
+# `make lock` alone, and `make setup` the first time, use the network.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal \
+	--generate-hashes --no-emit-index-url --no-header
+
+# The suites that drive kernels; they run a second time with the compiler off.
+KERNEL_SUITES = $(wildcard tests/unit/matcher/solve tests/unit/matcher/geo \
+	tests/unit/matcher/index tests/unit/matcher/routing tests/unit/solve \
+	tests/unit/geo tests/unit/index tests/unit/routing tests/oracle)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lock proto format lint type test test-all demo bench docs check clean
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv from the locked requirements
+
+$(READY): requirements/dev.txt pyproject.toml scripts/make_venv.sh
+	PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/make_venv.sh
+	@touch $@
+
+lock: $(READY) ## Resolve the requirements anew; UPGRADE=1 takes the newest
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --all-extras --group dev -o requirements/dev.txt
+	$(COMPILE) --constraint requirements/dev.txt -o requirements/runtime.txt
+
+proto: $(READY) ## Generate the stubs from proto/
+	$(BIN)/python scripts/proto.py
+
+format: $(READY) ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+lint: $(READY) ## Check style, layers, schema and spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python scripts/proto.py --check
+	$(BIN)/python scripts/proto.py --lint
+	$(BIN)/codespell
+
+type: $(READY) ## Check types
+	$(BIN)/mypy
+
+# numba keeps compiled kernels in __pycache__ beside their source and drops them when
+# that file changes; a kernel's callees live in its own file, so no cache is cleared.
+test: $(READY) ## Run the tests, but for the slow ones
+	$(BIN)/pytest -m "not slow"
+	$(if $(KERNEL_SUITES),NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m "not slow and not compiled" $(KERNEL_SUITES))
+
+test-all: $(READY) ## Run every test
+	$(BIN)/pytest
+	$(if $(KERNEL_SUITES),NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m "not compiled" $(KERNEL_SUITES))
+
+demo: $(READY) ## Show a server at work on a generated city
+	$(BIN)/nearturn demo
+
+bench: $(READY) ## Run the benchmarks
+	$(BIN)/python -m benchmarks
+
+docs: $(READY) ## Check that the documentation is complete
+	$(BIN)/pytest -q tests/docs
+
+check: lint type test ## Run lint, type and test
+
+clean: ## Remove caches and build products, not .venv
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-out
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,5 @@
 """
-Generate the committed stubs from ``proto/``, or check that they are fresh.
+Generate the committed stubs from ``proto/``; check that they are fresh; lint.
 
 The compiler and its plugins come from the development lock, so every machine makes
 the same bytes. The validation rules' own schema is on no package registry as a
@@ -13,6 +13,7 @@ import filecmp
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ RULES = "buf/validate/validate.proto"
 
 _HEADER = '"""Generated from the schema by `make proto`; not edited by hand."""\n'
 _GENERATED = ("v1", "buf")
+# The module's name in code; not the file's name inside a descriptor.
+_RULES_MODULE = re.compile(r"(?<![\w./\"'])buf\.validate")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,18 +41,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--check", action="store_true", help="only compare; exit 1 if stubs are stale"
     )
+    parser.add_argument("--lint", action="store_true", help="only lint the schema")
     parser.add_argument(
-        "--image", type=Path, help="write the compiled schema there, for the linter"
+        "--image", type=Path, help="only write the compiled schema to this file"
     )
     options = parser.parse_args(arguments)
     if options.image:
-        _compile(
-            _ours(),
-            f"--descriptor_set_out={options.image}",
-            "--include_imports",
-            "--include_source_info",
-        )
+        _write_image(options.image)
         return 0
+    if options.lint:
+        return _lint()
     with tempfile.TemporaryDirectory() as folder:
         made = _generate(Path(folder))
         stale = _differences(made)
@@ -60,6 +61,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in stale:
             _update(made / name, STUBS / name)
     return 0
+
+
+def _lint() -> int:
+    # The linter reads the compiled image, so it has nothing to resolve or fetch.
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder) / "schema.binpb"
+        _write_image(image)
+        command = [
+            str(Path(sys.executable).parent / "buf"),
+            "lint",
+            str(image),
+            "--config",
+            str(ROOT / "buf.yaml"),
+        ]
+        return subprocess.run(command, check=False).returncode  # noqa: S603 (ours)
+
+
+def _write_image(path: Path) -> None:
+    _compile(
+        _ours(),
+        f"--descriptor_set_out={path}",
+        "--include_imports",
+        "--include_source_info",
+    )
 
 
 def _generate(folder: Path) -> Path:
@@ -73,12 +98,13 @@ def _generate(folder: Path) -> Path:
     made = folder / "nearturn"
     # A top-level package "buf" of ours would stand in everybody else's way.
     (folder / "buf").rename(made / "buf")
+    for path in sorted(made.rglob("*_pb2_grpc.py")):
+        if "class " not in path.read_text():  # a schema file without services
+            path.unlink()
+            path.with_suffix(".pyi").unlink()
     for path in sorted(made.rglob("*_pb2*.py*")):
-        text = path.read_text()
-        if "_grpc.py" in path.name and "class " not in text:
-            path.unlink()  # a file without services
-            continue
-        path.write_text(re.sub(r"(?<![\w./\"'])buf\.validate", "nearturn.buf.validate", text))
+        text = _RULES_MODULE.sub("nearturn.buf.validate", path.read_text())
+        path.write_text(text)
     for package in sorted({path.parent for path in made.rglob("*_pb2.py")}):
         (package / "__init__.py").write_text(_HEADER)
     (made / "buf" / "__init__.py").write_text(_HEADER)
@@ -111,7 +137,7 @@ def _ours() -> list[str]:
 
 def _rules() -> descriptor_pb2.FileDescriptorSet:
     described = descriptor_pb2.FileDescriptorSet()
-    described.file.add().MergeFromString(validate_pb._DESC.proto.to_binary())
+    described.file.add().MergeFromString(validate_pb._DESC.proto.to_binary())  # noqa: SLF001
     return described
 
 

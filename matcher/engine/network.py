@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from matcher.domain.decision import WarehouseRoute
 from matcher.domain.ids import WarehouseId
 from matcher.domain.warehouse import Warehouse
-from matcher.geo import ServiceAreas, distance_m
+from matcher.geo import ServiceAreas, distance_table_m
 from matcher.policy.label import trip_micros
 from matcher.routing import RoutingProblem, route
 
@@ -196,9 +196,7 @@ class Network:
         return distance, cost + self._terms("processing_micros")[None, :]
 
     def _distance(self, places: Places) -> IntArray:
-        return distance_m(
-            places.lat[:, None], places.lng[:, None], self._lat[None, :], self._lng
-        )
+        return distance_table_m(places.lat, places.lng, self._lat, self._lng)
 
     def _terms(self, name: str) -> IntArray:
         return np.array([getattr(w, name) for w in self.warehouses], np.int64)

@@ -82,8 +82,15 @@ def assign(graph: CandidateGraph, *, threads: int = 1) -> Assignment:
     A candidate is taken only if that raises the total: one that saves nothing never
     is. Between assignments of equal total the choice is a function of the graph
     alone: neither the order of candidates within a row nor ``threads`` matters.
-    Rows come in their order and later ones yield on equal terms; of columns that
-    are equally good for a row and have a unit left, the lowest is taken.
+    Rows come by falling best saving, equal ones in their order, and a later row
+    takes a place from an earlier one only if that raises the total; of columns that
+    are equally good for a row when it comes, and have a unit left, it takes the
+    lowest. Nothing more is promised about ties: rows moved along by later ones
+    end where the search for the cheapest move puts them.
+
+    Rows that can save most come first because a column of many units is then
+    priced by whoever just misses it: 20,000 rows at one column of 10,000 units took
+    2 s in their own order and take 5 ms so.
 
     Memory ``O(nnz)``. Time as :func:`~.assignment_kernel.assign_kernel` says;
     kernels release the GIL. Safe to call from several threads.
@@ -154,7 +161,7 @@ def _prepare(graph: CandidateGraph) -> _Prepared:
 def _bundles(prepared: _Prepared, threads: int) -> list[IntArray]:
     n, m = len(prepared.offsets) - 1, len(prepared.capacity)
     degree = np.diff(prepared.offsets)
-    rows = np.nonzero(degree)[0]
+    rows = _by_best_saving(prepared, np.nonzero(degree)[0])
     if threads == 1 or len(rows) < 2:
         return [rows]
     # One square graph over rows and columns; the columns' own rows are empty.
@@ -168,18 +175,25 @@ def _bundles(prepared: _Prepared, threads: int) -> list[IntArray]:
         shape=(n + m, n + m),
     )
     count, label = connected_components(square, directed=False)
-    weight = np.bincount(label[rows], weights=degree[rows], minlength=count)
+    weight = np.zeros(count, np.int64)
+    np.add.at(weight, label[rows], degree[rows])
     bundle = _spread(weight, _BUNDLES_PER_THREAD * threads)
     of_row = bundle[label[rows]]
     return [rows[of_row == each] for each in np.unique(of_row)]
 
 
-def _spread(weight: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+def _by_best_saving(prepared: _Prepared, rows: IntArray) -> IntArray:
+    # The first candidate of a row is its best.
+    best = prepared.saving[prepared.offsets[rows]]
+    return rows[np.argsort(-best, kind="stable")]
+
+
+def _spread(weight: IntArray, count: int) -> IntArray:
     # Components in their order, cut into bundles of about equal weight. No answer
-    # depends on the cut.
-    ends = np.cumsum(weight)
-    share = max(float(ends[-1]) / count, 1.0)
-    return np.minimum(((ends - weight) / share).astype(np.int64), count - 1)
+    # depends on the cut: rows of different components never meet in the kernel, and
+    # its queue keeps those of one component in the same order under any cut.
+    starts = np.cumsum(weight) - weight
+    return starts * count // max(int(weight.sum()), 1)
 
 
 def _price_without_units(graph: CandidateGraph, state: Sequence[IntArray]) -> None:

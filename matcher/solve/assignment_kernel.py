@@ -113,9 +113,9 @@ def _open_best(i, best, offsets, columns, saving, capacity, v, used):
         if saving[e] < best:
             break
         j = columns[e]
-        if saving[e] - v[j] == best and used[j] < capacity[j]:
-            if found == FREE or j < found:
-                found = j
+        is_open = saving[e] - v[j] == best and used[j] < capacity[j]
+        if is_open and (found == FREE or j < found):
+            found = j
     return found
 
 
@@ -123,7 +123,7 @@ def _open_best(i, best, offsets, columns, saving, capacity, v, used):
 def _search(root, graph, state, links, work, touched, heap):
     # Cheapest way to give the root a place: ends on a column with a unit left, or
     # where a row opts out. Returns (cost, column or FREE, row, columns touched and
-    # the buffers, which may have grown); pred[j] is the row that column j was reached from.
+    # the buffers, which may have grown); pred[j] is the row that led to column j.
     offsets, columns, saving, capacity = graph
     u, v = state
     head, after, used = links[1], links[2], links[4]
@@ -233,8 +233,8 @@ def assign_kernel(rows, graph, state, links, work):
     Parameters
     ----------
     rows
-        ``int64 (k,)``, the rows to assign, none of them assigned yet, closed under
-        connection: no other row shares a column with them.
+        ``int64 (k,)``, the rows to assign in this order, none of them assigned yet,
+        closed under connection: no other row shares a column with them.
     graph
         ``(offsets int64 (n + 1,), columns int32 (e,), saving int64 (e,), capacity
         int32 (m,))``. Savings above 0, falling within a row, equal ones by column;

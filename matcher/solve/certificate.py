@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.domain.errors import CertificateError
 from matcher.solve.assignment import Assignment
 from matcher.solve.graph import CandidateGraph
+
+IntArray = NDArray[np.int64]
+
+_INT64_MAX = (1 << 63) - 1
+
+# Beyond any saving: below it, a saving minus a price stays in 64 bits.
+_PRICE_ENOUGH = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What is claimed, as plain arrays of the right lengths."""
+
+    column: IntArray
+    return_price: IntArray
+    demand_price: IntArray
 
 
 def check_certificate(graph: CandidateGraph, assignment: Assignment) -> None:
@@ -19,7 +37,8 @@ def check_certificate(graph: CandidateGraph, assignment: Assignment) -> None:
     graph
         The problem.
     assignment
-        What is claimed to be its optimum. Nothing about it is taken on trust.
+        What is claimed to be its optimum. Nothing about it is taken on trust, not
+        even the types of its arrays.
 
     Raises
     ------
@@ -29,65 +48,74 @@ def check_certificate(graph: CandidateGraph, assignment: Assignment) -> None:
     Notes
     -----
     By weak duality no assignment saves more than the prices sum to, so equality in
-    integers proves the optimum. ``O(nnz + n + m)``; sums in Python's integers.
+    integers proves the optimum. A pair that is listed twice counts with its better
+    saving. ``O(nnz + n + m)``; sums in Python's integers.
     """
-    _check_lengths(graph, assignment)
-    saving = _taken_savings(graph, assignment)
-    _check_capacity(graph, assignment)
-    _check_prices(graph, assignment)
-    primal = _exact_sum(saving)
-    dual = _exact_sum(assignment.return_price) + _exact_sum(
-        graph.capacity.astype(object) * assignment.demand_price.astype(object)
+    claim = _Claim(
+        _integers("column", assignment.column, graph.row_count),
+        _integers("return_price", assignment.return_price, graph.row_count),
+        _integers("demand_price", assignment.demand_price, graph.column_count),
     )
-    if not primal == dual == assignment.value:
+    row = graph.edge_rows
+    _check_columns(graph, claim)
+    saving = _taken_savings(graph, claim, row)
+    _check_capacity(graph, claim)
+    _check_prices(graph, claim, row)
+    primal = _exact_sum(saving)
+    dual = _exact_sum(claim.return_price) + _exact_product(
+        graph.capacity, claim.demand_price
+    )
+    value = assignment.value
+    if type(value) is not int or not primal == dual == value:
         raise CertificateError(
             f"totals differ: matches save {primal}, prices sum to {dual}, "
-            f"claimed is {assignment.value}"
+            f"claimed is {value!r}"
         )
 
 
-def _check_lengths(graph: CandidateGraph, assignment: Assignment) -> None:
-    for name, count in (
-        ("column", graph.row_count),
-        ("return_price", graph.row_count),
-        ("demand_price", graph.column_count),
-    ):
-        array = getattr(assignment, name)
-        if array.shape != (count,) or not np.issubdtype(array.dtype, np.integer):
-            raise CertificateError(
-                f"{name}: got {array.dtype} {array.shape}; accepted: integers ({count},)"
-            )
-    outside = np.nonzero(
-        (assignment.column < -1) | (assignment.column >= graph.column_count)
-    )[0]
+def _integers(name: str, values: object, count: int) -> IntArray:
+    array = np.asarray(values)
+    if array.shape != (count,):
+        raise CertificateError(f"{name}: got shape {array.shape}; accepted: ({count},)")
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise CertificateError(f"{name}: got {array.dtype}; accepted: integers")
+    # Unsigned ones past 2**63 would turn negative, and floats in a subtraction.
+    large = np.nonzero(array > _INT64_MAX)[0] if array.dtype == np.uint64 else []
+    if len(large):
+        at = int(large[0])
+        raise CertificateError(
+            f"{name}[{at}]: got {array[at]}; accepted: {_INT64_MAX} or less"
+        )
+    return array.astype(np.int64)
+
+
+def _check_columns(graph: CandidateGraph, claim: _Claim) -> None:
+    outside = np.nonzero((claim.column < -1) | (claim.column >= graph.column_count))[0]
     if len(outside):
         row = int(outside[0])
         raise CertificateError(
-            f"row {row} is on column {assignment.column[row]}; "
+            f"row {row} is on column {claim.column[row]}; "
             f"accepted: -1 to {graph.column_count - 1}"
         )
 
 
-def _taken_savings(
-    graph: CandidateGraph, assignment: Assignment
-) -> NDArray[np.int64]:
+def _taken_savings(graph: CandidateGraph, claim: _Claim, row: IntArray) -> IntArray:
     # Best saving among the row's candidates on its column: a pair may come twice.
-    row = graph.edge_rows
-    taken = np.nonzero(graph.columns == assignment.column[row])[0]
+    taken = np.nonzero(graph.columns == claim.column[row])[0]
     best = np.full(graph.row_count, np.iinfo(np.int64).min)
     np.maximum.at(best, row[taken], graph.saving[taken])
-    matched = assignment.column >= 0
+    matched = claim.column >= 0
     unknown = np.nonzero(matched & (best == np.iinfo(np.int64).min))[0]
     if len(unknown):
         at = int(unknown[0])
         raise CertificateError(
-            f"row {at} is on column {assignment.column[at]}, which is no candidate"
+            f"row {at} is on column {claim.column[at]}, which is no candidate"
         )
     return best[matched]
 
 
-def _check_capacity(graph: CandidateGraph, assignment: Assignment) -> None:
-    on = assignment.column[assignment.column >= 0]
+def _check_capacity(graph: CandidateGraph, claim: _Claim) -> None:
+    on = claim.column[claim.column >= 0]
     used = np.bincount(on, minlength=graph.column_count)
     over = np.nonzero(used > graph.capacity)[0]
     if len(over):
@@ -98,25 +126,38 @@ def _check_capacity(graph: CandidateGraph, assignment: Assignment) -> None:
         )
 
 
-def _check_prices(graph: CandidateGraph, assignment: Assignment) -> None:
-    for name in ("return_price", "demand_price"):
-        price = getattr(assignment, name)
+def _check_prices(graph: CandidateGraph, claim: _Claim, row: IntArray) -> None:
+    for name, price in (
+        ("return_price", claim.return_price),
+        ("demand_price", claim.demand_price),
+    ):
         negative = np.nonzero(price < 0)[0]
         if len(negative):
             at = int(negative[0])
-            raise CertificateError(f"{name}[{at}]: got {price[at]}; accepted: 0 or more")
-    row = graph.edge_rows
+            raise CertificateError(
+                f"{name}[{at}]: got {price[at]}; accepted: 0 or more"
+            )
     # Savings reach down to -2**60 and prices up to 2**63: subtract, never add.
-    left = graph.saving - np.minimum(assignment.return_price[row], 1 << 62)
-    short = np.nonzero(left > assignment.demand_price[graph.columns])[0]
+    left = graph.saving - np.minimum(claim.return_price, _PRICE_ENOUGH)[row]
+    short = np.nonzero(left > claim.demand_price[graph.columns])[0]
     if len(short):
         at = int(short[0])
         i, j = int(row[at]), int(graph.columns[at])
         raise CertificateError(
             f"row {i} and column {j} would save {graph.saving[at]}, more than their "
-            f"prices {assignment.return_price[i]} and {assignment.demand_price[j]}"
+            f"prices {claim.return_price[i]} and {claim.demand_price[j]}"
         )
 
 
-def _exact_sum(values: NDArray[np.integer]) -> int:
-    return int(sum(values.tolist()))
+def _exact_sum(values: IntArray) -> int:
+    return sum(values.tolist())
+
+
+def _exact_product(units: NDArray[np.int32], price: IntArray) -> int:
+    priced = np.nonzero(price)[0]
+    return sum(
+        unit * each
+        for unit, each in zip(
+            units[priced].tolist(), price[priced].tolist(), strict=True
+        )
+    )

@@ -9,8 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from matcher.domain.errors import InvalidProblemError
 
-#: Largest saving of one candidate, in micros; sums of three stay in 64 bits.
+#: Largest saving of one candidate, in micros. No price grows beyond it, and no sum
+#: in the solver has more than four such terms, so that all stay in 64 bits.
 SAVING_MAX = 1 << 60
+
+#: Most rows, and most columns: the kernels number both in 32 bits.
+COUNT_MAX = (1 << 31) - 1
 
 #: Largest total of the rows' best savings, in micros.
 TOTAL_MAX = (1 << 63) - 1
@@ -39,7 +43,8 @@ class CandidateGraph:
     InvalidProblemError
         If shapes, ranges or types do not fit, or the savings could sum to more
         than 64 bits hold. Arrays are converted where nothing is lost, and copied
-        only if they have to be.
+        only if they have to be (another type, strided, read-only): do not change
+        them while the graph is in use.
     """
 
     row_offsets: NDArray[np.int64]
@@ -79,7 +84,8 @@ class CandidateGraph:
             raise InvalidProblemError(
                 f"row_offsets: got {offsets[:1].tolist()} at the start; accepted: 0"
             )
-        falls = np.nonzero(np.diff(offsets) < 0)[0]
+        # Compared, not subtracted: a difference of hostile offsets may wrap.
+        falls = np.nonzero(offsets[1:] < offsets[:-1])[0]
         if len(falls):
             at = int(falls[0])
             raise InvalidProblemError(
@@ -92,6 +98,14 @@ class CandidateGraph:
                 raise InvalidProblemError(
                     f"{name}: got {count} entries; accepted: {offsets[-1]}, the last "
                     "row offset"
+                )
+        for name, count in (
+            ("row_offsets", self.row_count),
+            ("capacity", self.column_count),
+        ):
+            if count > COUNT_MAX:
+                raise InvalidProblemError(
+                    f"{name}: got {count} places; accepted: {COUNT_MAX} or fewer"
                 )
 
     def _check_ranges(self) -> None:
@@ -126,17 +140,13 @@ def _integers(
     if array.size and not np.issubdtype(array.dtype, np.integer):
         raise InvalidProblemError(f"{name}: got {array.dtype}; accepted: integers")
     limits = np.iinfo(dtype)
-    if array.size and (int(array.min()) < limits.min or int(array.max()) > limits.max):
-        raise InvalidProblemError(
-            f"{name}: got values from {array.min()} to {array.max()}; "
-            f"accepted: what {np.dtype(dtype)} holds"
-        )
-    return np.ascontiguousarray(array, dtype)
+    _check_range(name, array, int(limits.min), int(limits.max))
+    # A kernel is compiled for arrays that can be written, contiguous and aligned;
+    # any others would be compiled for once more, in the middle of a round.
+    return np.require(array, dtype, ["C", "A", "W"])
 
 
-def _check_range(
-    name: str, values: NDArray[np.signedinteger], low: int, high: int
-) -> None:
+def _check_range(name: str, values: NDArray[np.integer], low: int, high: int) -> None:
     outside = np.nonzero((values < low) | (values > high))[0]
     if len(outside):
         at = int(outside[0])

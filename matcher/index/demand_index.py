@@ -1,0 +1,395 @@
+"""A dynamic index of open demands by match key and place."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import KDTree
+
+from matcher.domain.errors import InvalidProblemError, LimitExceededError
+from matcher.domain.policy import RADIUS_M_MAX
+from matcher.geo import EARTH_RADIUS_M, cells_of, cover, unit_vectors
+from matcher.index.demand_index_kernel import (
+    NONE,
+    UNUSED,
+    insert_kernel,
+    key_slots_kernel,
+    nearest_kernel,
+    remove_kernel,
+    within_kernel,
+)
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+#: Pairs that one query may give; 16 bytes each.
+PAIR_COUNT_MAX = 200_000_000
+
+# Level 0 is the whole key. A radius is walked at the first of these resolutions
+# whose cells are not much smaller than it: 15 to 120 cells cover it.
+_RESOLUTIONS = (7, 5, 3)
+_RADII_M = (6_000, 45_000, RADIUS_M_MAX)
+_LEVELS = 1 + len(_RESOLUTIONS)
+
+# A key with fewer demands than this times the cells of a cover is scanned whole.
+_SCAN_PER_CELL = 4
+
+# From this many demands of a key on, a tree finds the nearest faster than a scan.
+_TREE_FROM = 512
+
+_FIRST_SLOTS = 1024
+_FIRST_TABLE = 8192
+_COVERS_KEPT = 100_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Neighbours:
+    """
+    Demands within the radius of each query.
+
+    Parameters
+    ----------
+    row_offsets
+        ``int64 (q + 1,)``.
+    slots, distance_m
+        ``int64 (e,)``: by query, then by slot.
+    key_count
+        ``int64 (q,)``: demands of the query's key anywhere.
+    """
+
+    row_offsets: IntArray
+    slots: IntArray
+    distance_m: IntArray
+    key_count: IntArray
+
+
+class DemandIndex:
+    """
+    Places under integer match keys, with exact look-ups by radius.
+
+    A structure of arrays with a free list: a demand is a slot, slots are reused.
+    Every slot is linked into four buckets, the whole key and its H3 cells at
+    resolutions 7, 5 and 3; look-ups walk the cells of a proven cover, or the whole
+    key if that is less. What they answer depends on the slots alone, never on the
+    order in which they came. Not thread-safe; look-ups release the GIL.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._free: list[int] = []
+        self._next = 0
+        self._key = np.full(_FIRST_SLOTS, UNUSED, np.int64)
+        self._cell = np.zeros((_FIRST_SLOTS, _LEVELS), np.uint64)
+        self._vector = np.zeros((_FIRST_SLOTS, 3), np.float64)
+        self._after = np.full((_FIRST_SLOTS, _LEVELS), NONE, np.int32)
+        self._before = np.full((_FIRST_SLOTS, _LEVELS), NONE, np.int32)
+        self._key_count = np.zeros(_FIRST_SLOTS, np.int64)
+        self._table = _empty_table(_FIRST_TABLE)
+        self._buckets = 0
+        self._covers: dict[tuple[int, int], NDArray[np.uint64]] = {}
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of all arrays; about 100 per slot that was ever in use at once."""
+        arrays = (
+            self._key,
+            self._cell,
+            self._vector,
+            self._after,
+            self._before,
+            self._key_count,
+            *self._table,
+        )
+        return sum(array.nbytes for array in arrays)
+
+    def insert(self, keys: ArrayLike, lat: ArrayLike, lng: ArrayLike) -> IntArray:
+        """
+        Add places under their keys.
+
+        Parameters
+        ----------
+        keys
+            ``int64 (n,)``, 0 or more; best without large gaps.
+        lat, lng
+            Degrees, ``(n,)`` each.
+
+        Returns
+        -------
+        numpy.ndarray
+            The slot of each, ``int64 (n,)``: the freed ones last in first out, then
+            new ones.
+
+        Raises
+        ------
+        InvalidValueError
+            If a coordinate is out of range; nothing is added then.
+        InvalidProblemError
+            If a key is negative, or the lengths differ.
+        """
+        key = _checked_keys(keys, lat)
+        vectors = unit_vectors(lat, lng)
+        cells = [cells_of(lat, lng, each) for each in _RESOLUTIONS]
+        if not len(key):
+            return np.empty(0, np.int64)
+        self._make_room(len(key) * _LEVELS)
+        slots = self._take_slots(len(key))
+        self._key[slots] = key
+        self._vector[slots] = vectors
+        for level, of_level in enumerate(cells, start=1):
+            self._cell[slots, level] = of_level
+        self._buckets += insert_kernel(
+            slots, self._key, self._cell, self._table, self._after, self._before
+        )
+        self._key_count = _grown(self._key_count, int(key.max()) + 1, 0)
+        np.add.at(self._key_count, key, 1)
+        self._count += len(key)
+        return slots
+
+    def remove(self, slots: ArrayLike) -> None:
+        """
+        Take slots out; they are given out again later.
+
+        Raises
+        ------
+        InvalidProblemError
+            If a slot is not in use, or comes twice; nothing is removed then.
+        """
+        taken = np.ascontiguousarray(slots, np.int64)
+        inside = (taken >= 0) & (taken < self._next)
+        in_use = inside & (self._key[np.where(inside, taken, 0)] != UNUSED)
+        if not in_use.all():
+            bad = int(taken[~in_use][0])
+            raise InvalidProblemError(f"slots: got {bad}; accepted: slots in use")
+        if len(np.unique(taken)) != len(taken):
+            raise InvalidProblemError("slots: got one twice; accepted: each once")
+        np.subtract.at(self._key_count, self._key[taken], 1)
+        remove_kernel(
+            taken, self._key, self._cell, self._table, self._after, self._before
+        )
+        self._free.extend(taken.tolist())
+        self._count -= len(taken)
+
+    def within(
+        self,
+        keys: ArrayLike,
+        lat: ArrayLike,
+        lng: ArrayLike,
+        radius_m: ArrayLike,
+        *,
+        limit: int = PAIR_COUNT_MAX,
+    ) -> Neighbours:
+        """
+        Find all demands of a key within a radius, for many queries.
+
+        Parameters
+        ----------
+        keys
+            ``int64 (q,)``; one that no demand has, such as -1, finds nothing.
+        lat, lng
+            Degrees, ``(q,)`` each.
+        radius_m
+            ``int64 (q,)``, 0 to 500,000 metres; the radius itself is inside.
+        limit
+            Pairs at most.
+
+        Returns
+        -------
+        Neighbours
+            Exactly the demands whose :func:`matcher.geo.distance_m` is at most the
+            radius. Copies.
+
+        Raises
+        ------
+        InvalidValueError
+            If a coordinate is out of range.
+        InvalidProblemError
+            If a radius is out of range, or the lengths differ.
+        LimitExceededError
+            If there are more than ``limit`` pairs.
+        """
+        vectors = unit_vectors(lat, lng)
+        key = np.ascontiguousarray(keys, np.int64)
+        radius = np.ascontiguousarray(radius_m, np.int64)
+        for name, values in (("keys", key), ("radius_m", radius)):
+            if values.shape != (len(vectors),):
+                raise InvalidProblemError(
+                    f"{name}: got {values.shape}; accepted: ({len(vectors)},)"
+                )
+        if len(radius) and not 0 <= radius.min() <= radius.max() <= RADIUS_M_MAX:
+            raise InvalidProblemError(
+                f"radius_m: got {radius.min()} to {radius.max()}; "
+                f"accepted: 0 to {RADIUS_M_MAX}"
+            )
+        key_count = self._count_of(key)
+        level, cover_of, covers = self._plan(key_count, radius, lat, lng)
+        queries = (key, vectors, radius, _chord2_bound(radius), level, cover_of)
+        offsets, slots, metres = within_kernel(
+            queries, self._vector, self._table, self._after, 1024, covers, limit
+        )
+        if len(slots) > limit:
+            raise LimitExceededError("pairs within the radius", len(slots), limit)
+        return Neighbours(offsets, slots, metres, key_count)
+
+    def nearest(
+        self, keys: ArrayLike, lat: ArrayLike, lng: ArrayLike
+    ) -> tuple[IntArray, IntArray]:
+        """
+        Find the nearest demand of a key, however far, for many queries.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            Slot and distance in metres, ``int64 (q,)`` each; -1 where the key has no
+            demand. Ties go to the lowest slot.
+        """
+        key = np.ascontiguousarray(keys, np.int64)
+        points = unit_vectors(lat, lng)
+        slot = np.full(len(key), -1, np.int64)
+        metres = np.full(len(key), -1, np.int64)
+        count = self._count_of(key)
+        for each in np.unique(key[count > 0]).tolist():
+            rows = np.nonzero(key == each)[0]
+            total = int(self._key_count[each])
+            slots = key_slots_kernel(each, total, self._table, self._after)
+            found = (np.empty(len(rows), np.int64), np.empty(len(rows), np.int64))
+            if total < _TREE_FROM or len(rows) < 8:
+                nearest_kernel(self._vector, slots, points[rows], *found)
+            else:
+                self._nearest_by_tree(slots, points[rows], found)
+            slot[rows], metres[rows] = found
+        return slot, metres
+
+    def _nearest_by_tree(
+        self, slots: IntArray, points: FloatArray, found: tuple[IntArray, IntArray]
+    ) -> None:
+        # The tree's own distances may differ in the last bit: it only says where
+        # to look, a little wider than it found.
+        tree = KDTree(self._vector[slots])
+        chord, _ = tree.query(points)
+        near = tree.query_ball_point(points, chord * (1 + 1e-9) + 1e-12)
+        for row, positions in enumerate(near):
+            nearest_kernel(
+                self._vector,
+                slots[np.array(positions, np.int64)],
+                points[row : row + 1],
+                found[0][row : row + 1],
+                found[1][row : row + 1],
+            )
+
+    def _count_of(self, key: IntArray) -> IntArray:
+        known = (key >= 0) & (key < len(self._key_count))
+        return np.where(known, self._key_count[np.where(known, key, 0)], 0)
+
+    def _plan(
+        self, key_count: IntArray, radius: IntArray, lat: ArrayLike, lng: ArrayLike
+    ) -> tuple[IntArray, IntArray, tuple[NDArray[np.uint64], IntArray]]:
+        # Level and cover of each query; cover 0 is none.
+        level = 1 + np.searchsorted(_RADII_M, radius).astype(np.int64)
+        cover_of = np.zeros(len(radius), np.int64)
+        cells: list[NDArray[np.uint64]] = [np.zeros(1, np.uint64)]
+        numbers: dict[tuple[int, int], int] = {}
+        level[key_count < _SCAN_PER_CELL * 16] = 0
+        lats, lngs = np.asarray(lat, np.float64), np.asarray(lng, np.float64)
+        for at, resolution in enumerate(_RESOLUTIONS, start=1):
+            rows = np.nonzero(level == at)[0]
+            centres = cells_of(lats[rows], lngs[rows], resolution)
+            pairs = zip(
+                rows.tolist(), centres.tolist(), radius[rows].tolist(), strict=True
+            )
+            for row, centre, radius_m in pairs:
+                number = numbers.setdefault((centre, radius_m), len(cells))
+                if number == len(cells):
+                    cells.append(self._cover(centre, radius_m))
+                if key_count[row] < _SCAN_PER_CELL * len(cells[number]):
+                    level[row] = 0
+                else:
+                    cover_of[row] = number
+        offsets = np.cumsum([0, *(len(each) for each in cells)], dtype=np.int64)
+        return level, cover_of, (np.concatenate(cells), offsets)
+
+    def _cover(self, centre: int, radius_m: int) -> NDArray[np.uint64]:
+        kept = self._covers.get((centre, radius_m))
+        if kept is None:
+            if len(self._covers) >= _COVERS_KEPT:
+                self._covers.clear()
+            kept = self._covers[centre, radius_m] = cover(centre, radius_m)
+        return kept
+
+    def _take_slots(self, count: int) -> IntArray:
+        reused = [self._free.pop() for _ in range(min(count, len(self._free)))]
+        fresh = count - len(reused)
+        slots = np.array(
+            reused + list(range(self._next, self._next + fresh)), np.int64
+        )
+        self._next += fresh
+        self._key = _grown(self._key, self._next, UNUSED)
+        self._vector = _grown(self._vector, self._next, 0.0)
+        self._cell = _grown(self._cell, self._next, 0)
+        self._after = _grown(self._after, self._next, NONE)
+        self._before = _grown(self._before, self._next, NONE)
+        return slots
+
+    def _make_room(self, fresh: int) -> None:
+        # Less than half full keeps probes short; empty buckets are left behind.
+        if 2 * (self._buckets + fresh) <= len(self._table[0]):
+            return
+        slots = np.nonzero(self._key[: self._next] != UNUSED)[0]
+        size = _FIRST_TABLE
+        while size < 4 * (_LEVELS * len(slots) + fresh):
+            size *= 2
+        self._table = _empty_table(size)
+        self._buckets = insert_kernel(
+            slots, self._key, self._cell, self._table, self._after, self._before
+        )
+
+
+def warm_up() -> None:
+    """Compile the kernels on one demand."""
+    index = DemandIndex()
+    slots = index.insert([0], [0.0], [0.0])
+    index.within([0], [0.0], [0.0], [1])
+    index.nearest([0], [0.0], [0.0])
+    index.remove(slots)
+
+
+def _chord2_bound(radius_m: IntArray) -> FloatArray:
+    # Half a metre is rounded in, a millimetre covers every rounding on the way.
+    angle = (radius_m + 0.501) / EARTH_RADIUS_M
+    return 4.0 * np.sin(angle / 2.0) ** 2
+
+
+def _checked_keys(keys: ArrayLike, lat: ArrayLike) -> IntArray:
+    key = np.ascontiguousarray(keys, np.int64)
+    if key.shape != np.shape(lat):
+        raise InvalidProblemError(
+            f"keys: got {key.shape}; accepted: as many as places, {np.shape(lat)}"
+        )
+    if len(key) and key.min() < 0:
+        raise InvalidProblemError(f"keys: got {key.min()}; accepted: 0 or more")
+    return key
+
+
+def _empty_table(
+    size: int,
+) -> tuple[IntArray, NDArray[np.uint64], NDArray[np.int32]]:
+    assert math.log2(size).is_integer()
+    return (
+        np.full(size, UNUSED, np.int64),
+        np.zeros(size, np.uint64),
+        np.full(size, NONE, np.int32),
+    )
+
+
+def _grown(array: NDArray[np.generic], size: int, fill: float) -> NDArray[np.generic]:
+    if size <= len(array):
+        return array
+    shape = (max(size, 2 * len(array)), *array.shape[1:])
+    grown = np.full(shape, fill, array.dtype)
+    grown[: len(array)] = array
+    return grown

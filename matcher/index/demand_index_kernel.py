@@ -1,0 +1,231 @@
+"""
+Buckets of demands by (match key, cell): a hash table of linked lists.
+
+``table`` is ``(key, cell, head)`` arrays of a power of two in length, linear probing;
+a bucket that was emptied keeps its place until the table is built anew. Each slot is
+in one bucket per level: level 0 is the whole key (cell 0), the others are cells of a
+resolution each. ``after`` and ``before`` are ``(slots, levels)``.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+NONE = -1
+UNUSED = -2
+
+# The same formula as in matcher/geo/sphere_kernel.py, where distance is defined; a
+# compiled function's callees have to stand in its own file. A test compares them.
+EARTH_RADIUS_M = 6371007.180918475
+
+
+@njit(cache=True, nogil=True)
+def metres_of_chord(chord2):
+    """Return the arc in whole metres, half up, of a squared chord."""
+    half = 0.5 * math.sqrt(chord2)
+    if half > 1.0:
+        half = 1.0
+    return int(math.floor(2.0 * EARTH_RADIUS_M * math.asin(half) + 0.5))
+
+
+@njit(cache=True, nogil=True)
+def _hash(key, cell, mask):
+    # Two rounds of multiply and shift (constants of splitmix64).
+    x = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(cell)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.int64((x ^ (x >> np.uint64(31))) & np.uint64(mask))
+
+
+@njit(cache=True, nogil=True)
+def _find(key, cell, table_key, table_cell):
+    # Position of the bucket, or of the unused place where it would be.
+    mask = len(table_key) - 1
+    at = _hash(key, cell, mask)
+    while table_key[at] != UNUSED and (
+        table_key[at] != key or table_cell[at] != cell
+    ):
+        at = (at + 1) & mask
+    return at
+
+
+@njit(cache=True, nogil=True)
+def insert_kernel(slots, slot_key, slot_cell, table, after, before):
+    """
+    Put slots into their buckets.
+
+    Parameters
+    ----------
+    slots
+        ``int64 (n,)``, in none.
+    slot_key, slot_cell
+        ``int64 (s,)`` and ``uint64 (s, levels)``, set for the slots.
+    table
+        ``(key, cell, head)``, with room for a new bucket per slot and level.
+    after, before
+        Links, ``int32 (s, levels)``.
+
+    Returns
+    -------
+    int
+        Buckets that were not there before.
+    """
+    table_key, table_cell, table_head = table
+    fresh = 0
+    for slot in slots:
+        for level in range(after.shape[1]):
+            key, cell = slot_key[slot], slot_cell[slot, level]
+            at = _find(key, cell, table_key, table_cell)
+            if table_key[at] == UNUSED:
+                table_key[at] = key
+                table_cell[at] = cell
+                table_head[at] = NONE
+                fresh += 1
+            head = table_head[at]
+            after[slot, level] = head
+            before[slot, level] = NONE
+            if head != NONE:
+                before[head, level] = slot
+            table_head[at] = slot
+    return fresh
+
+
+@njit(cache=True, nogil=True)
+def remove_kernel(slots, slot_key, slot_cell, table, after, before):
+    """Take slots, each in its buckets, out of them; arguments as in insert."""
+    table_key, table_cell, table_head = table
+    for slot in slots:
+        for level in range(after.shape[1]):
+            left, right = before[slot, level], after[slot, level]
+            if left == NONE:
+                at = _find(
+                    slot_key[slot], slot_cell[slot, level], table_key, table_cell
+                )
+                table_head[at] = right
+            else:
+                after[left, level] = right
+            if right != NONE:
+                before[right, level] = left
+        slot_key[slot] = UNUSED
+
+
+@njit(cache=True, nogil=True)
+def _sort_row(slots, metres, start, stop):
+    order = np.argsort(slots[start:stop])
+    slots[start:stop] = slots[start:stop][order]
+    metres[start:stop] = metres[start:stop][order]
+
+
+@njit(cache=True, nogil=True)
+def within_kernel(queries, vectors, table, after, places, covers, limit):
+    """
+    Find the slots of a key within a radius, for many queries.
+
+    Parameters
+    ----------
+    queries
+        ``(key int64, vector float64 (q, 3), radius_m int64, chord2 float64, level
+        int64, cover int64)``, each of length ``q``. No pair within the radius has a
+        squared chord above ``chord2``. At level 0 the whole key is scanned; else the
+        cells ``covers[0][covers[1][cover]:covers[1][cover + 1]]`` of that level.
+    vectors
+        Unit vectors of the slots, ``float64 (s, 3)``.
+    table, after
+        The buckets.
+    places
+        Pairs to make room for at first, above 0.
+    covers
+        ``(cells uint64, offsets int64)``.
+    limit
+        Pairs at most; one more ends the search.
+
+    Returns
+    -------
+    tuple
+        Row offsets ``int64 (q + 1,)``, slots ``int64 (e,)`` ascending in each row,
+        metres ``int64 (e,)``; ``e > limit`` means that there are too many.
+    """
+    q_key, q_vector, q_radius, q_chord2, q_level, q_cover = queries
+    table_key, table_cell, table_head = table
+    cells, cover_offsets = covers
+    offsets = np.zeros(len(q_key) + 1, np.int64)
+    slots = np.empty(places, np.int64)
+    metres = np.empty(places, np.int64)
+    count = 0
+    for q in range(len(q_key)):
+        level, start = q_level[q], count
+        first, last = cover_offsets[q_cover[q]], cover_offsets[q_cover[q] + 1]
+        x, y, z = q_vector[q]
+        for c in range(first, last if level else first + 1):
+            cell = cells[c] if level else np.uint64(0)
+            at = _find(q_key[q], cell, table_key, table_cell)
+            slot = table_head[at] if table_key[at] != UNUSED else NONE
+            while slot != NONE:
+                dx = x - vectors[slot, 0]
+                dy = y - vectors[slot, 1]
+                dz = z - vectors[slot, 2]
+                chord2 = dx * dx + dy * dy + dz * dz
+                if chord2 <= q_chord2[q]:
+                    far = metres_of_chord(chord2)
+                    if far <= q_radius[q]:
+                        if count == len(slots):
+                            slots = np.append(slots, np.empty_like(slots))
+                            metres = np.append(metres, np.empty_like(metres))
+                        slots[count] = slot
+                        metres[count] = far
+                        count += 1
+                slot = after[slot, level]
+        if count > limit:
+            return offsets, slots[:count], metres[:count]
+        _sort_row(slots, metres, start, count)
+        offsets[q + 1] = count
+    return offsets, slots[:count], metres[:count]
+
+
+@njit(cache=True, nogil=True)
+def key_slots_kernel(key, count, table, after):
+    """Return the slots of a key, ``int64 (count,)``, in no order."""
+    table_key, table_cell, table_head = table
+    out = np.empty(count, np.int64)
+    at = _find(key, np.uint64(0), table_key, table_cell)
+    slot = table_head[at] if table_key[at] != UNUSED else NONE
+    i = 0
+    while slot != NONE:
+        out[i] = slot
+        i += 1
+        slot = after[slot, 0]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def nearest_kernel(vectors, slots, points, out_slot, out_metres):
+    """
+    Find the nearest of some slots to each point; ties go to the lowest slot.
+
+    Parameters
+    ----------
+    vectors
+        Unit vectors of all slots.
+    slots
+        ``int64 (k,)``, one or more.
+    points
+        ``float64 (q, 3)``.
+    out_slot, out_metres
+        ``int64 (q,)``, written.
+    """
+    for q in range(len(points)):
+        best = np.int64(-1)
+        best_m = np.int64(2**62)
+        for slot in slots:
+            dx = points[q, 0] - vectors[slot, 0]
+            dy = points[q, 1] - vectors[slot, 1]
+            dz = points[q, 2] - vectors[slot, 2]
+            far = metres_of_chord(dx * dx + dy * dy + dz * dz)
+            if far < best_m or (far == best_m and slot < best):
+                best = slot
+                best_m = far
+        out_slot[q] = best
+        out_metres[q] = best_m

@@ -1,0 +1,1 @@
+"""The tests of nearturn; docs/ARCHITECTURE.md says which suite proves what."""

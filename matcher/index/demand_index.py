@@ -34,8 +34,12 @@ _RESOLUTIONS = (7, 5, 3)
 _RADII_M = (6_000, 45_000, RADIUS_M_MAX)
 _LEVELS = 1 + len(_RESOLUTIONS)
 
-# A key with fewer demands than this times the cells of a cover is scanned whole.
-_SCAN_PER_CELL = 4
+# Making a cover costs about as much as scanning this many demands. One that is not
+# at hand is made only if the queries that share it would scan more without it.
+_SCANS_PER_COVER = 30_000
+
+# A look-up in the table costs about as much as scanning this many demands.
+_SCANS_PER_CELL = 4
 
 # From this many demands of a key on, a tree finds the nearest faster than a scan.
 _TREE_FROM = 512
@@ -289,33 +293,35 @@ class DemandIndex:
     def _plan(
         self, key_count: IntArray, radius: IntArray, lat: ArrayLike, lng: ArrayLike
     ) -> tuple[IntArray, IntArray, tuple[NDArray[np.uint64], IntArray]]:
-        # Level and cover of each query; cover 0 is none.
-        level = 1 + np.searchsorted(_RADII_M, radius).astype(np.int64)
-        cover_of = np.zeros(len(radius), np.int64)
-        cells: list[NDArray[np.uint64]] = [np.zeros(1, np.uint64)]
-        numbers: dict[tuple[int, int], int] = {}
-        level[key_count < _SCAN_PER_CELL * 16] = 0
+        # Level and cover of each query; cover 0 is none. A query that no cover
+        # pays for is tried at coarser cells, which more queries share; what is left
+        # in the end scans the whole key.
+        plan = _CoverPlan(key_count)
         lats, lngs = np.asarray(lat, np.float64), np.asarray(lng, np.float64)
-        for at, resolution in enumerate(_RESOLUTIONS, start=1):
-            rows = np.nonzero(level == at)[0]
-            centres = cells_of(lats[rows], lngs[rows], resolution)
-            pairs = zip(
-                rows.tolist(), centres.tolist(), radius[rows].tolist(), strict=True
-            )
-            for row, centre, radius_m in pairs:
-                number = numbers.setdefault((centre, radius_m), len(cells))
-                if number == len(cells):
-                    cells.append(self._cover(centre, radius_m))
-                if key_count[row] < _SCAN_PER_CELL * len(cells[number]):
-                    level[row] = 0
+        open_rows = np.nonzero(key_count >= 16 * _SCANS_PER_CELL)[0]
+        for level, resolution in enumerate(_RESOLUTIONS, start=1):
+            fits = radius[open_rows] <= _RADII_M[level - 1]
+            rows = open_rows[fits]
+            centres = cells_of(lats[rows], lngs[rows], resolution).tolist()
+            groups: dict[tuple[int, int], list[int]] = {}
+            for row, centre in zip(rows.tolist(), centres, strict=True):
+                groups.setdefault((centre, int(radius[row])), []).append(row)
+            left = [open_rows[~fits]]
+            for (centre, radius_m), members in groups.items():
+                group = np.array(members, np.int64)
+                cells = self._cover(centre, radius_m, int(key_count[group].sum()))
+                if cells is None:
+                    left.append(group)
                 else:
-                    cover_of[row] = number
-        offsets = np.cumsum([0, *(len(each) for each in cells)], dtype=np.int64)
-        return level, cover_of, (np.concatenate(cells), offsets)
+                    plan.add(level, group, cells)
+            open_rows = np.sort(np.concatenate(left))
+        return plan.level, plan.cover_of, plan.covers()
 
-    def _cover(self, centre: int, radius_m: int) -> NDArray[np.uint64]:
+    def _cover(
+        self, centre: int, radius_m: int, scans: int
+    ) -> NDArray[np.uint64] | None:
         kept = self._covers.get((centre, radius_m))
-        if kept is None:
+        if kept is None and scans >= _SCANS_PER_COVER:
             if len(self._covers) >= _COVERS_KEPT:
                 self._covers.clear()
             kept = self._covers[centre, radius_m] = cover(centre, radius_m)
@@ -347,6 +353,28 @@ class DemandIndex:
         self._buckets = insert_kernel(
             slots, self._key, self._cell, self._table, self._after, self._before
         )
+
+
+class _CoverPlan:
+    """Which cells each query walks."""
+
+    def __init__(self, key_count: IntArray) -> None:
+        self._key_count = key_count
+        self._cells: list[NDArray[np.uint64]] = [np.zeros(1, np.uint64)]
+        self.level = np.zeros(len(key_count), np.int64)
+        self.cover_of = np.zeros(len(key_count), np.int64)
+
+    def add(self, level: int, rows: IntArray, cells: NDArray[np.uint64]) -> None:
+        """Let rows walk a cover, those aside whose whole key is sooner scanned."""
+        large = rows[self._key_count[rows] >= _SCANS_PER_CELL * len(cells)]
+        self.level[large] = level
+        self.cover_of[large] = len(self._cells)
+        self._cells.append(cells)
+
+    def covers(self) -> tuple[NDArray[np.uint64], IntArray]:
+        """Return all cells end to end, and where each cover starts."""
+        lengths = [len(cells) for cells in self._cells]
+        return np.concatenate(self._cells), np.cumsum([0, *lengths], dtype=np.int64)
 
 
 def warm_up() -> None:

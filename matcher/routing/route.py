@@ -5,13 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from matcher.domain.errors import InvalidProblemError
 from matcher.routing.routing_kernel import NOWHERE, route_kernel
 
-#: Largest cost of one item at one warehouse, in micros.
-COST_MAX = 1 << 58
+#: Largest product of the warehouse count and the largest cost, in micros: the
+#: longest chain of moves visits every warehouse once, and its price, counted from
+#: either end, has to stay in 64 bits.
+PATH_MICROS_MAX = 1 << 60
+
+_INT64_MAX = (1 << 63) - 1
+
+_KIND_NAMES: dict[type[np.generic], str] = {
+    np.integer: "integers",
+    np.bool_: "booleans",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +31,8 @@ class RoutingProblem:
     Parameters
     ----------
     cost_micros
-        ``int64 (n, w)``: trip and processing, 0 to ``2**58``.
+        ``int64 (n, w)``: trip and processing, 0 to ``2**60 / w``; any value where
+        the warehouse does not accept the item.
     accepted
         ``bool (n, w)``: whether the warehouse takes the item's category.
     capacity
@@ -31,7 +41,9 @@ class RoutingProblem:
     Raises
     ------
     InvalidProblemError
-        If shapes or ranges do not fit.
+        If types, shapes or ranges do not fit, with the first place that does not.
+        Arrays are copied only if they have to be (another integer type, strided,
+        read-only): do not change them while the problem is in use.
     """
 
     cost_micros: NDArray[np.int64]
@@ -39,8 +51,15 @@ class RoutingProblem:
     capacity: NDArray[np.int64]
 
     def __post_init__(self) -> None:
+        for name, kind, dimensions in (
+            ("cost_micros", np.integer, 2),
+            ("accepted", np.bool_, 2),
+            ("capacity", np.integer, 1),
+        ):
+            array = _array(name, getattr(self, name), kind, dimensions)
+            object.__setattr__(self, name, array)
         cost, accepted, capacity = self.cost_micros, self.accepted, self.capacity
-        if cost.ndim != 2 or cost.shape != accepted.shape:
+        if cost.shape != accepted.shape:
             raise InvalidProblemError(
                 f"accepted: got shape {accepted.shape}; "
                 f"accepted: that of cost_micros, {cost.shape}"
@@ -49,15 +68,9 @@ class RoutingProblem:
             raise InvalidProblemError(
                 f"capacity: got shape {capacity.shape}; accepted: {cost.shape[1:]}"
             )
-        for name, values, high in (
-            ("cost_micros", cost, COST_MAX),
-            ("capacity", capacity, np.iinfo(np.int64).max),
-        ):
-            if values.size and not 0 <= int(values.min()) <= int(values.max()) <= high:
-                raise InvalidProblemError(
-                    f"{name}: got values from {values.min()} to {values.max()}; "
-                    f"accepted: 0 to {high}"
-                )
+        high = PATH_MICROS_MAX // max(len(capacity), 1)
+        _check_range("cost_micros", cost, accepted & ((cost < 0) | (cost > high)), high)
+        _check_range("capacity", capacity, capacity < 0, _INT64_MAX)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,12 +127,7 @@ def route(problem: RoutingProblem) -> Routing:
     warehouse = masked.argmin(axis=1).astype(np.int32)
     warehouse[~accepted.any(axis=1)] = NOWHERE
     if _is_over(warehouse, problem.capacity):
-        route_kernel(
-            np.ascontiguousarray(cost, np.int64),
-            np.ascontiguousarray(accepted),
-            np.ascontiguousarray(problem.capacity, np.int64),
-            warehouse,
-        )
+        route_kernel(cost, accepted, problem.capacity, warehouse)
     taken = np.take_along_axis(cost, np.maximum(warehouse, 0)[:, None], axis=1)[:, 0]
     return Routing(
         warehouse,
@@ -153,4 +161,36 @@ def _over_capacity(
     first = np.searchsorted(in_order, in_order)
     rank = np.empty(len(warehouse), np.int64)
     rank[order] = np.arange(len(warehouse)) - first
-    return (warehouse != NOWHERE) & (rank >= capacity[np.maximum(warehouse, 0)])
+    is_over: NDArray[np.bool_] = rank >= capacity[np.maximum(warehouse, 0)]
+    return is_over & (warehouse != NOWHERE)
+
+
+def _array(
+    name: str, values: ArrayLike, kind: type[np.generic], dimensions: int
+) -> NDArray[np.generic]:
+    array = np.asarray(values)
+    if array.ndim != dimensions:
+        raise InvalidProblemError(
+            f"{name}: got {array.ndim} dimensions; accepted: {dimensions}"
+        )
+    if array.size and not np.issubdtype(array.dtype, kind):
+        raise InvalidProblemError(
+            f"{name}: got {array.dtype}; accepted: {_KIND_NAMES[kind]}"
+        )
+    if array.dtype == np.uint64:
+        _check_range(name, array, array > _INT64_MAX, _INT64_MAX)
+    dtype = np.bool_ if kind is np.bool_ else np.int64
+    # A kernel is compiled for arrays that can be written, contiguous and aligned;
+    # any others would be compiled for once more, in the middle of a round.
+    return np.require(array, dtype, ["C", "A", "W"])
+
+
+def _check_range(
+    name: str, values: NDArray[np.integer], is_outside: NDArray[np.bool_], high: int
+) -> None:
+    if is_outside.any():
+        at = np.unravel_index(int(is_outside.argmax()), values.shape)
+        place = ", ".join(str(int(each)) for each in at)
+        raise InvalidProblemError(
+            f"{name}[{place}]: got {values[at]}; accepted: 0 to {high}"
+        )

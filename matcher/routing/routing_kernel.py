@@ -122,9 +122,9 @@ def _nearest_room(pool, heaps, cost, at, count, capacity, price, dist, via, is_d
     while True:
         a = NOWHERE
         for w in range(width):
-            if not is_done[w] and dist[w] < UNREACHED:
-                if a == NOWHERE or dist[w] < dist[a]:
-                    a = w
+            is_open = not is_done[w] and dist[w] < UNREACHED
+            if is_open and (a == NOWHERE or dist[w] < dist[a]):
+                a = w
         if a == NOWHERE or count[a] < capacity[a]:
             return a
         is_done[a] = True
@@ -147,7 +147,7 @@ def route_kernel(cost, accepted, capacity, at):
     Parameters
     ----------
     cost
-        ``int64 (n, w)``, 0 to ``2**58``.
+        ``int64 (n, w)``, 0 to ``2**60 / w`` where accepted.
     accepted
         ``bool (n, w)``.
     capacity

@@ -80,7 +80,7 @@ def _integers(name: str, values: object, count: int) -> IntArray:
     if array.size and not np.issubdtype(array.dtype, np.integer):
         raise CertificateError(f"{name}: got {array.dtype}; accepted: integers")
     # Unsigned ones past 2**63 would turn negative, and floats in a subtraction.
-    large = np.nonzero(array > _INT64_MAX)[0] if array.dtype == np.uint64 else []
+    large = np.nonzero(array > _INT64_MAX)[0]
     if len(large):
         at = int(large[0])
         raise CertificateError(

@@ -148,6 +148,13 @@ def test_type_checker_knows_the_kernels() -> None:
     assert let_off == sorted(kernels)
 
 
+def test_type_checker_sees_all_code() -> None:
+    """Every folder of ours with Python in it, but tests and examples, is typed."""
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    folders = {source.path.parts[0] for source in rules.sources()}
+    assert set(config["tool"]["mypy"]["files"]) == folders - {"tests", "examples"}
+
+
 def _targets() -> dict[str, str]:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     lines = re.findall(r"^([a-z][a-z-]*):(?!=)(.*)$", makefile, re.MULTILINE)

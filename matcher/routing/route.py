@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,10 +18,9 @@ PATH_MICROS_MAX = 1 << 60
 
 _INT64_MAX = (1 << 63) - 1
 
-_KIND_NAMES: dict[type[np.generic], str] = {
-    np.integer: "integers",
-    np.bool_: "booleans",
-}
+# A kernel is compiled for arrays that can be written, contiguous and aligned; any
+# others would be compiled for once more, in the middle of a round.
+_FOR_KERNEL: tuple[Literal["C", "A", "W"], ...] = ("C", "A", "W")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,13 +51,10 @@ class RoutingProblem:
     capacity: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        for name, kind, dimensions in (
-            ("cost_micros", np.integer, 2),
-            ("accepted", np.bool_, 2),
-            ("capacity", np.integer, 1),
-        ):
-            array = _array(name, getattr(self, name), kind, dimensions)
-            object.__setattr__(self, name, array)
+        set_array = object.__setattr__
+        set_array(self, "cost_micros", _integers("cost_micros", self.cost_micros, 2))
+        set_array(self, "accepted", _booleans("accepted", self.accepted, 2))
+        set_array(self, "capacity", _integers("capacity", self.capacity, 1))
         cost, accepted, capacity = self.cost_micros, self.accepted, self.capacity
         if cost.shape != accepted.shape:
             raise InvalidProblemError(
@@ -161,28 +158,39 @@ def _over_capacity(
     first = np.searchsorted(in_order, in_order)
     rank = np.empty(len(warehouse), np.int64)
     rank[order] = np.arange(len(warehouse)) - first
-    is_over: NDArray[np.bool_] = rank >= capacity[np.maximum(warehouse, 0)]
-    return is_over & (warehouse != NOWHERE)
+    room = capacity[np.maximum(warehouse, 0)]
+    is_over: NDArray[np.bool_] = (warehouse != NOWHERE) & (rank >= room)
+    return is_over
 
 
-def _array(
-    name: str, values: ArrayLike, kind: type[np.generic], dimensions: int
-) -> NDArray[np.generic]:
+def _integers(name: str, values: ArrayLike, dimensions: int) -> NDArray[np.int64]:
     array = np.asarray(values)
+    _check_type(name, array, np.integer, dimensions)
+    if array.dtype == np.uint64:
+        _check_range(name, array, array > _INT64_MAX, _INT64_MAX)
+    return np.require(array, np.int64, _FOR_KERNEL)
+
+
+def _booleans(name: str, values: ArrayLike, dimensions: int) -> NDArray[np.bool_]:
+    array = np.asarray(values)
+    _check_type(name, array, np.bool_, dimensions)
+    return np.require(array, np.bool_, _FOR_KERNEL)
+
+
+def _check_type(
+    name: str,
+    array: NDArray[np.generic],
+    kind: type[np.integer] | type[np.bool_],
+    dimensions: int,
+) -> None:
     if array.ndim != dimensions:
         raise InvalidProblemError(
             f"{name}: got {array.ndim} dimensions; accepted: {dimensions}"
         )
     if array.size and not np.issubdtype(array.dtype, kind):
         raise InvalidProblemError(
-            f"{name}: got {array.dtype}; accepted: {_KIND_NAMES[kind]}"
+            f"{name}: got {array.dtype}; accepted: {kind.__name__.strip('_')}"
         )
-    if array.dtype == np.uint64:
-        _check_range(name, array, array > _INT64_MAX, _INT64_MAX)
-    dtype = np.bool_ if kind is np.bool_ else np.int64
-    # A kernel is compiled for arrays that can be written, contiguous and aligned;
-    # any others would be compiled for once more, in the middle of a round.
-    return np.require(array, dtype, ["C", "A", "W"])
 
 
 def _check_range(

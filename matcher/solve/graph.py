@@ -61,6 +61,7 @@ class CandidateGraph:
         ):
             object.__setattr__(self, name, _integers(name, getattr(self, name), dtype))
         self._check_shape()
+        self._check_counts()
         self._check_ranges()
 
     @property
@@ -99,6 +100,8 @@ class CandidateGraph:
                     f"{name}: got {count} entries; accepted: {offsets[-1]}, the last "
                     "row offset"
                 )
+
+    def _check_counts(self) -> None:
         for name, count in (
             ("row_offsets", self.row_count),
             ("capacity", self.column_count),

@@ -22,23 +22,36 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from nearturn.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16nearturn/v1/item.proto\x12\x0bnearturn.v1\"\xf6\x01\n\x0eItemAttributes\x12\"\n\x07\x66ragile\x18\x01 \x01(\x0e\x32\x11.nearturn.v1.Fact\x12$\n\tregulated\x18\x02 \x01(\x0e\x32\x11.nearturn.v1.Fact\x12&\n\x0b\x63ustom_made\x18\x03 \x01(\x0e\x32\x11.nearturn.v1.Fact\x12\"\n\x07\x64\x61maged\x18\x04 \x01(\x0e\x32\x11.nearturn.v1.Fact\x12$\n\tdefective\x18\x05 \x01(\x0e\x32\x11.nearturn.v1.Fact\x12(\n\rend_of_season\x18\x06 \x01(\x0e\x32\x11.nearturn.v1.Fact*\x8d\x01\n\tCondition\x12\x19\n\x15\x43ONDITION_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43ONDITION_POOR\x10\x01\x12\x12\n\x0e\x43ONDITION_FAIR\x10\x02\x12\x12\n\x0e\x43ONDITION_GOOD\x10\x03\x12\x16\n\x12\x43ONDITION_LIKE_NEW\x10\x04\x12\x11\n\rCONDITION_NEW\x10\x05*\xb9\x02\n\x0cReturnReason\x12\x1d\n\x19RETURN_REASON_UNSPECIFIED\x10\x00\x12\x15\n\x11RETURN_REASON_FIT\x10\x01\x12\x1c\n\x18RETURN_REASON_PREFERENCE\x10\x02\x12\"\n\x1eRETURN_REASON_NO_LONGER_NEEDED\x10\x03\x12\x1c\n\x18RETURN_REASON_WRONG_ITEM\x10\x04\x12\"\n\x1eRETURN_REASON_NOT_AS_DESCRIBED\x10\x05\x12\x1e\n\x1aRETURN_REASON_ARRIVED_LATE\x10\x06\x12\x19\n\x15RETURN_REASON_DAMAGED\x10\x07\x12\x1b\n\x17RETURN_REASON_DEFECTIVE\x10\x08\x12\x17\n\x13RETURN_REASON_OTHER\x10\t*7\n\x04\x46\x61\x63t\x12\x14\n\x10\x46\x41\x43T_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x46\x41\x43T_YES\x10\x01\x12\x0b\n\x07\x46\x41\x43T_NO\x10\x02*\x9a\x01\n\x12VerificationStatus\x12#\n\x1fVERIFICATION_STATUS_UNSPECIFIED\x10\x00\x12\x1e\n\x1aVERIFICATION_STATUS_PASSED\x10\x01\x12\x1e\n\x1aVERIFICATION_STATUS_FAILED\x10\x02\x12\x1f\n\x1bVERIFICATION_STATUS_PENDING\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16nearturn/v1/item.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\"\xb2\x02\n\x0eItemAttributes\x12,\n\x07\x66ragile\x18\x01 \x01(\x0e\x32\x11.nearturn.v1.FactB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12.\n\tregulated\x18\x02 \x01(\x0e\x32\x11.nearturn.v1.FactB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x30\n\x0b\x63ustom_made\x18\x03 \x01(\x0e\x32\x11.nearturn.v1.FactB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12,\n\x07\x64\x61maged\x18\x04 \x01(\x0e\x32\x11.nearturn.v1.FactB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12.\n\tdefective\x18\x05 \x01(\x0e\x32\x11.nearturn.v1.FactB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x32\n\rend_of_season\x18\x06 \x01(\x0e\x32\x11.nearturn.v1.FactB\x08\xbaH\x05\x82\x01\x02\x10\x01*\x8d\x01\n\tCondition\x12\x19\n\x15\x43ONDITION_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43ONDITION_POOR\x10\x01\x12\x12\n\x0e\x43ONDITION_FAIR\x10\x02\x12\x12\n\x0e\x43ONDITION_GOOD\x10\x03\x12\x16\n\x12\x43ONDITION_LIKE_NEW\x10\x04\x12\x11\n\rCONDITION_NEW\x10\x05*\xb9\x02\n\x0cReturnReason\x12\x1d\n\x19RETURN_REASON_UNSPECIFIED\x10\x00\x12\x15\n\x11RETURN_REASON_FIT\x10\x01\x12\x1c\n\x18RETURN_REASON_PREFERENCE\x10\x02\x12\"\n\x1eRETURN_REASON_NO_LONGER_NEEDED\x10\x03\x12\x1c\n\x18RETURN_REASON_WRONG_ITEM\x10\x04\x12\"\n\x1eRETURN_REASON_NOT_AS_DESCRIBED\x10\x05\x12\x1e\n\x1aRETURN_REASON_ARRIVED_LATE\x10\x06\x12\x19\n\x15RETURN_REASON_DAMAGED\x10\x07\x12\x1b\n\x17RETURN_REASON_DEFECTIVE\x10\x08\x12\x17\n\x13RETURN_REASON_OTHER\x10\t*7\n\x04\x46\x61\x63t\x12\x14\n\x10\x46\x41\x43T_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x46\x41\x43T_YES\x10\x01\x12\x0b\n\x07\x46\x41\x43T_NO\x10\x02*\x9a\x01\n\x12VerificationStatus\x12#\n\x1fVERIFICATION_STATUS_UNSPECIFIED\x10\x00\x12\x1e\n\x1aVERIFICATION_STATUS_PASSED\x10\x01\x12\x1e\n\x1aVERIFICATION_STATUS_FAILED\x10\x02\x12\x1f\n\x1bVERIFICATION_STATUS_PENDING\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nearturn.v1.item_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONDITION']._serialized_start=289
-  _globals['_CONDITION']._serialized_end=430
-  _globals['_RETURNREASON']._serialized_start=433
-  _globals['_RETURNREASON']._serialized_end=746
-  _globals['_FACT']._serialized_start=748
-  _globals['_FACT']._serialized_end=803
-  _globals['_VERIFICATIONSTATUS']._serialized_start=806
-  _globals['_VERIFICATIONSTATUS']._serialized_end=960
-  _globals['_ITEMATTRIBUTES']._serialized_start=40
-  _globals['_ITEMATTRIBUTES']._serialized_end=286
+  _globals['_ITEMATTRIBUTES'].fields_by_name['fragile']._loaded_options = None
+  _globals['_ITEMATTRIBUTES'].fields_by_name['fragile']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_ITEMATTRIBUTES'].fields_by_name['regulated']._loaded_options = None
+  _globals['_ITEMATTRIBUTES'].fields_by_name['regulated']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_ITEMATTRIBUTES'].fields_by_name['custom_made']._loaded_options = None
+  _globals['_ITEMATTRIBUTES'].fields_by_name['custom_made']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_ITEMATTRIBUTES'].fields_by_name['damaged']._loaded_options = None
+  _globals['_ITEMATTRIBUTES'].fields_by_name['damaged']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_ITEMATTRIBUTES'].fields_by_name['defective']._loaded_options = None
+  _globals['_ITEMATTRIBUTES'].fields_by_name['defective']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_ITEMATTRIBUTES'].fields_by_name['end_of_season']._loaded_options = None
+  _globals['_ITEMATTRIBUTES'].fields_by_name['end_of_season']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_CONDITION']._serialized_start=378
+  _globals['_CONDITION']._serialized_end=519
+  _globals['_RETURNREASON']._serialized_start=522
+  _globals['_RETURNREASON']._serialized_end=835
+  _globals['_FACT']._serialized_start=837
+  _globals['_FACT']._serialized_end=892
+  _globals['_VERIFICATIONSTATUS']._serialized_start=895
+  _globals['_VERIFICATIONSTATUS']._serialized_end=1049
+  _globals['_ITEMATTRIBUTES']._serialized_start=69
+  _globals['_ITEMATTRIBUTES']._serialized_end=375
 # @@protoc_insertion_point(module_scope)

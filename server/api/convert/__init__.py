@@ -1,0 +1,1 @@
+"""The one place where the contract's messages meet the domain's values."""

@@ -1,0 +1,130 @@
+"""Decisions, matches and rounds as messages; nobody sends them in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.domain.decision import Decision, Outcome, WarehouseRoute
+from matcher.domain.match import Match
+from matcher.domain.reason import Check, Reason
+from matcher.engine.records import RoundRecord
+from nearturn.v1 import decision_pb2
+from server.api.convert.times import optional_timestamp, to_timestamp
+
+
+def from_decision(decision: Decision) -> decision_pb2.Decision:
+    """Return a decision as a message."""
+    is_matched = decision.outcome is Outcome.MATCHED
+    return decision_pb2.Decision(
+        decision_id=decision.decision_id,
+        return_id=decision.return_id,
+        outcome=decision_pb2.Outcome.ValueType(decision.outcome),
+        reasons=[from_reason(reason) for reason in decision.reasons],
+        checks=[from_check(check) for check in decision.checks],
+        match=None if decision.match is None else from_match(decision.match),
+        warehouse=None
+        if decision.warehouse is None
+        else from_route(decision.warehouse),
+        fallback=from_route(decision.fallback),
+        policy_version=decision.policy_version,
+        round_id=decision.round_id,
+        decide_time=to_timestamp(decision.decided_us),
+        handoff_mode=decision_pb2.HANDOFF_MODE_CARRIER_LABEL
+        if is_matched
+        else decision_pb2.HANDOFF_MODE_STANDARD,
+        refund_policy_unchanged=True,
+        refund_due_time=optional_timestamp(decision.refund_due_us),
+    )
+
+
+def from_reason(reason: Reason) -> decision_pb2.Reason:
+    """Return a reason as a message."""
+    return decision_pb2.Reason(
+        code=decision_pb2.ReasonCode.ValueType(reason.code),
+        gate=decision_pb2.Gate.ValueType(reason.code.gate),
+        text=reason.text,
+    )
+
+
+def from_check(check: Check) -> decision_pb2.Check:
+    """Return a check as a message."""
+    return decision_pb2.Check(
+        gate=decision_pb2.Gate.ValueType(check.gate),
+        name=check.name,
+        result=decision_pb2.CheckResult.ValueType(check.result),
+        reason=decision_pb2.ReasonCode.ValueType(check.reason),
+        observed=check.observed,
+        accepted=check.accepted,
+        evidence_id=check.evidence_id,
+    )
+
+
+def from_match(match: Match) -> decision_pb2.Match:
+    """Return a match as a message."""
+    return decision_pb2.Match(
+        match_id=match.match_id,
+        return_id=match.return_id,
+        demand_id=match.demand_id,
+        distance_m=match.distance_m,
+        match_cost_micros=match.match_cost_micros,
+        fallback_cost_micros=match.fallback_cost_micros,
+        saving_micros=match.saving_micros,
+        hold_state=decision_pb2.HoldState.ValueType(match.hold_state),
+        hold_expire_time=to_timestamp(match.hold_expire_us),
+        round_id=match.round_id,
+        policy_version=match.policy_version,
+        etag=str(match.version),
+    )
+
+
+def from_route(route: WarehouseRoute) -> decision_pb2.WarehouseRoute:
+    """Return a warehouse route as a message."""
+    return decision_pb2.WarehouseRoute(
+        warehouse_id=route.warehouse_id,
+        distance_m=route.distance_m,
+        cost_micros=route.cost_micros,
+        over_capacity=route.over_capacity,
+    )
+
+
+def from_round(record: RoundRecord) -> decision_pb2.Round:
+    """Return the summary of a round as a message."""
+    mean_m = record.distance_sum_m // max(1, record.matched_count)
+    return decision_pb2.Round(
+        round_id=record.round_id,
+        policy_version=record.policy_version,
+        start_time=to_timestamp(record.started_us),
+        return_count=record.return_count,
+        demand_count=record.demand_count,
+        candidate_count=record.candidate_count,
+        matched_count=record.matched_count,
+        waiting_count=record.waiting_count,
+        warehouse_count=record.warehouse_count,
+        mean_distance_m=mean_m,
+        reason_counts=[
+            decision_pb2.ReasonCount(
+                code=decision_pb2.ReasonCode.ValueType(code), decision_count=count
+            )
+            for code, count in record.reason_counts
+        ],
+        certificate=decision_pb2.Certificate(
+            saving_micros=record.saving_micros,
+            dual_micros=record.dual_micros,
+            verified=record.verified,
+        ),
+        dropped_count=record.dropped_count,
+    )
+
+
+def from_prices(
+    ids: Iterable[str], prices: NDArray[np.int64]
+) -> list[decision_pb2.DualPrice]:
+    """Return the prices above zero, each with its id."""
+    return [
+        decision_pb2.DualPrice(id=each, price_micros=price)
+        for each, price in zip(ids, prices.tolist(), strict=True)
+        if price > 0
+    ]

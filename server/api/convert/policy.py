@@ -1,0 +1,128 @@
+"""Policies between contract and domain."""
+
+from __future__ import annotations
+
+from matcher.domain.item import Condition, ReturnReason
+from matcher.domain.policy import (
+    CategoryRule,
+    CostModel,
+    MatchKey,
+    Policy,
+    ZoneRate,
+)
+from matcher.engine.records import PolicyRecord
+from nearturn.v1 import item_pb2, policy_pb2
+from server.api.convert.times import (
+    optional_timestamp,
+    optional_us,
+    to_duration,
+    to_timestamp,
+    to_us,
+)
+
+
+def to_policy(message: policy_pb2.Policy) -> Policy:
+    """Return a policy document; its number is given when it is stored."""
+    return Policy(
+        version=0,
+        owner=message.owner,
+        currency_code=message.currency_code,
+        categories=tuple(_to_rule(rule) for rule in message.categories),
+        rollout_basis_points=message.rollout_basis_points,
+        hold_duration_us=to_us(message.hold_duration),
+        cost_model=_to_cost_model(message.cost_model),
+        description=message.description,
+        segments=tuple(message.segments),
+        rollout_salt=message.rollout_salt,
+        round_interval_us=to_us(message.round_interval),
+        round_size=message.round_size,
+        handling_duration_us=to_us(message.handling_duration),
+        allow_multi_item_returns=message.allow_multi_item_returns,
+    )
+
+
+def from_policy(record: PolicyRecord) -> policy_pb2.Policy:
+    """Return a policy version as a message."""
+    policy = record.policy
+    return policy_pb2.Policy(
+        version=policy.version,
+        description=policy.description,
+        owner=policy.owner,
+        currency_code=policy.currency_code,
+        categories=[_from_rule(rule) for rule in policy.categories],
+        segments=policy.segments,
+        rollout_basis_points=policy.rollout_basis_points,
+        rollout_salt=policy.rollout_salt,
+        hold_duration=to_duration(policy.hold_duration_us),
+        round_interval=to_duration(policy.round_interval_us),
+        round_size=policy.round_size,
+        handling_duration=to_duration(policy.handling_duration_us),
+        cost_model=_from_cost_model(policy.cost_model),
+        allow_multi_item_returns=policy.allow_multi_item_returns,
+        state=policy_pb2.PolicyState.ValueType(record.state),
+        create_time=to_timestamp(record.created_us),
+        activate_time=optional_timestamp(record.activated_us),
+    )
+
+
+def _to_rule(message: policy_pb2.CategoryRule) -> CategoryRule:
+    return CategoryRule(
+        category=message.category,
+        reasons=tuple(ReturnReason(reason) for reason in message.reasons),
+        min_condition=Condition(message.min_condition),
+        min_confidence=message.min_confidence,
+        verification_max_age_us=to_us(message.verification_max_age),
+        radius_m=message.radius_m,
+        match_key=MatchKey(message.match_key),
+        # A match has to save something; unset asks for the least there is.
+        min_saving_micros=message.min_saving_micros or 1,
+        allow_custom_made=message.allow_custom_made,
+        season_end_us=optional_us(message, "season_end_time"),
+    )
+
+
+def _from_rule(rule: CategoryRule) -> policy_pb2.CategoryRule:
+    return policy_pb2.CategoryRule(
+        category=rule.category,
+        reasons=[item_pb2.ReturnReason.ValueType(reason) for reason in rule.reasons],
+        min_condition=item_pb2.Condition.ValueType(rule.min_condition),
+        min_confidence=rule.min_confidence,
+        verification_max_age=to_duration(rule.verification_max_age_us),
+        radius_m=rule.radius_m,
+        match_key=policy_pb2.MatchKey.ValueType(rule.match_key),
+        min_saving_micros=rule.min_saving_micros,
+        allow_custom_made=rule.allow_custom_made,
+        season_end_time=optional_timestamp(rule.season_end_us),
+    )
+
+
+def _to_cost_model(message: policy_pb2.CostModel) -> CostModel:
+    return CostModel(
+        label_base_micros=message.label_base_micros,
+        label_per_km_micros=message.label_per_km_micros,
+        zones=tuple(
+            ZoneRate(zone.max_distance_m, zone.max_weight_grams, zone.price_micros)
+            for zone in message.zones
+        ),
+        standard_return_micros=message.standard_return_micros,
+        standard_shipping_micros=message.standard_shipping_micros,
+        priority_step_micros=message.priority_step_micros,
+    )
+
+
+def _from_cost_model(model: CostModel) -> policy_pb2.CostModel:
+    return policy_pb2.CostModel(
+        label_base_micros=model.label_base_micros,
+        label_per_km_micros=model.label_per_km_micros,
+        zones=[
+            policy_pb2.ZoneRate(
+                max_distance_m=zone.max_distance_m,
+                max_weight_grams=zone.max_weight_grams,
+                price_micros=zone.price_micros,
+            )
+            for zone in model.zones
+        ],
+        standard_return_micros=model.standard_return_micros,
+        standard_shipping_micros=model.standard_shipping_micros,
+        priority_step_micros=model.priority_step_micros,
+    )

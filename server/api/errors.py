@@ -1,0 +1,223 @@
+"""One table from the domain's errors to gRPC statuses with their details."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+from matcher.domain.errors import (
+    AlreadyExistsError,
+    CertificateError,
+    InvalidPolicyError,
+    InvalidProblemError,
+    InvalidValueError,
+    LimitExceededError,
+    NearturnError,
+    NotFoundError,
+    RequestReusedError,
+    StateConflictError,
+    UnavailableError,
+    VersionMismatchError,
+)
+
+#: Domain of every ErrorInfo.
+DOMAIN = "nearturn"
+
+#: When a caller may try again what is unavailable.
+RETRY_AFTER_S = 1
+
+log = structlog.get_logger(__name__)
+
+E = TypeVar("E", bound=NearturnError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Status code, reason of the ErrorInfo, its metadata, and further details."""
+
+    code: int
+    reason: str
+    details: Callable[..., list[Message]]
+    metadata: Callable[..., dict[str, str]]
+
+
+def _nothing(_error: NearturnError) -> dict[str, str]:
+    return {}
+
+
+def _no_details(_error: NearturnError) -> list[Message]:
+    return []
+
+
+def _bad_request(error: InvalidValueError) -> list[Message]:
+    return [
+        error_details_pb2.BadRequest(
+            field_violations=[
+                error_details_pb2.BadRequest.FieldViolation(
+                    field=each.field,
+                    description=f"got {each.value}; accepted: {each.accepted}",
+                )
+                for each in error.violations
+            ]
+        )
+    ]
+
+
+def _request_id(error: RequestReusedError) -> list[Message]:
+    accepted = "an id of its own for each request"
+    reused = InvalidValueError("request_id", error.request_id, accepted)
+    return _bad_request(reused)
+
+
+def _first(error: InvalidValueError) -> dict[str, str]:
+    first = error.violations[0]
+    return {"field": first.field, "value": first.value, "accepted": first.accepted}
+
+
+def _hashes(error: AlreadyExistsError | RequestReusedError) -> dict[str, str]:
+    return {
+        "stored_hash": error.stored_hash,
+        "received_hash": error.received_hash,
+    }
+
+
+def _resource(error: NotFoundError | AlreadyExistsError) -> list[Message]:
+    return [
+        error_details_pb2.ResourceInfo(
+            resource_type=error.kind,
+            resource_name=error.entity_id,
+            description=str(error),
+        )
+    ]
+
+
+def _precondition(error: StateConflictError) -> list[Message]:
+    return [
+        error_details_pb2.PreconditionFailure(
+            violations=[
+                error_details_pb2.PreconditionFailure.Violation(
+                    type="STATE",
+                    subject=f"{error.kind} {error.entity_id}".strip(),
+                    description=str(error),
+                )
+            ]
+        )
+    ]
+
+
+def _state(error: StateConflictError) -> dict[str, str]:
+    return {"state": error.state, "allowed": error.allowed}
+
+
+def _etags(error: VersionMismatchError) -> dict[str, str]:
+    return {"current_etag": error.current_etag, "received_etag": error.received_etag}
+
+
+def _quota(error: LimitExceededError) -> list[Message]:
+    return [
+        error_details_pb2.QuotaFailure(
+            violations=[
+                error_details_pb2.QuotaFailure.Violation(
+                    subject=error.limit, description=str(error)
+                )
+            ]
+        )
+    ]
+
+
+def _limit(error: LimitExceededError) -> dict[str, str]:
+    return {
+        "limit": error.limit,
+        "value": str(error.value),
+        "maximum": str(error.maximum),
+    }
+
+
+def _retry(_error: UnavailableError) -> list[Message]:
+    return [
+        error_details_pb2.RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_S))
+    ]
+
+
+_TABLE: dict[type[NearturnError], _Row] = {
+    InvalidValueError: _Row(
+        code_pb2.INVALID_ARGUMENT, "INVALID_VALUE", _bad_request, _first
+    ),
+    InvalidPolicyError: _Row(
+        code_pb2.INVALID_ARGUMENT, "INVALID_POLICY", _bad_request, _first
+    ),
+    RequestReusedError: _Row(
+        code_pb2.INVALID_ARGUMENT, "REQUEST_REUSED", _request_id, _hashes
+    ),
+    NotFoundError: _Row(code_pb2.NOT_FOUND, "NOT_FOUND", _resource, _nothing),
+    AlreadyExistsError: _Row(
+        code_pb2.ALREADY_EXISTS, "ALREADY_EXISTS", _resource, _hashes
+    ),
+    StateConflictError: _Row(
+        code_pb2.FAILED_PRECONDITION, "STATE_CONFLICT", _precondition, _state
+    ),
+    VersionMismatchError: _Row(
+        code_pb2.ABORTED, "VERSION_MISMATCH", _no_details, _etags
+    ),
+    LimitExceededError: _Row(
+        code_pb2.RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED", _quota, _limit
+    ),
+    UnavailableError: _Row(code_pb2.UNAVAILABLE, "UNAVAILABLE", _retry, _nothing),
+    # These two are faults of ours, as callers never hand over graphs.
+    InvalidProblemError: _Row(
+        code_pb2.INTERNAL, "INVALID_PROBLEM", _no_details, _nothing
+    ),
+    CertificateError: _Row(
+        code_pb2.INTERNAL, "CERTIFICATE_REFUSED", _no_details, _nothing
+    ),
+}
+
+
+def mapped_errors() -> frozenset[type[NearturnError]]:
+    """Return the classes that the table knows."""
+    return frozenset(_TABLE)
+
+
+def to_status(error: BaseException) -> status_pb2.Status:
+    """
+    Return the status of an error, with exactly one ErrorInfo.
+
+    What nobody foresaw is INTERNAL: it is logged under an id that the caller gets,
+    and nothing of it leaks.
+    """
+    row = _TABLE.get(type(error)) if isinstance(error, NearturnError) else None
+    if row is None:
+        return _unforeseen(error)
+    info = error_details_pb2.ErrorInfo(
+        reason=row.reason, domain=DOMAIN, metadata=row.metadata(error)
+    )
+    status = status_pb2.Status(code=row.code, message=str(error)[:2000])
+    status.details.extend(_packed(each) for each in (info, *row.details(error)))
+    return status
+
+
+def _unforeseen(error: BaseException) -> status_pb2.Status:
+    error_id = str(uuid.uuid4())
+    log.error("unforeseen_error", error_id=error_id, exc_info=error)
+    info = error_details_pb2.ErrorInfo(
+        reason="INTERNAL", domain=DOMAIN, metadata={"error_id": error_id}
+    )
+    status = status_pb2.Status(
+        code=code_pb2.INTERNAL, message=f"internal error {error_id}"
+    )
+    status.details.append(_packed(info))
+    return status
+
+
+def _packed(message: Message) -> Any:
+    packed = Any()
+    packed.Pack(message)
+    return packed

@@ -1,0 +1,128 @@
+"""Check messages against the rules in the contract, and say what is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import protovalidate
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from protovalidate import Violation
+
+from matcher.domain.errors import FieldViolation, InvalidValueError
+from matcher.domain.ids import ID_ACCEPTED
+
+#: Violations that one error lists; the rest are counted.
+LISTED_MAX = 100
+
+_VALUE_LENGTH_MAX = 80
+_COORDINATES = {"latlng.latitude": "latitude", "latlng.longitude": "longitude"}
+_WORDS = {
+    "string.pattern": "printable characters",
+    "string.uuid": "a UUID, such as 123e4567-e89b-42d3-a456-426614174000",
+    "required": "a value",
+    "message.oneof": "exactly one of its fields",
+}
+
+
+def check(message: Message) -> None:
+    """
+    Check a message against the rules that its schema states.
+
+    Raises
+    ------
+    InvalidValueError
+        With every violation, at most a hundred of them in full.
+    """
+    found = violations(message)
+    if found:
+        raise InvalidValueError.of(found)
+
+
+def violations(message: Message) -> list[FieldViolation]:
+    """
+    Return what breaks a rule of the schema, in the order of the fields.
+
+    Parameters
+    ----------
+    message
+        Any message of the contract.
+
+    Returns
+    -------
+    list of FieldViolation
+        Path with list positions, the value cut to 80 characters, and the accepted
+        range in words. One more entry counts those beyond the first hundred.
+    """
+    found = protovalidate.collect_violations(message)
+    listed = [_stated(message, each) for each in found[:LISTED_MAX]]
+    if len(found) > LISTED_MAX:
+        listed.append(
+            FieldViolation("...", f"{len(found) - LISTED_MAX} more violations", "none")
+        )
+    return listed
+
+
+def _stated(message: Message, violation: Violation) -> FieldViolation:
+    elements = violation.proto.field.elements
+    path = ""
+    for element in elements:
+        path += ("." if path else "") + element.field_name
+        subscript = element.subscript
+        if subscript is not None and subscript.field == "index":
+            path += f"[{subscript.value}]"
+    rule = violation.proto.rule_id
+    value = violation.field_value
+    coordinate = _COORDINATES.get(rule)
+    if coordinate is not None:
+        # The rule stands at the location; the fault is in one of its fields.
+        path, value = f"{path}.{coordinate}", getattr(value, coordinate)
+    field = _field(message.DESCRIPTOR, (each.field_name for each in elements))
+    return FieldViolation(path, _shown(rule, value), _accepted(violation, field))
+
+
+def _field(
+    descriptor: Descriptor, names: Iterable[str]
+) -> FieldDescriptor | None:
+    field = None
+    for name in names:
+        field = descriptor.fields_by_name.get(name)
+        if field is None:
+            return None
+        if field.message_type is not None:
+            descriptor = field.message_type
+    return field
+
+
+def _shown(rule: str, value: object) -> str:
+    if rule == "required":
+        return "nothing"
+    if isinstance(value, Message):
+        return "a message"
+    if rule.startswith("repeated.") and hasattr(value, "__len__"):
+        return f"{len(value)} items"
+    text = repr(value)
+    if len(text) <= _VALUE_LENGTH_MAX:
+        return text
+    size = f" ({len(value)} characters)" if isinstance(value, str) else ""
+    return f"{text[:_VALUE_LENGTH_MAX]}...{size}"
+
+
+def _accepted(violation: Violation, field: FieldDescriptor | None) -> str:
+    rule = violation.proto.rule_id
+    if field is not None and field.enum_type is not None and rule.startswith("enum."):
+        names = [
+            value.name
+            for value in field.enum_type.values
+            if value.number or not rule.endswith("not_in")
+        ]
+        return f"one of {', '.join(names)}"
+    if rule in ("string.min_len", "string.max_len", "string.pattern") and (
+        field is not None and _is_id(field.name)
+    ):
+        return ID_ACCEPTED
+    return _WORDS.get(rule) or violation.proto.message
+
+
+def _is_id(name: str) -> bool:
+    return name.endswith("_id") or name in ("sku", "category", "owner")

@@ -67,6 +67,7 @@ class Server:
         )
         self.port = _bind(self._grpc, settings.listen)
         # Health answers NOT_SERVING from here on; the rest waits for the kernels.
+        await self._registration.loading()
         await self._grpc.start()
         await asyncio.to_thread(warm_up)
         await self._runtime.start()

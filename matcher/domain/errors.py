@@ -68,6 +68,15 @@ class InvalidValueError(NearturnError):
         error.args = ("; ".join(str(violation) for violation in violations),)
         return error
 
+    def under(self, field: str) -> Self:
+        """Return the error with a field's path in front of every violation."""
+        return type(self).of(
+            [
+                FieldViolation(f"{field}.{each.field}", each.value, each.accepted)
+                for each in self.violations
+            ]
+        )
+
 
 class InvalidPolicyError(InvalidValueError):
     """A policy document has one or more faults; all are listed."""

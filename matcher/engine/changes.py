@@ -31,9 +31,7 @@ class Changes:
     decisions: list[Decision] = field(default_factory=list)
     policies: dict[int, PolicyRecord] = field(default_factory=dict)
     warehouses: dict[WarehouseId, Warehouse | None] = field(default_factory=dict)
-    service_areas: dict[ServiceAreaId, ServiceArea | None] = field(
-        default_factory=dict
-    )
+    service_areas: dict[ServiceAreaId, ServiceArea | None] = field(default_factory=dict)
     warehouse_days: dict[tuple[WarehouseId, int], WarehouseDay] = field(
         default_factory=dict
     )

@@ -131,9 +131,7 @@ class DemandBook:
         for demand_id in demand_ids:
             record = changed.get(demand_id) or self._live[demand_id]
             assert record.open_count > 0, f"demand {demand_id!r} has no open unit"
-            changed[demand_id] = _next(
-                record, now_us, held_count=record.held_count + 1
-            )
+            changed[demand_id] = _next(record, now_us, held_count=record.held_count + 1)
         self._keep(changed.values())
 
     def release(self, demand_id: DemandId, now_us: int) -> DemandRecord:
@@ -167,7 +165,9 @@ class DemandBook:
         """Return when the next demand ends."""
         return self._ends.next_us()
 
-    def _move(self, record: DemandRecord, now_us: int, **values: object) -> DemandRecord:
+    def _move(
+        self, record: DemandRecord, now_us: int, **values: object
+    ) -> DemandRecord:
         moved = _next(record, now_us, **values)
         self._keep([moved])
         return moved
@@ -185,9 +185,7 @@ class DemandBook:
             found.update(self._ledger.archive.demands(cold))
         return found
 
-    def _keep(
-        self, records: Iterable[DemandRecord], *, is_change: bool = True
-    ) -> None:
+    def _keep(self, records: Iterable[DemandRecord], *, is_change: bool = True) -> None:
         records = list(records)
         for record in records:
             demand_id = record.demand.demand_id

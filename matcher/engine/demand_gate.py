@@ -116,9 +116,7 @@ def _radius(market: Market, row: int, in_radius: int) -> Check:
     if in_radius:
         return _check(name, CheckResult.PASSED, str(in_radius), accepted)
     nearest = f"nearest at {int(market.nearest_m[row])} m"
-    return _check(
-        name, CheckResult.FAILED, nearest, accepted, ReasonCode.OUT_OF_RADIUS
-    )
+    return _check(name, CheckResult.FAILED, nearest, accepted, ReasonCode.OUT_OF_RADIUS)
 
 
 def _unit(candidates: int, column: int) -> Check:
@@ -144,9 +142,7 @@ def _reasons(market: Market, row: int, checks: list[Check]) -> tuple[Reason, ...
 def _reason(market: Market, row: int, code: ReasonCode) -> Reason:
     rule = market.items[row].rule
     if code is ReasonCode.OUT_OF_RADIUS:
-        return stated(
-            code, observed=int(market.nearest_m[row]), accepted=rule.radius_m
-        )
+        return stated(code, observed=int(market.nearest_m[row]), accepted=rule.radius_m)
     for verdict, _, _, of_test in _TESTS:
         if of_test is code:
             return stated(

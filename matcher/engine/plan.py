@@ -55,9 +55,7 @@ class Plan:
     @property
     def proof(self) -> Proof:
         """The certificate in a form that can be stored and checked elsewhere."""
-        return Proof.of(
-            self.graph, self.assignment, self.return_ids, self.demand_ids
-        )
+        return Proof.of(self.graph, self.assignment, self.return_ids, self.demand_ids)
 
 
 @dataclass(slots=True)

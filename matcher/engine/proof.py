@@ -84,9 +84,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
             If the arrays do not form a problem.
         """
         if self.format != FORMAT:
-            raise CertificateError(
-                f"format: got {self.format!r}; accepted: {FORMAT!r}"
-            )
+            raise CertificateError(f"format: got {self.format!r}; accepted: {FORMAT!r}")
         graph = CandidateGraph(
             _ints("row_offsets", self.row_offsets, np.int64),
             _ints("columns", self.columns, np.int32),

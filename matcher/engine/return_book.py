@@ -134,9 +134,7 @@ class ReturnBook:
             now_us,
         )
 
-    def reports(
-        self, records: Sequence[ReturnRecord], now_us: int
-    ) -> list[GateReport]:
+    def reports(self, records: Sequence[ReturnRecord], now_us: int) -> list[GateReport]:
         """Return the report of gates 1 and 2 of each item."""
         return self._gates.reports([record.item for record in records], now_us)
 

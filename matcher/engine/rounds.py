@@ -152,12 +152,16 @@ class Rounds:
         kept, dropped = self._still_true(task, columns)
         matches = self._match(solved, kept, now_us)
         codes = [
-            *(self._wait(task, row, columns, row in dropped, now_us)
-              for row in range(len(columns))
-              if row not in kept),
+            *(
+                self._wait(task, row, columns, row in dropped, now_us)
+                for row in range(len(columns))
+                if row not in kept
+            ),
             *task.codes,
-            *(self._note(task, row, match, now_us).record.reason_codes
-              for row, match in matches.items()),
+            *(
+                self._note(task, row, match, now_us).record.reason_codes
+                for row, match in matches.items()
+            ),
         ]
         record = self._record(solved, matches.values(), len(dropped), codes)
         self._ledger.changes.rounds.append(record)
@@ -248,7 +252,11 @@ class Rounds:
             reasons.append(stated(ReasonCode.DEMAND_CHANGED))
         codes = tuple(reason.code for reason in reasons)
         now = self._returns.live(then.item.return_id)
-        if now is not None and now.version == then.version and now.reason_codes != codes:
+        if (
+            now is not None
+            and now.version == then.version
+            and now.reason_codes != codes
+        ):
             self._returns.write(
                 now,
                 Finding(

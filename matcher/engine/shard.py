@@ -247,9 +247,7 @@ class Shard:
             self._clock.left(answer.record.item.return_id)
         return now_us
 
-    def _submit(
-        self, command: SubmitReturns, now_us: int
-    ) -> tuple[ReturnAnswer, ...]:
+    def _submit(self, command: SubmitReturns, now_us: int) -> tuple[ReturnAnswer, ...]:
         known = self._returns.find_all(item.return_id for item in command.items)
         fresh: dict[ReturnId, int] = {}
         seen: set[ReturnId] = set()

@@ -330,9 +330,7 @@ class DemandIndex:
     def _take_slots(self, count: int) -> IntArray:
         reused = [self._free.pop() for _ in range(min(count, len(self._free)))]
         fresh = count - len(reused)
-        slots = np.array(
-            reused + list(range(self._next, self._next + fresh)), np.int64
-        )
+        slots = np.array(reused + list(range(self._next, self._next + fresh)), np.int64)
         self._next += fresh
         self._key = _grown(self._key, self._next, UNUSED)
         self._vector = _grown(self._vector, self._next, 0.0)

@@ -45,9 +45,7 @@ def _find(key, cell, table_key, table_cell):
     # Position of the bucket, or of the unused place where it would be.
     mask = len(table_key) - 1
     at = _hash(key, cell, mask)
-    while table_key[at] != UNUSED and (
-        table_key[at] != key or table_cell[at] != cell
-    ):
+    while table_key[at] != UNUSED and (table_key[at] != key or table_cell[at] != cell):
         at = (at + 1) & mask
     return at
 

@@ -11,8 +11,6 @@ from matcher.simulate.draws import Draws
 from matcher.simulate.params import ScenarioParams
 from matcher.simulate.terrain import Terrain
 
-_HOUR_US = 3_600_000_000
-
 # Weights in hundredths. What a buyer of a discounted, returned item would accept.
 QUANTITIES = ((1, 86), (2, 10), (3, 3), (5, 1))
 FLOORS = ((Condition.GOOD, 55), (Condition.LIKE_NEW, 35), (Condition.NEW, 10))
@@ -27,6 +25,7 @@ def make_demands(
     terrain: Terrain,
     catalogue: Catalogue,
     draws: Draws,
+    count: int,
     now_us: int,
 ) -> tuple[Demand, ...]:
     """
@@ -36,7 +35,6 @@ def make_demands(
     are drawn independently from the tables of this module; place and SKU by
     population and popularity.
     """
-    count = params.demands_on(terrain.area_km2)
     points = terrain.points(draws, count, params.clustering)
     sku = catalogue.draw(draws, count).tolist()
     quantity, quantities = draws.pick(QUANTITIES, count)
@@ -44,7 +42,7 @@ def make_demands(
     segment, segments = draws.pick(SEGMENTS, count)
     priority, priorities = draws.pick(PRIORITIES, count)
     consents = draws.chance(params.share_consenting, count)
-    ship_by_us = now_us + _HOUR_US * hours_between(draws, SHIP_BY_HOURS, count)
+    ship_by_us = now_us + draws.spell_us(SHIP_BY_HOURS, count)
     width = max(6, len(str(count)))
     rows = zip(
         points.lat.tolist(),

@@ -73,9 +73,7 @@ def all_cities() -> tuple[City, ...]:
     )
 
 
-def largest_cities(
-    country: str, region: Region | None, count: int
-) -> tuple[City, ...]:
+def largest_cities(country: str, region: Region | None, count: int) -> tuple[City, ...]:
     """
     Return the most populous cities of a country and region.
 

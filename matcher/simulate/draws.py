@@ -47,7 +47,33 @@ class Draws:
     def whole(self, low: int, high: int, count: int) -> IntArray:
         """Draw integers from ``low`` to ``high``, both included; under 2**53 apart."""
         span = high - low + 1
-        return low + np.floor(self._rng.random(count) * span).astype(np.int64)
+        steps: IntArray = np.floor(self._rng.random(count) * span).astype(np.int64)
+        return low + steps
+
+    def spell_us(
+        self, bands: Sequence[tuple[float, float, int]], count: int
+    ) -> IntArray:
+        """
+        Draw spans of time.
+
+        Parameters
+        ----------
+        bands
+            Shortest and longest span in hours, and the weight of the band; even
+            within a band.
+        count
+            How many.
+
+        Returns
+        -------
+        numpy.ndarray
+            Whole seconds, in microseconds, ``int64 (count,)``.
+        """
+        low, high, weight = np.asarray(bands, np.float64).T
+        band = self.index(weight, count)
+        hours = low[band] + self._rng.random(count) * (high - low)[band]
+        seconds: IntArray = np.floor(hours * 3600.0).astype(np.int64)
+        return seconds * 1_000_000
 
     def index(self, weights: ArrayLike, count: int) -> IntArray:
         """Draw positions in ``weights``, each in proportion to its weight."""

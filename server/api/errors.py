@@ -142,9 +142,7 @@ def _limit(error: LimitExceededError) -> dict[str, str]:
 
 
 def _retry(_error: UnavailableError) -> list[Message]:
-    return [
-        error_details_pb2.RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_S))
-    ]
+    return [error_details_pb2.RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_S))]
 
 
 _TABLE: dict[type[NearturnError], _Row] = {

@@ -194,7 +194,9 @@ class Runtime:
             begun = cast(
                 tuple[Shard, RoundTask],
                 await self._submit(
-                    Work(call.tenant, lambda shard, now: (shard, shard.begin_round(now)))
+                    Work(
+                        call.tenant, lambda shard, now: (shard, shard.begin_round(now))
+                    )
                 ),
             )
             return await self._finish(call, *begun)

@@ -126,7 +126,9 @@ class ShardHost:
 
     def rounds_due_us(self) -> dict[TenantId, int]:
         """Return when the next round of each tenant is due, where one is."""
-        times = ((tenant, self.shard(tenant).round_due_us()) for tenant in self.tenants())
+        times = (
+            (tenant, self.shard(tenant).round_due_us()) for tenant in self.tenants()
+        )
         return {tenant: due for tenant, due in times if due is not None}
 
     def _repeated(

@@ -35,7 +35,7 @@ def to_demand(message: demand_pb2.Demand) -> Demand:
         sku=message.sku,
         category=message.category,
         quantity=message.quantity,
-        ship_by_us=to_us(message.ship_by_time),
+        ship_by_us=to_us(message, "ship_by_time"),
         min_condition=Condition(message.min_condition),
         accepts_returned_item=message.accepts_returned_item,
         segment=message.segment,

@@ -29,14 +29,14 @@ def to_policy(message: policy_pb2.Policy) -> Policy:
         currency_code=message.currency_code,
         categories=tuple(_to_rule(rule) for rule in message.categories),
         rollout_basis_points=message.rollout_basis_points,
-        hold_duration_us=to_us(message.hold_duration),
+        hold_duration_us=to_us(message, "hold_duration"),
         cost_model=_to_cost_model(message.cost_model),
         description=message.description,
         segments=tuple(message.segments),
         rollout_salt=message.rollout_salt,
-        round_interval_us=to_us(message.round_interval),
+        round_interval_us=to_us(message, "round_interval"),
         round_size=message.round_size,
-        handling_duration_us=to_us(message.handling_duration),
+        handling_duration_us=to_us(message, "handling_duration"),
         allow_multi_item_returns=message.allow_multi_item_returns,
     )
 
@@ -71,7 +71,7 @@ def _to_rule(message: policy_pb2.CategoryRule) -> CategoryRule:
         reasons=tuple(ReturnReason(reason) for reason in message.reasons),
         min_condition=Condition(message.min_condition),
         min_confidence=message.min_confidence,
-        verification_max_age_us=to_us(message.verification_max_age),
+        verification_max_age_us=to_us(message, "verification_max_age"),
         radius_m=message.radius_m,
         match_key=MatchKey(message.match_key),
         # A match has to save something; unset asks for the least there is.

@@ -20,7 +20,12 @@ from matcher.domain.return_item import (
 from matcher.engine.records import ReturnRecord
 from nearturn.v1 import item_pb2, return_item_pb2
 from server.api.convert.demand import from_latlng, to_latlng
-from server.api.convert.times import optional_timestamp, optional_us, to_timestamp, to_us
+from server.api.convert.times import (
+    optional_timestamp,
+    optional_us,
+    to_timestamp,
+    to_us,
+)
 
 _FACTS = (
     "fragile",
@@ -42,7 +47,7 @@ def to_return_item(message: return_item_pb2.ReturnItem) -> ReturnItem:
         location=to_latlng(message.location),
         sku=message.sku,
         category=message.category,
-        decide_by_us=to_us(message.decide_by_time),
+        decide_by_us=to_us(message, "decide_by_time"),
         reason=ReturnReason(message.reason),
         condition=Condition(message.condition),
         attributes=to_attributes(message.attributes),

@@ -1,0 +1,151 @@
+"""MatchService: plans, rounds, and the promises that they make."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import cast
+
+import numpy as np
+from google.protobuf.message import Message
+from numpy.typing import NDArray
+
+from matcher.domain.ids import MatchId
+from matcher.domain.match import Match
+from matcher.domain.policy import Policy
+from matcher.engine.answers import Answer, ReleaseAnswer
+from matcher.engine.commands import ConfirmMatch, ReleaseMatch
+from matcher.engine.plan import Plan
+from matcher.engine.snapshot import Snapshot
+from nearturn.v1 import decision_pb2
+from nearturn.v1 import match_service_pb2 as pb
+from server.api.context import ApiContext, all_within, within
+from server.api.convert.decision import (
+    from_decision,
+    from_match,
+    from_prices,
+    from_round,
+)
+from server.api.convert.demand import to_demand
+from server.api.convert.network import to_service_area, to_warehouse
+from server.api.convert.policy import to_policy
+from server.api.convert.return_item import to_return_item
+from server.api.convert.times import optional_us
+from server.api.idempotency import payload_hash
+from server.api.paging import after_key, page_token
+from server.runtime.call import RoundCall
+
+#: Decisions read at once for a watcher.
+WATCH_BATCH = 500
+
+_WATCHING = "WatchDecisions"
+
+
+class MatchServicer:
+    """Implements every method of the service under its own name."""
+
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
+
+    async def Plan(self, request: pb.PlanRequest) -> pb.PlanResponse:
+        """Plan once over what the request carries."""
+        runtime = self._context.runtime
+        stated_us = optional_us(request, "evaluation_time")
+        snapshot, policy = await asyncio.to_thread(_problem, request)
+        plan = await runtime.plan(
+            snapshot, policy, runtime.now_us() if stated_us is None else stated_us
+        )
+        return await asyncio.to_thread(_plan_response, request, plan)
+
+    async def RunRound(self, request: pb.RunRoundRequest) -> bytes:
+        """Close a round over the pool."""
+        return await self._context.runtime.run_round(
+            RoundCall(
+                self._context.tenant,
+                lambda record: pb.RunRoundResponse(
+                    round=from_round(record)
+                ).SerializeToString(),
+                request.request_id,
+                payload_hash("RunRound", request),
+            )
+        )
+
+    async def ConfirmMatch(self, request: pb.ConfirmMatchRequest) -> bytes:
+        """Confirm a match."""
+
+        def respond(answer: Answer) -> Message:
+            return pb.ConfirmMatchResponse(match=from_match(cast(Match, answer)))
+
+        command = ConfirmMatch(MatchId(request.match_id), request.etag)
+        return await self._context.execute(request, command, respond)
+
+    async def ReleaseMatch(self, request: pb.ReleaseMatchRequest) -> bytes:
+        """Release a match."""
+
+        def respond(answer: Answer) -> Message:
+            released = cast(ReleaseAnswer, answer)
+            return pb.ReleaseMatchResponse(
+                match=from_match(released.match),
+                decision=from_decision(released.decision),
+            )
+
+        command = ReleaseMatch(MatchId(request.match_id), request.etag)
+        return await self._context.execute(request, command, respond)
+
+    async def WatchDecisions(
+        self, request: pb.WatchDecisionsRequest
+    ) -> AsyncIterator[pb.WatchDecisionsResponse]:
+        """Stream decisions in the order of their commits."""
+        runtime, tenant = self._context.runtime, self._context.tenant
+        sequence = int(after_key(_WATCHING, request.cursor) or "0")
+        while True:
+            start = sequence
+            logged = await runtime.read(
+                lambda store: store.decisions_after(tenant, start, WATCH_BATCH)
+            )
+            for each in logged:
+                sequence = each.sequence
+                yield pb.WatchDecisionsResponse(
+                    decision=from_decision(each.decision),
+                    cursor=page_token(_WATCHING, str(sequence)),
+                )
+            if not logged:
+                if request.stop_at_end:
+                    return
+                await runtime.wait_for_decisions(tenant, sequence)
+
+
+def _problem(request: pb.PlanRequest) -> tuple[Snapshot, Policy]:
+    snapshot = Snapshot(
+        all_within("return_items", to_return_item, request.return_items),
+        all_within("demands", to_demand, request.demands),
+        all_within("warehouses", to_warehouse, request.warehouses),
+        all_within("service_areas", to_service_area, request.service_areas),
+    )
+    return snapshot, within("policy", to_policy, request.policy)
+
+
+def _plan_response(request: pb.PlanRequest, plan: Plan) -> pb.PlanResponse:
+    return pb.PlanResponse(
+        decisions=[from_decision(decision) for decision in plan.decisions],
+        summary=from_round(plan.summary),
+        return_prices=_prices(
+            (item.return_id for item in request.return_items),
+            plan.return_ids,
+            plan.assignment.return_price,
+        ),
+        demand_prices=_prices(
+            (demand.demand_id for demand in request.demands),
+            plan.demand_ids,
+            plan.assignment.demand_price,
+        ),
+    )
+
+
+def _prices(
+    ids: Iterable[str], priced: Sequence[str], prices: NDArray[np.int64]
+) -> list[decision_pb2.DualPrice]:
+    # In the order of the request; an id without a price was no row or column.
+    price_of = dict(zip(priced, prices.tolist(), strict=True))
+    asked = [each for each in ids if each in price_of]
+    return from_prices(asked, np.array([price_of[each] for each in asked], np.int64))

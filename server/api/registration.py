@@ -1,0 +1,94 @@
+"""All services on one gRPC server, with health and reflection."""
+
+from __future__ import annotations
+
+import grpc.aio
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from matcher.domain.ids import TenantId
+from nearturn.v1 import (
+    demand_service_pb2,
+    explain_service_pb2,
+    match_service_pb2,
+    network_service_pb2,
+    policy_service_pb2,
+    return_service_pb2,
+)
+from server.api.context import ApiContext
+from server.api.demand_servicer import DemandServicer
+from server.api.explain_servicer import ExplainServicer
+from server.api.handler import method_handler
+from server.api.match_servicer import MatchServicer
+from server.api.network_servicer import NetworkServicer
+from server.api.policy_servicer import PolicyServicer
+from server.api.return_servicer import ReturnServicer
+from server.runtime.runtime import Runtime
+
+_SERVICES = {
+    demand_service_pb2.DESCRIPTOR.services_by_name["DemandService"]: DemandServicer,
+    return_service_pb2.DESCRIPTOR.services_by_name["ReturnService"]: ReturnServicer,
+    match_service_pb2.DESCRIPTOR.services_by_name["MatchService"]: MatchServicer,
+    policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"]: PolicyServicer,
+    explain_service_pb2.DESCRIPTOR.services_by_name["ExplainService"]: ExplainServicer,
+    network_service_pb2.DESCRIPTOR.services_by_name["NetworkService"]: NetworkServicer,
+}
+
+
+def services() -> list[ServiceDescriptor]:
+    """Return the services of the contract that the server implements."""
+    return list(_SERVICES)
+
+
+class Registration:
+    """
+    The server's services, and what its health says about them.
+
+    Parameters
+    ----------
+    server
+        A gRPC server that has not started.
+    runtime
+        What the services work with.
+    tenant
+        Whom callers act for.
+    """
+
+    def __init__(
+        self, server: grpc.aio.Server, runtime: Runtime, tenant: TenantId
+    ) -> None:
+        context = ApiContext(runtime, tenant)
+        for service, servicer in _SERVICES.items():
+            implementation = servicer(context)
+            handlers = {
+                method.name: method_handler(
+                    method, getattr(implementation, method.name)
+                )
+                for method in service.methods
+            }
+            server.add_generic_rpc_handlers(
+                (grpc.method_handlers_generic_handler(service.full_name, handlers),)
+            )
+        self._names = [service.full_name for service in _SERVICES]
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        reflection.enable_server_reflection(
+            [*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], server
+        )
+
+    async def loading(self) -> None:
+        """Say NOT_SERVING: the kernels or the shards are not ready."""
+        await self._say(health_pb2.HealthCheckResponse.NOT_SERVING)
+
+    async def serving(self) -> None:
+        """Say SERVING."""
+        await self._say(health_pb2.HealthCheckResponse.SERVING)
+
+    async def stopping(self) -> None:
+        """Say NOT_SERVING for good, so that callers look elsewhere."""
+        await self._health.enter_graceful_shutdown()
+
+    async def _say(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        for name in ("", *self._names):
+            await self._health.set(name, status)

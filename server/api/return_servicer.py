@@ -1,0 +1,200 @@
+"""ReturnService: the items that come back, until each has its route."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import cast
+
+from google.protobuf.message import Message
+
+from matcher.domain.decision import Decision
+from matcher.domain.errors import NotFoundError
+from matcher.domain.ids import ReturnId, TenantId
+from matcher.domain.return_item import ReturnState
+from matcher.engine.answers import Answer, ReturnAnswer
+from matcher.engine.commands import CancelReturn, RecordVerification, SubmitReturns
+from matcher.engine.records import ReturnRecord
+from nearturn.v1 import return_item_pb2
+from nearturn.v1 import return_service_pb2 as pb
+from server.api.context import ApiContext, all_within, single, within
+from server.api.convert.decision import from_decision
+from server.api.convert.return_item import (
+    from_return_record,
+    to_return_item,
+    to_verification,
+)
+from server.api.errors import to_status
+from server.api.handler import prepared
+from server.api.idempotency import payload_hash
+from server.api.paging import after_key, page_size, page_token
+from server.storage.store import Store
+
+#: Requests of one stream that are worked on at once.
+IN_FLIGHT_MAX = 64
+
+_OUTPUT_ONLY = ("state", "create_time", "update_time", "etag")
+
+
+class ReturnServicer:
+    """Implements every method of the service under its own name."""
+
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
+
+    async def SubmitReturn(self, request: pb.SubmitReturnRequest) -> bytes:
+        """Submit a return item."""
+        item = within("return_item", to_return_item, request.return_item)
+        command = SubmitReturns((item,), (_item_hash(request.return_item),))
+
+        def respond(answer: Answer) -> Message:
+            (submitted,) = cast(Sequence[ReturnAnswer], answer)
+            return pb.SubmitReturnResponse(
+                return_item=from_return_record(submitted.record),
+                decision=from_decision(submitted.decision),
+            )
+
+        with single("return_items[0]", "return_item"):
+            return await self._context.execute(request, command, respond)
+
+    async def BatchSubmitReturns(self, request: pb.BatchSubmitReturnsRequest) -> bytes:
+        """Submit return items, all or none."""
+        command = await asyncio.to_thread(_submission, request)
+
+        def respond(answer: Answer) -> Message:
+            submitted = cast(Sequence[ReturnAnswer], answer)
+            return pb.BatchSubmitReturnsResponse(
+                decisions=[from_decision(each.decision) for each in submitted]
+            )
+
+        return await self._context.execute(request, command, respond)
+
+    async def StreamReturns(
+        self, requests: AsyncIterator[bytes]
+    ) -> AsyncIterator[pb.StreamReturnsResponse]:
+        """Submit return items one by one; answers keep the order of the requests."""
+        waiting: asyncio.Queue[asyncio.Task[pb.StreamReturnsResponse] | None]
+        waiting = asyncio.Queue(IN_FLIGHT_MAX)
+        reader = asyncio.create_task(self._read_stream(requests, waiting))
+        try:
+            while (task := await waiting.get()) is not None:
+                yield await task
+            await reader
+        finally:
+            reader.cancel()
+
+    async def RecordVerification(self, request: pb.RecordVerificationRequest) -> bytes:
+        """Record the result of an inspection."""
+        evidence = within("verification", to_verification, request.verification)
+
+        def respond(answer: Answer) -> Message:
+            recorded = cast(ReturnAnswer, answer)
+            return pb.RecordVerificationResponse(
+                return_item=from_return_record(recorded.record),
+                decision=from_decision(recorded.decision),
+            )
+
+        command = RecordVerification(ReturnId(request.return_id), evidence)
+        return await self._context.execute(request, command, respond)
+
+    async def GetReturn(self, request: pb.GetReturnRequest) -> pb.GetReturnResponse:
+        """Read a return item with its latest decision."""
+        tenant, return_id = self._context.tenant, ReturnId(request.return_id)
+        record, decision = await self._context.runtime.read(
+            lambda store: latest(store, tenant, return_id)
+        )
+        return pb.GetReturnResponse(
+            return_item=from_return_record(record), decision=from_decision(decision)
+        )
+
+    async def ListReturns(
+        self, request: pb.ListReturnsRequest
+    ) -> pb.ListReturnsResponse:
+        """List return items by id."""
+        tenant = self._context.tenant
+        listing = f"ListReturns {request.state}"
+        after = after_key(listing, request.page_token)
+        size = page_size(request.page_size)
+        state = ReturnState(request.state) if request.state else None
+        records = await self._context.runtime.read(
+            lambda store: store.list_returns(
+                tenant, state=state, after_id=after, limit=size + 1
+            )
+        )
+        page = records[:size]
+        return pb.ListReturnsResponse(
+            return_items=[from_return_record(record) for record in page],
+            next_page_token=page_token(listing, page[-1].item.return_id)
+            if len(records) > size
+            else "",
+        )
+
+    async def CancelReturn(self, request: pb.CancelReturnRequest) -> bytes:
+        """Cancel a return item."""
+
+        def respond(answer: Answer) -> Message:
+            cancelled = cast(ReturnAnswer, answer)
+            return pb.CancelReturnResponse(
+                return_item=from_return_record(cancelled.record),
+                decision=from_decision(cancelled.decision),
+            )
+
+        command = CancelReturn(ReturnId(request.return_id))
+        return await self._context.execute(request, command, respond)
+
+    async def _read_stream(
+        self,
+        requests: AsyncIterator[bytes],
+        waiting: asyncio.Queue[asyncio.Task[pb.StreamReturnsResponse] | None],
+    ) -> None:
+        # The queue is bounded: a client that sends faster than answers are taken
+        # is held up by flow control.
+        try:
+            async for raw in requests:
+                await waiting.put(asyncio.create_task(self._answer_one(raw)))
+        finally:
+            await waiting.put(None)
+
+    async def _answer_one(self, raw: bytes) -> pb.StreamReturnsResponse:
+        return_id = ""
+        try:
+            request = await prepared(pb.StreamReturnsRequest, raw)
+            return_id = request.return_item.return_id
+            answer = await self.SubmitReturn(
+                pb.SubmitReturnRequest(
+                    return_item=request.return_item, request_id=request.request_id
+                )
+            )
+        except Exception as error:
+            return pb.StreamReturnsResponse(return_id=return_id, error=to_status(error))
+        submitted = pb.SubmitReturnResponse.FromString(answer)
+        return pb.StreamReturnsResponse(
+            return_id=return_id, decision=submitted.decision
+        )
+
+
+def latest(
+    store: Store, tenant: TenantId, return_id: ReturnId
+) -> tuple[ReturnRecord, Decision]:
+    """Read a return item with its latest decision, or raise `NotFoundError`."""
+    record = store.return_item(tenant, return_id)
+    if record is None:
+        raise NotFoundError("return", return_id)
+    decision = store.decision(tenant, record.decision_id)
+    assert decision is not None, f"decision {record.decision_id!r} is lost"
+    return record, decision
+
+
+def _submission(request: pb.BatchSubmitReturnsRequest) -> SubmitReturns:
+    items = all_within("return_items", to_return_item, request.return_items)
+    hashes = tuple(_item_hash(item) for item in request.return_items)
+    return SubmitReturns(items, hashes)
+
+
+def _item_hash(message: return_item_pb2.ReturnItem) -> str:
+    # Of what the caller says, so that an item read and sent back is the same one.
+    said = return_item_pb2.ReturnItem()
+    said.CopyFrom(message)
+    for name in _OUTPUT_ONLY:
+        said.ClearField(name)
+    return payload_hash("", said)

@@ -120,6 +120,16 @@ class Tick:
     """Settle what time alone has settled: holds, decide-by times, ship-by times."""
 
 
+#: Commands that hold for all items.
+Setting = (
+    CreatePolicy
+    | ActivatePolicy
+    | UpsertWarehouse
+    | DeleteWarehouse
+    | UpsertServiceArea
+    | DeleteServiceArea
+)
+
 Command = (
     UpsertDemands
     | CancelDemand
@@ -128,11 +138,6 @@ Command = (
     | CancelReturn
     | ConfirmMatch
     | ReleaseMatch
-    | CreatePolicy
-    | ActivatePolicy
-    | UpsertWarehouse
-    | DeleteWarehouse
-    | UpsertServiceArea
-    | DeleteServiceArea
+    | Setting
     | Tick
 )

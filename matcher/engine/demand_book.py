@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from matcher.domain.demand import Demand, DemandState
 from matcher.domain.errors import (
@@ -237,7 +238,7 @@ def _changed(
     return _next(old, now_us, demand=demand)
 
 
-def _next(record: DemandRecord, now_us: int, **values: object) -> DemandRecord:
+def _next(record: DemandRecord, now_us: int, **values: Any) -> DemandRecord:
     # The next version, its state following from its units unless it has ended.
     moved: DemandRecord = replace(
         record, version=record.version + 1, updated_us=now_us, **values

@@ -115,7 +115,8 @@ class Network:
             distance, cost = self._inbound(part)
             accepted = self._accepted(part.categories)
             is_open = accepted & (remaining > 0)[None, :]
-            pool = np.where(is_open.any(axis=1)[:, None], is_open, accepted)
+            has_room = is_open.any(axis=1, keepdims=True)
+            pool = np.where(has_room, is_open, accepted)
             best = np.where(pool, cost, np.iinfo(np.int64).max).argmin(axis=1)
             taken = np.nonzero(accepted.any(axis=1))[0]
             at = best[taken]

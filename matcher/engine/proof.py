@@ -86,10 +86,10 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
         if self.format != FORMAT:
             raise CertificateError(f"format: got {self.format!r}; accepted: {FORMAT!r}")
         graph = CandidateGraph(
-            _ints("row_offsets", self.row_offsets, np.int64),
-            _ints("columns", self.columns, np.int32),
-            _ints("saving", self.saving, np.int64),
-            _ints("capacity", self.capacity, np.int32),
+            _int64("row_offsets", self.row_offsets),
+            _int32("columns", self.columns),
+            _int64("saving", self.saving),
+            _int32("capacity", self.capacity),
         )
         for name, ids, count in (
             ("return_ids", self.return_ids, len(self.row_offsets) - 1),
@@ -100,9 +100,9 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
         check_certificate(
             graph,
             Assignment(
-                _ints("column", self.column, np.int32),
-                _ints("return_price", self.return_price, np.int64),
-                _ints("demand_price", self.demand_price, np.int64),
+                _int32("column", self.column),
+                _int64("return_price", self.return_price),
+                _int64("demand_price", self.demand_price),
                 self.value,
             ),
         )
@@ -132,8 +132,15 @@ def unpack(data: bytes) -> Proof:
         raise CertificateError(f"the proof is damaged: {error}") from error
 
 
-def _ints(name: str, values: list[int], dtype: type[np.integer]) -> NDArray[np.integer]:
+def _int64(name: str, values: list[int]) -> NDArray[np.int64]:
     try:
-        return np.array(values, dtype)
+        return np.array(values, np.int64)
+    except OverflowError as error:
+        raise CertificateError(f"{name}: a number is out of range") from error
+
+
+def _int32(name: str, values: list[int]) -> NDArray[np.int32]:
+    try:
+        return np.array(values, np.int32)
     except OverflowError as error:
         raise CertificateError(f"{name}: a number is out of range") from error

@@ -30,6 +30,7 @@ from matcher.engine.commands import (
     DeleteWarehouse,
     RecordVerification,
     ReleaseMatch,
+    Setting,
     SubmitReturns,
     Tick,
     UpsertDemands,
@@ -149,25 +150,8 @@ class Shard:
                 return self._confirm(command, now_us)
             case ReleaseMatch():
                 return self._release(command, now_us)
-            case CreatePolicy():
-                return self._policies.create(
-                    command.policy, now_us, validate_only=command.validate_only
-                )
-            case ActivatePolicy():
-                self._clock.changed()
-                return self._policies.activate(command.version, now_us)
-            case UpsertWarehouse():
-                stored = self._network.upsert_warehouse(command.warehouse)
-                return self._with_network(stored)
-            case DeleteWarehouse():
-                self._network.delete_warehouse(command.warehouse_id)
-                return self._with_network(None)
-            case UpsertServiceArea():
-                area = self._network.upsert_area(command.service_area)
-                return self._with_network(area)
-            case DeleteServiceArea():
-                self._network.delete_area(command.service_area_id)
-                return self._with_network(None)
+            case _:
+                return self._apply_setting(command, now_us)
 
     def begin_round(self, now_us: int) -> RoundTask:
         """
@@ -246,6 +230,28 @@ class Shard:
         for answer in self._returns.overdue(now_us, happened):
             self._clock.left(answer.record.item.return_id)
         return now_us
+
+    def _apply_setting(self, command: Setting, now_us: int) -> Answer:
+        # What holds for all items: policies and the network.
+        self._clock.changed()
+        answer: Answer = None
+        match command:
+            case CreatePolicy():
+                return self._policies.create(
+                    command.policy, now_us, validate_only=command.validate_only
+                )
+            case ActivatePolicy():
+                return self._policies.activate(command.version, now_us)
+            case UpsertWarehouse():
+                answer = self._network.upsert_warehouse(command.warehouse)
+            case DeleteWarehouse():
+                self._network.delete_warehouse(command.warehouse_id)
+            case UpsertServiceArea():
+                answer = self._network.upsert_area(command.service_area)
+            case DeleteServiceArea():
+                self._network.delete_area(command.service_area_id)
+        self._open.set_network(self._network.network)
+        return answer
 
     def _submit(self, command: SubmitReturns, now_us: int) -> tuple[ReturnAnswer, ...]:
         known = self._returns.find_all(item.return_id for item in command.items)
@@ -335,11 +341,6 @@ class Shard:
             return ReleaseAnswer(match, answers[0].decision)
         record = self._returns.find(match.return_id)
         return ReleaseAnswer(match, self._returns.answer(record).decision)
-
-    def _with_network(self, answer: Answer) -> Answer:
-        self._open.set_network(self._network.network)
-        self._clock.changed()
-        return answer
 
     def _enter_pool(self, records: Iterable[ReturnRecord]) -> None:
         margin_us = self._limits.decide_margin_us

@@ -132,6 +132,7 @@ def _parsed(geojson: str) -> MultiPolygon | Polygon:
             area = shape(geometry)
     except (ShapelyError, ValueError, TypeError, KeyError, IndexError) as error:
         raise InvalidValueError("geojson", geojson[:40], _ACCEPTED) from error
+    assert isinstance(area, MultiPolygon | Polygon)
     _check_geometry(area)
     return area
 

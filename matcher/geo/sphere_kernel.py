@@ -12,7 +12,7 @@ EARTH_RADIUS_M = 6371007.180918475
 
 @njit(cache=True, nogil=True)
 def metres_of_chord(chord2):
-    """Return the arc in whole metres, half up, of a squared chord of the unit sphere."""
+    """Return the arc of a squared chord of the unit sphere, whole metres, half up."""
     half = 0.5 * math.sqrt(chord2)
     if half > 1.0:
         half = 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +25,7 @@ from matcher.index.demand_index_kernel import (
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
+T = TypeVar("T", bound=np.generic)
 
 #: Pairs that one query may give; 16 bytes each.
 PAIR_COUNT_MAX = 200_000_000
@@ -85,12 +87,16 @@ class DemandIndex:
         self._count = 0
         self._free: list[int] = []
         self._next = 0
-        self._key = np.full(_FIRST_SLOTS, UNUSED, np.int64)
-        self._cell = np.zeros((_FIRST_SLOTS, _LEVELS), np.uint64)
-        self._vector = np.zeros((_FIRST_SLOTS, 3), np.float64)
-        self._after = np.full((_FIRST_SLOTS, _LEVELS), NONE, np.int32)
-        self._before = np.full((_FIRST_SLOTS, _LEVELS), NONE, np.int32)
-        self._key_count = np.zeros(_FIRST_SLOTS, np.int64)
+        self._key: IntArray = np.full(_FIRST_SLOTS, UNUSED, np.int64)
+        self._cell: NDArray[np.uint64] = np.zeros((_FIRST_SLOTS, _LEVELS), np.uint64)
+        self._vector: FloatArray = np.zeros((_FIRST_SLOTS, 3), np.float64)
+        self._after: NDArray[np.int32] = np.full(
+            (_FIRST_SLOTS, _LEVELS), NONE, np.int32
+        )
+        self._before: NDArray[np.int32] = np.full(
+            (_FIRST_SLOTS, _LEVELS), NONE, np.int32
+        )
+        self._key_count: IntArray = np.zeros(_FIRST_SLOTS, np.int64)
         self._table = _empty_table(_FIRST_TABLE)
         self._buckets = 0
         self._covers: dict[tuple[int, int], NDArray[np.uint64]] = {}
@@ -387,7 +393,8 @@ def warm_up() -> None:
 def _chord2_bound(radius_m: IntArray) -> FloatArray:
     # Half a metre is rounded in, a millimetre covers every rounding on the way.
     angle = (radius_m + 0.501) / EARTH_RADIUS_M
-    return 4.0 * np.sin(angle / 2.0) ** 2
+    bound: FloatArray = np.square(2.0 * np.sin(angle / 2.0))
+    return bound
 
 
 def _checked_keys(keys: ArrayLike, lat: ArrayLike) -> IntArray:
@@ -412,7 +419,7 @@ def _empty_table(
     )
 
 
-def _grown(array: NDArray[np.generic], size: int, fill: float) -> NDArray[np.generic]:
+def _grown(array: NDArray[T], size: int, fill: float) -> NDArray[T]:
     if size <= len(array):
         return array
     shape = (max(size, 2 * len(array)), *array.shape[1:])

@@ -81,7 +81,9 @@ class LabelRates:
         """
         if not len(self.zone_distance_m):
             price = trip_micros(
-                distance_m, np.int64(self.base_micros), np.int64(self.per_km_micros)
+                distance_m,
+                np.array(self.base_micros, np.int64),
+                np.array(self.per_km_micros, np.int64),
             )
             return price, np.ones(distance_m.shape, np.bool_)
         price = np.zeros(distance_m.shape, np.int64)

@@ -108,9 +108,13 @@ def route(problem: RoutingProblem) -> Routing:
 
     Notes
     -----
-    Ties: lowest warehouse; of the items in a warehouse that is over capacity, the
-    latest rows are flagged. Deterministic. Where every item fits in its cheapest
-    warehouse, ``O(n w)``; else as :func:`~.routing_kernel.route_kernel` says.
+    Ties: lowest warehouse; of the items that could leave a full warehouse at the
+    same extra cost, the earliest row leaves; of those in a warehouse that stays
+    over capacity, the latest rows are flagged. Deterministic.
+
+    Where every item fits in its cheapest warehouse, ``O(n w)``; else as
+    :func:`~.routing_kernel.route_kernel` says: 200,000 items at 50 warehouses, with
+    room for half of them or for just all, take 1 to 6 s on one thread.
     """
     cost, accepted = problem.cost_micros, problem.accepted
     count, width = cost.shape

@@ -79,7 +79,8 @@ class Draws:
         """Draw positions in ``weights``, each in proportion to its weight."""
         bounds = whole_bounds(weights)
         ticks = np.floor(self._rng.random(count) * bounds[-1])
-        return np.searchsorted(bounds, ticks, side="right").astype(np.int64)
+        at: IntArray = np.searchsorted(bounds, ticks, side="right").astype(np.int64)
+        return at
 
     def pick(
         self, table: Sequence[tuple[_Value, int]], count: int

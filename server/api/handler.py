@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import NoReturn, TypeVar
+from typing import NoReturn, TypeAlias, TypeVar
 
 import grpc
+import grpc.aio
 import structlog
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -24,9 +25,7 @@ log = structlog.get_logger(__name__)
 M = TypeVar("M", bound=Message)
 
 Answer = Message | bytes
-Unary = Callable[[Message], Awaitable[Answer]]
-ServerStream = Callable[[Message], AsyncIterator[Answer]]
-BidiStream = Callable[[AsyncIterator[bytes]], AsyncIterator[Answer]]
+Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
 # Larger requests are decoded and checked beside the event loop.
 _ASIDE_BYTES = 32 * 1024
@@ -61,7 +60,7 @@ async def prepared(kind: type[M], raw: bytes) -> M:
 
 def method_handler(
     method: MethodDescriptor, implementation: Callable[..., object]
-) -> grpc.RpcMethodHandler:
+) -> grpc.RpcMethodHandler[bytes, bytes]:
     """
     Return the handler of a method, which takes and gives bytes.
 
@@ -77,16 +76,16 @@ def method_handler(
 
 def _unary(
     method: MethodDescriptor, implementation: Callable[..., object]
-) -> Callable[[bytes, grpc.aio.ServicerContext], Awaitable[bytes]]:
+) -> Callable[[bytes, Context], Awaitable[bytes]]:
     kind = GetMessageClass(method.input_type)
 
-    async def handle(raw: bytes, context: grpc.aio.ServicerContext) -> bytes:
+    async def handle(raw: bytes, context: Context) -> bytes:
         started = time.perf_counter()
         try:
             answer = await implementation(await prepared(kind, raw))  # type: ignore[misc]
         except asyncio.CancelledError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - every error gets a status
             await _refuse(method, started, error, context)
         _log(method, started, "OK")
         return _encoded(answer)
@@ -96,12 +95,10 @@ def _unary(
 
 def _stream(
     method: MethodDescriptor, implementation: Callable[..., object]
-) -> Callable[[bytes, grpc.aio.ServicerContext], AsyncIterator[bytes]]:
+) -> Callable[[bytes, Context], AsyncIterator[bytes]]:
     kind = GetMessageClass(method.input_type)
 
-    async def handle(
-        raw: bytes, context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[bytes]:
+    async def handle(raw: bytes, context: Context) -> AsyncIterator[bytes]:
         started = time.perf_counter()
         try:
             request = await prepared(kind, raw)
@@ -109,7 +106,7 @@ def _stream(
                 yield _encoded(answer)
         except asyncio.CancelledError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - every error gets a status
             await _refuse(method, started, error, context)
         _log(method, started, "OK")
 
@@ -118,9 +115,9 @@ def _stream(
 
 def _bidi(
     method: MethodDescriptor, implementation: Callable[..., object]
-) -> Callable[[AsyncIterator[bytes], grpc.aio.ServicerContext], AsyncIterator[bytes]]:
+) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]:
     async def handle(
-        requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext
+        requests: AsyncIterator[bytes], context: Context
     ) -> AsyncIterator[bytes]:
         started = time.perf_counter()
         try:
@@ -128,7 +125,7 @@ def _bidi(
                 yield _encoded(answer)
         except asyncio.CancelledError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - every error gets a status
             await _refuse(method, started, error, context)
         _log(method, started, "OK")
 
@@ -139,11 +136,12 @@ async def _refuse(
     method: MethodDescriptor,
     started: float,
     error: Exception,
-    context: grpc.aio.ServicerContext,
+    context: Context,
 ) -> NoReturn:
     status = to_status(error)
     _log(method, started, grpc_code(status).name)
-    await context.abort_with_status(rpc_status.to_status(status))
+    rich = rpc_status.to_status(status)
+    await context.abort(rich.code, rich.details, rich.trailing_metadata)
     raise AssertionError("aborting raises")
 
 

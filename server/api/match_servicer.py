@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import partial
 from typing import cast
 
 import numpy as np
 from google.protobuf.message import Message
 from numpy.typing import NDArray
 
-from matcher.domain.ids import MatchId
+from matcher.domain.ids import MatchId, TenantId
 from matcher.domain.match import Match
 from matcher.domain.policy import Policy
 from matcher.engine.answers import Answer, ReleaseAnswer
@@ -34,6 +35,7 @@ from server.api.convert.times import optional_us
 from server.api.idempotency import payload_hash
 from server.api.paging import after_key, page_token
 from server.runtime.call import RoundCall
+from server.storage.store import LoggedDecision, Store
 
 #: Decisions read at once for a watcher.
 WATCH_BATCH = 500
@@ -99,10 +101,7 @@ class MatchServicer:
         runtime, tenant = self._context.runtime, self._context.tenant
         sequence = int(after_key(_WATCHING, request.cursor) or "0")
         while True:
-            start = sequence
-            logged = await runtime.read(
-                lambda store: store.decisions_after(tenant, start, WATCH_BATCH)
-            )
+            logged = await runtime.read(partial(_logged, tenant, sequence))
             for each in logged:
                 sequence = each.sequence
                 yield pb.WatchDecisionsResponse(
@@ -113,6 +112,10 @@ class MatchServicer:
                 if request.stop_at_end:
                     return
                 await runtime.wait_for_decisions(tenant, sequence)
+
+
+def _logged(tenant: TenantId, after: int, store: Store) -> list[LoggedDecision]:
+    return store.decisions_after(tenant, after, WATCH_BATCH)
 
 
 def _problem(request: pb.PlanRequest) -> tuple[Snapshot, Policy]:

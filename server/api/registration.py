@@ -5,6 +5,7 @@ from __future__ import annotations
 import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
 from matcher.domain.ids import TenantId
@@ -71,7 +72,7 @@ class Registration:
                 (grpc.method_handlers_generic_handler(service.full_name, handlers),)
             )
         self._names = [service.full_name for service in _SERVICES]
-        self._health = health.aio.HealthServicer()
+        self._health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection(
             [*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], server

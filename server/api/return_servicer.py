@@ -33,8 +33,6 @@ from server.storage.store import Store
 #: Requests of one stream that are worked on at once.
 IN_FLIGHT_MAX = 64
 
-_OUTPUT_ONLY = ("state", "create_time", "update_time", "etag")
-
 
 class ReturnServicer:
     """Implements every method of the service under its own name."""
@@ -165,7 +163,7 @@ class ReturnServicer:
                     return_item=request.return_item, request_id=request.request_id
                 )
             )
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - every error gets a status
             return pb.StreamReturnsResponse(return_id=return_id, error=to_status(error))
         submitted = pb.SubmitReturnResponse.FromString(answer)
         return pb.StreamReturnsResponse(
@@ -195,6 +193,8 @@ def _item_hash(message: return_item_pb2.ReturnItem) -> str:
     # Of what the caller says, so that an item read and sent back is the same one.
     said = return_item_pb2.ReturnItem()
     said.CopyFrom(message)
-    for name in _OUTPUT_ONLY:
-        said.ClearField(name)
+    said.ClearField("state")
+    said.ClearField("create_time")
+    said.ClearField("update_time")
+    said.ClearField("etag")
     return payload_hash("", said)

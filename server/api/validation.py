@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import protovalidate
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from protovalidate import Violation
 
@@ -71,17 +71,13 @@ def violations(message: Message) -> list[FieldViolation]:
         and len(value) > _AT_ONCE_MAX
     ]
     if not long:
-        return _collected(message, message.DESCRIPTOR, "")
+        return _collected(message)
     shell = type(message)()
     shell.CopyFrom(message)
     for field in long:
         shell.ClearField(field.name)
     names = {field.name for field in long}
-    found = [
-        each
-        for each in _collected(shell, message.DESCRIPTOR, "")
-        if each.field not in names
-    ]
+    found = [each for each in _collected(shell) if each.field not in names]
     for field in long:
         items = getattr(message, field.name)
         found.extend(_count_violations(field, len(items)))
@@ -89,15 +85,13 @@ def violations(message: Message) -> list[FieldViolation]:
             if len(found) >= LISTED_MAX:
                 return found[:LISTED_MAX]
             prefix = f"{field.name}[{index}]."
-            found.extend(_collected(item, field.message_type, prefix))
+            found.extend(_collected(item, prefix))
     return found[:LISTED_MAX]
 
 
-def _collected(
-    message: Message, descriptor: Descriptor, prefix: str
-) -> list[FieldViolation]:
+def _collected(message: Message, prefix: str = "") -> list[FieldViolation]:
     found = protovalidate.collect_violations(message)
-    return [_stated(descriptor, prefix, each) for each in found[:LISTED_MAX]]
+    return [_stated(message, prefix, each) for each in found[:LISTED_MAX]]
 
 
 def _count_violations(field: FieldDescriptor, count: int) -> list[FieldViolation]:
@@ -108,10 +102,9 @@ def _count_violations(field: FieldDescriptor, count: int) -> list[FieldViolation
     return [FieldViolation(field.name, f"{count} items", accepted)]
 
 
-def _stated(
-    descriptor: Descriptor, prefix: str, violation: Violation
-) -> FieldViolation:
-    elements = violation.proto.field.elements
+def _stated(message: Message, prefix: str, violation: Violation) -> FieldViolation:
+    where = violation.proto.field
+    elements = where.elements if where is not None else []
     path = prefix
     for element in elements:
         path += ("" if path == prefix else ".") + element.field_name
@@ -124,19 +117,20 @@ def _stated(
     if coordinate is not None:
         # The rule stands at the location; the fault is in one of its fields.
         path, value = f"{path}.{coordinate}", getattr(value, coordinate)
-    field = _field(descriptor, (each.field_name for each in elements))
+    field = _field(message, (each.field_name for each in elements))
     return FieldViolation(path, _shown(rule, value), _accepted(violation, field))
 
 
-def _field(descriptor: Descriptor, names: Iterable[str]) -> FieldDescriptor | None:
+def _field(message: Message, names: Iterable[str]) -> FieldDescriptor | None:
+    fields = message.DESCRIPTOR.fields_by_name
     field = None
     for name in names:
-        field = descriptor.fields_by_name.get(name)
+        field = fields.get(name)
         if field is None:
             return None
         if field.message_type is not None:
-            descriptor = field.message_type
-    return field
+            fields = field.message_type.fields_by_name
+    return field  # type: ignore[return-value]
 
 
 def _shown(rule: str, value: object) -> str:

@@ -95,11 +95,7 @@ class ShardHost:
         answers: dict[tuple[TenantId, str], StoredAnswer] = {}
         for index, work in enumerate(group):
             try:
-                value = self._repeated(work, answers)
-                if value is None:
-                    value = work.run(self.shard(work.tenant), now_us)
-                    self._remember(work, value, now_us, answers)
-                done.append(Done(value))
+                done.append(Done(self._value(work, now_us, answers)))
             except UnavailableError as error:
                 return self._give_up(group, error)
             except NearturnError as error:
@@ -130,6 +126,19 @@ class ShardHost:
             (tenant, self.shard(tenant).round_due_us()) for tenant in self.tenants()
         )
         return {tenant: due for tenant, due in times if due is not None}
+
+    def _value(
+        self,
+        work: Work,
+        now_us: int,
+        answers: dict[tuple[TenantId, str], StoredAnswer],
+    ) -> object:
+        repeated = self._repeated(work, answers)
+        if repeated is not None:
+            return repeated
+        value = work.run(self.shard(work.tenant), now_us)
+        self._remember(work, value, now_us, answers)
+        return value
 
     def _repeated(
         self, work: Work, answers: dict[tuple[TenantId, str], StoredAnswer]
@@ -167,7 +176,7 @@ class ShardHost:
         changes = [(tenant, changed) for tenant, changed in changes if changed]
         if changes or answers:
             self._store.commit(changes, answers)
-        for tenant, changed in changes:
+        for tenant, _ in changes:
             self._shards[tenant].committed()
 
     def _give_up(self, group: Sequence[Work], error: BaseException) -> list[Done]:

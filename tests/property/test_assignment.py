@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -18,7 +20,10 @@ from matcher.solve import (
 )
 from matcher.solve.graph import SAVING_MAX
 
-# Small numbers make ties, large ones would show an overflow: eight rows at most, so
+# Each of the many properties sees this many markets.
+EXAMPLES = 50
+
+# Small numbers make ties, large ones would show an overflow: seven rows at most, so
 # that even all of them at the bound sum to less than 2**63.
 SMALL = st.integers(-3, 8)
 LARGE = st.integers(-SAVING_MAX, SAVING_MAX)
@@ -32,7 +37,7 @@ def graphs(
 ) -> CandidateGraph:
     """Draw a market of a few rows and columns, any part of it possibly empty."""
     m = draw(st.integers(0, COLUMNS_MAX))
-    saving = savings or draw(st.sampled_from([SMALL, LARGE]))
+    saving = draw(st.sampled_from([SMALL, LARGE])) if savings is None else savings
     edge = st.tuples(st.integers(0, max(m - 1, 0)), saving)
     rows = draw(st.lists(st.lists(edge, max_size=6 if m else 0), max_size=ROWS_MAX))
     edges = [each for row in rows for each in row]
@@ -77,6 +82,7 @@ def as_bytes(answer: Assignment) -> tuple[bytes, bytes, bytes, int]:
     )
 
 
+@settings(max_examples=EXAMPLES)
 @given(graphs())
 def test_certificate_always_verifies(graph: CandidateGraph) -> None:
     """Whatever the market, the answer is proven optimal by its own prices (I6)."""
@@ -85,6 +91,7 @@ def test_certificate_always_verifies(graph: CandidateGraph) -> None:
     assert dual_value(graph, answer) == answer.value
 
 
+@settings(max_examples=EXAMPLES)
 @given(graphs())
 def test_no_demand_is_promised_twice(graph: CandidateGraph) -> None:
     """No column has more rows than units, counted here and not by the checker (I2)."""
@@ -93,6 +100,7 @@ def test_no_demand_is_promised_twice(graph: CandidateGraph) -> None:
         assert int((taken == column).sum()) <= limit
 
 
+@settings(max_examples=EXAMPLES)
 @given(graphs())
 def test_nobody_is_matched_at_a_loss(graph: CandidateGraph) -> None:
     """Each taken pair saves more than nothing on its own."""
@@ -102,15 +110,17 @@ def test_nobody_is_matched_at_a_loss(graph: CandidateGraph) -> None:
         assert graph.saving[chosen & (graph.edge_rows == row)].max() > 0
 
 
+@settings(max_examples=EXAMPLES)
 @given(graphs(), st.sampled_from([2, 3, 7]))
 def test_threads_change_nothing(graph: CandidateGraph, threads: int) -> None:
     """One thread or several give the same bytes (I5)."""
     assert as_bytes(assign(graph, threads=threads)) == as_bytes(assign(graph))
 
 
+@settings(max_examples=EXAMPLES)
 @given(graphs(), st.randoms(use_true_random=False))
 def test_order_of_candidates_changes_nothing(
-    graph: CandidateGraph, random: st.DataObject
+    graph: CandidateGraph, random: Random
 ) -> None:
     """Shuffling within rows gives the same bytes: only the graph decides (I5)."""
     key = [random.random() for _ in range(len(graph.columns))]
@@ -121,6 +131,7 @@ def test_order_of_candidates_changes_nothing(
     assert as_bytes(assign(shuffled)) == as_bytes(assign(graph))
 
 
+@settings(max_examples=EXAMPLES)
 @given(graphs(), st.data())
 def test_names_change_no_total(graph: CandidateGraph, data: st.DataObject) -> None:
     """Renumbering rows and columns keeps the total, which is what is unique."""
@@ -130,6 +141,7 @@ def test_names_change_no_total(graph: CandidateGraph, data: st.DataObject) -> No
     assert assign(other).value == assign(graph).value
 
 
+@settings(max_examples=EXAMPLES)
 @given(graphs())
 def test_a_demand_of_three_is_three_demands_of_one(graph: CandidateGraph) -> None:
     """Units listed one by one as columns of their own give the same total."""
@@ -154,6 +166,7 @@ def test_a_demand_of_three_is_three_demands_of_one(graph: CandidateGraph) -> Non
     assert assign(apart).value == assign(graph).value
 
 
+@settings(max_examples=EXAMPLES)
 @given(graphs(SMALL), st.integers(1, 5))
 def test_cheaper_fallback_never_adds_matches(
     graph: CandidateGraph, discount: int
@@ -169,6 +182,7 @@ def test_cheaper_fallback_never_adds_matches(
     assert int((after.column >= 0).sum()) <= int((before.column >= 0).sum())
 
 
+@settings(max_examples=EXAMPLES)
 @given(graphs(SMALL), st.integers(1, 1_000))
 def test_units_of_money_change_nothing(graph: CandidateGraph, factor: int) -> None:
     """Counting in other units multiplies total and prices and moves no row."""
@@ -179,6 +193,7 @@ def test_units_of_money_change_nothing(graph: CandidateGraph, factor: int) -> No
     assert after.return_price.tolist() == (before.return_price * factor).tolist()
 
 
+@settings(max_examples=EXAMPLES)
 @given(graphs(), st.data())
 def test_price_bounds_what_a_row_is_worth(
     graph: CandidateGraph, data: st.DataObject
@@ -193,6 +208,7 @@ def test_price_bounds_what_a_row_is_worth(
     assert less.value <= whole.value - int(whole.return_price[row])
 
 
+@settings(max_examples=EXAMPLES)
 @given(graphs(SMALL), st.data())
 def test_price_bounds_what_a_unit_is_worth(
     graph: CandidateGraph, data: st.DataObject
@@ -210,6 +226,7 @@ def test_price_bounds_what_a_unit_is_worth(
     assert 0 <= more.value - whole.value <= int(whole.demand_price[column])
 
 
+@settings(max_examples=EXAMPLES)
 @given(graphs(SMALL), st.data())
 def test_every_changed_price_is_refused(
     graph: CandidateGraph, data: st.DataObject
@@ -233,6 +250,7 @@ def test_every_changed_price_is_refused(
         check_certificate(graph, damaged)
 
 
+@settings(max_examples=EXAMPLES)
 @given(graphs(SMALL), st.data())
 def test_every_dropped_match_is_refused(
     graph: CandidateGraph, data: st.DataObject

@@ -1,0 +1,30 @@
+"""Tables and documents on disk, in and out; imports matcher.domain, never stubs."""
+
+from server.files.checkpoint import Checkpoint
+from server.files.columns import Kind
+from server.files.document import read_json
+from server.files.mapping import TableMapping, read_mapping
+from server.files.message import to_message_dict
+from server.files.reading import open_table, read_rows
+from server.files.record import Record, read_records
+from server.files.rejected import RejectedWriter, rejected_path
+from server.files.table import Row, Table
+from server.files.writing import write_table
+
+__all__ = [
+    "Checkpoint",
+    "Kind",
+    "Record",
+    "RejectedWriter",
+    "Row",
+    "Table",
+    "TableMapping",
+    "open_table",
+    "read_json",
+    "read_mapping",
+    "read_records",
+    "read_rows",
+    "rejected_path",
+    "to_message_dict",
+    "write_table",
+]

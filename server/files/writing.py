@@ -1,0 +1,98 @@
+"""Writing domain values as tables that read back the same."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from matcher.domain.errors import InvalidValueError
+from server.files.columns import COLUMNS, Column, ColumnType, Kind
+from server.files.domain_row import DomainValue, domain_row
+from server.files.parquet_table import require_pyarrow
+from server.files.text_cell import cell_text
+
+_BATCH_ROWS = 8_192
+
+
+def write_table(path: Path, kind: Kind, values: Iterable[DomainValue]) -> int:
+    """
+    Write domain values to a table.
+
+    Parameters
+    ----------
+    path
+        Ends in ``.csv`` or ``.parquet``. Replaced as a whole: a reader finds the
+        old table or the new one.
+    kind
+        What the values are.
+    values
+        Read once, in batches.
+
+    Returns
+    -------
+    int
+        Rows written.
+
+    Raises
+    ------
+    InvalidValueError
+        If the name has another ending, or pyarrow is needed and missing.
+    """
+    writers: dict[str, Callable[[Path, Kind, Iterable[DomainValue]], int]] = {
+        ".csv": _write_csv,
+        ".parquet": _write_parquet,
+    }
+    write = writers.get(path.suffix.lower())
+    if write is None:
+        raise InvalidValueError(
+            "file", str(path), "a name that ends in .csv or .parquet"
+        )
+    part = path.with_name(f".{path.name}.part")
+    try:
+        count = write(part, kind, values)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return count
+
+
+def _write_csv(path: Path, kind: Kind, values: Iterable[DomainValue]) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS[kind])
+        for value in values:
+            writer.writerow(map(cell_text, domain_row(kind, value).values()))
+            count += 1
+    return count
+
+
+def _write_parquet(path: Path, kind: Kind, values: Iterable[DomainValue]) -> int:
+    arrow = require_pyarrow(path)
+    types = {
+        ColumnType.TEXT: arrow.string(),
+        ColumnType.INT32: arrow.int32(),
+        ColumnType.INT64: arrow.int64(),
+        ColumnType.FLOAT: arrow.float64(),
+        ColumnType.BOOL: arrow.bool_(),
+        ColumnType.TIME: arrow.timestamp("us", "UTC"),
+        ColumnType.ENUM: arrow.string(),
+        ColumnType.TEXT_LIST: arrow.list_(arrow.string()),
+    }
+    columns: Iterable[Column] = COLUMNS[kind].values()
+    schema = arrow.schema([(column.name, types[column.type]) for column in columns])
+    count = 0
+    rows = (domain_row(kind, value) for value in values)
+    with arrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+        for batch in _batches(rows):
+            writer.write_table(arrow.Table.from_pylist(batch, schema))
+            count += len(batch)
+    return count
+
+
+def _batches(rows: Iterator[dict[str, object]]) -> Iterator[list[dict[str, object]]]:
+    while batch := list(islice(rows, _BATCH_ROWS)):
+        yield batch

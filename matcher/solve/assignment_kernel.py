@@ -107,16 +107,15 @@ def _best_two(i, offsets, columns, saving, v):
 
 @njit(cache=True, nogil=True)
 def _open_best(i, best, offsets, columns, saving, capacity, v, used):
-    # Lowest column of the best gain that has a unit left.
-    found = FREE
+    # Lowest column of the best gain that has a unit left. Its price is 0, so that
+    # its saving is the gain, and equal savings stand by column: the first one.
     for e in range(offsets[i], offsets[i + 1]):
         if saving[e] < best:
             break
         j = columns[e]
-        is_open = saving[e] - v[j] == best and used[j] < capacity[j]
-        if is_open and (found == FREE or j < found):
-            found = j
-    return found
+        if saving[e] == best and used[j] < capacity[j]:
+            return j
+    return FREE
 
 
 @njit(cache=True, nogil=True)

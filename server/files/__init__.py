@@ -3,7 +3,8 @@
 from server.files.checkpoint import Checkpoint
 from server.files.columns import Kind
 from server.files.document import read_json
-from server.files.mapping import TableMapping, read_mapping
+from server.files.mapping import TableMapping
+from server.files.mapping_file import read_mapping
 from server.files.message import to_message_dict
 from server.files.reading import open_table, read_rows
 from server.files.record import Record, read_records

@@ -25,6 +25,10 @@ _TRUE = frozenset({"true", "yes", "1"})
 _FALSE = frozenset({"false", "no", "0"})
 
 
+class CellError(ValueError):
+    """A value is not what it should be; who asked knows what that was."""
+
+
 def is_empty(value: object) -> bool:
     """Tell whether a value says nothing: an empty text, or a Parquet null."""
     return value is None or value == ""
@@ -48,7 +52,7 @@ def parse_cell(column: Column, value: object) -> Leaf:
 
     Raises
     ------
-    ValueError
+    CellError, ValueError, OverflowError
         If the value is not acceptable; ``column.accepted`` says what would be.
     """
     return _PARSERS[column.type](column, value)
@@ -75,7 +79,7 @@ def parse_bool(value: object) -> bool:
         return True
     if text in _FALSE:
         return False
-    raise ValueError(value)
+    raise CellError(value)
 
 
 def parse_decimal(value: object) -> Decimal:
@@ -87,14 +91,14 @@ def parse_decimal(value: object) -> Decimal:
     if isinstance(value, Decimal):
         number = value
     elif isinstance(value, bool):
-        raise ValueError(value)
+        raise CellError(value)
     else:
         text = repr(value) if isinstance(value, int | float) else str(value).strip()
         if not _NUMBER.fullmatch(text):
-            raise ValueError(value)
+            raise CellError(value)
         number = Decimal(text)
     if not number.is_finite():
-        raise ValueError(value)
+        raise CellError(value)
     return number
 
 
@@ -104,17 +108,17 @@ def _parse_text(_: Column, value: object) -> str:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise ValueError(value)
+    raise CellError(value)
 
 
 def _parse_whole(value: object, bits: int) -> int:
     if isinstance(value, bool):
-        raise ValueError(value)
+        raise CellError(value)
     if isinstance(value, str):
         text = value.strip()
         # No number of 64 bits is longer, and int() of a long text is slow.
         if len(text) > 40 or not _WHOLE.fullmatch(text):
-            raise ValueError(value)
+            raise CellError(value)
         number = int(text)
     elif isinstance(value, int):
         number = value
@@ -122,9 +126,9 @@ def _parse_whole(value: object, bits: int) -> int:
         # A column of whole numbers with nulls comes as floats.
         number = int(value)
     else:
-        raise ValueError(value)
+        raise CellError(value)
     if not -(1 << (bits - 1)) <= number < 1 << (bits - 1):
-        raise ValueError(value)
+        raise CellError(value)
     return number
 
 
@@ -138,18 +142,18 @@ def _parse_int64(_: Column, value: object) -> int:
 
 def _parse_float(_: Column, value: object) -> float:
     if isinstance(value, bool):
-        raise ValueError(value)
+        raise CellError(value)
     if isinstance(value, str):
         text = value.strip()
         if not _NUMBER.fullmatch(text):
-            raise ValueError(value)
+            raise CellError(value)
         number = float(text)
     elif isinstance(value, int | float | Decimal):
         number = float(value)
     else:
-        raise ValueError(value)
+        raise CellError(value)
     if not math.isfinite(number):
-        raise ValueError(value)
+        raise CellError(value)
     return number
 
 
@@ -162,27 +166,27 @@ def _parse_time(_: Column, value: object) -> str:
         return time_text(value)
     text = value.strip() if isinstance(value, str) else ""
     if not _TIME.fullmatch(text):
-        raise ValueError(value)
+        raise CellError(value)
     # Digits past the microsecond are cut: nearturn keeps no finer time.
     return time_text(datetime.fromisoformat(text.upper()))
 
 
 def _parse_enum(column: Column, value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(value)
+        raise CellError(value)
     label = value.strip().upper().removeprefix(column.prefix)
     if label not in column.labels:
-        raise ValueError(value)
+        raise CellError(value)
     return column.prefix + label
 
 
 def _parse_list(_: Column, value: object) -> list[str]:
     if isinstance(value, list):
         if not all(isinstance(text, str) for text in value):
-            raise ValueError(value)
+            raise CellError(value)
         return value
     if not isinstance(value, str):
-        raise ValueError(value)
+        raise CellError(value)
     return [re.sub(r"\\([\\;])", r"\1", part) for part in _list_parts(value)]
 
 

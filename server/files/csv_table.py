@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 from matcher.domain.errors import FieldViolation, InvalidValueError
 from server.files.rejected import REJECTED_COLUMNS
@@ -28,7 +29,7 @@ def open_csv(path: Path) -> Table:
     """
     with _opened(path) as lines:
         try:
-            header = next(_reader(lines), [])
+            header = next(csv.reader(lines, strict=True), [])
         except csv.Error as error:
             raise InvalidValueError(f"{path}: header", str(error), "CSV") from None
     for name in header:
@@ -42,12 +43,8 @@ def open_csv(path: Path) -> Table:
 
 # Bytes that are no UTF-8 come through as lone surrogates, so that one bad row costs
 # that row and not the file.
-def _opened(path: Path):  # type: ignore[no-untyped-def]
+def _opened(path: Path) -> TextIO:
     return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
-
-
-def _reader(lines):  # type: ignore[no-untyped-def]
-    return csv.reader(lines, strict=True)
 
 
 def _columns_to_skip(header: list[str]) -> int:
@@ -57,7 +54,7 @@ def _columns_to_skip(header: list[str]) -> int:
 
 def _rows(path: Path, columns: tuple[str, ...], skipped: int) -> Iterator[Row]:
     with _opened(path) as lines:
-        reader = _reader(lines)
+        reader = csv.reader(lines, strict=True)
         next(reader)
         while True:
             line = reader.line_num + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 from matcher.domain.errors import InvalidValueError
 from server.files.table import Row, Table, check_header
@@ -18,7 +18,7 @@ def open_parquet(path: Path) -> Table:
     Read the schema of a Parquet file.
 
     The fields of a nested column become columns with dotted names. Times are cut
-    to microseconds; one without a zone is read as UTC.
+    to microseconds; one without a zone keeps none.
 
     Raises
     ------
@@ -29,14 +29,14 @@ def open_parquet(path: Path) -> Table:
     try:
         with arrow.parquet.ParquetFile(path) as file:
             row_count = file.metadata.num_rows
-            columns = tuple(_flat(file.schema_arrow.empty_table()).column_names)
+            columns = tuple(_flat(arrow, file.schema_arrow.empty_table()).column_names)
     except arrow.ArrowException as error:
         raise InvalidValueError(str(path), str(error), "a Parquet file") from error
     check_header(path, columns)
     return Table(path, columns, row_count, partial(_rows, path, columns))
 
 
-def require_pyarrow(path: Path) -> ModuleType:
+def require_pyarrow(path: Path) -> Any:
     """
     Return pyarrow with its Parquet part loaded.
 
@@ -46,16 +46,14 @@ def require_pyarrow(path: Path) -> ModuleType:
         If it is not installed; the message says how to get it.
     """
     try:
-        import pyarrow as arrow  # noqa: PLC0415 - 150 MB that most servers do without
-        import pyarrow.parquet  # noqa: PLC0415
+        import pyarrow.parquet  # noqa: PLC0415 - 150 MB that most servers do without
     except ImportError as error:
         raise InvalidValueError(
             "file",
             str(path),
             "CSV; for Parquet install the extra: pip install 'nearturn[bulk]'",
         ) from error
-    module: ModuleType = arrow
-    return module
+    return pyarrow
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
@@ -63,27 +61,24 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
     number = 0
     with arrow.parquet.ParquetFile(path) as file:
         for batch in file.iter_batches(_BATCH_ROWS):
-            table = _flat(arrow.Table.from_batches([batch]))
+            table = _flat(arrow, arrow.Table.from_batches([batch]))
             values = [_values(arrow, column) for column in table.columns]
             for row in zip(*values, strict=True):
                 number += 1
                 yield Row(number, dict(zip(columns, row, strict=True)))
 
 
-# Struct columns hold struct columns, so flatten until none is left.
-def _flat(table):  # type: ignore[no-untyped-def]
-    while any(field.type.num_fields and _is_struct(field.type) for field in table.schema):
+# A struct may hold a struct, so flatten until none is left.
+def _flat(arrow: Any, table: Any) -> Any:
+    while any(arrow.types.is_struct(field.type) for field in table.schema):
         table = table.flatten()
     return table
 
 
-def _is_struct(kind) -> bool:  # type: ignore[no-untyped-def]
-    return str(kind).startswith("struct<")
-
-
-def _values(arrow, column):  # type: ignore[no-untyped-def]
+def _values(arrow: Any, column: Any) -> list[object]:
     if arrow.types.is_timestamp(column.type):
-        # Python's times end at the microsecond; the zone is UTC inside Parquet.
-        column = column.cast(arrow.timestamp("us", column.type.tz), safe=False)
-        column = column.cast(arrow.timestamp("us"))
-    return column.to_pylist()
+        # Python's times end at the microsecond.
+        zone = "UTC" if column.type.tz else None
+        column = column.cast(arrow.timestamp("us", zone), safe=False)
+    values: list[object] = column.to_pylist()
+    return values

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -53,7 +52,7 @@ def write_table(path: Path, kind: Kind, values: Iterable[DomainValue]) -> int:
     part = path.with_name(f".{path.name}.part")
     try:
         count = write(part, kind, values)
-        os.replace(part, path)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
     return count

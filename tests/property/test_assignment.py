@@ -132,6 +132,19 @@ def test_order_of_candidates_changes_nothing(
 
 
 @settings(max_examples=EXAMPLES)
+@given(graphs(SMALL), st.integers(0, 2))
+def test_a_pair_listed_twice_is_one_pair(graph: CandidateGraph, less: int) -> None:
+    """Every pair once more, as good or worse, gives the same bytes."""
+    order = np.repeat(np.arange(len(graph.columns)), 2)
+    saving = graph.saving[order]
+    saving[1::2] -= less
+    twice = CandidateGraph(
+        2 * graph.row_offsets, graph.columns[order], saving, graph.capacity
+    )
+    assert as_bytes(assign(twice)) == as_bytes(assign(graph))
+
+
+@settings(max_examples=EXAMPLES)
 @given(graphs(), st.data())
 def test_names_change_no_total(graph: CandidateGraph, data: st.DataObject) -> None:
     """Renumbering rows and columns keeps the total, which is what is unique."""

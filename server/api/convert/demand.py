@@ -43,9 +43,8 @@ def to_demand(message: demand_pb2.Demand) -> Demand:
     )
 
 
-def from_demand(record: DemandRecord) -> demand_pb2.Demand:
-    """Return a stored demand as a message."""
-    demand = record.demand
+def from_open_demand(demand: Demand) -> demand_pb2.Demand:
+    """Return what the caller said of a demand, as a message."""
     return demand_pb2.Demand(
         demand_id=demand.demand_id,
         location=from_latlng(demand.location),
@@ -57,13 +56,20 @@ def from_demand(record: DemandRecord) -> demand_pb2.Demand:
         accepts_returned_item=demand.accepts_returned_item,
         segment=demand.segment,
         priority=demand.priority,
-        state=demand_pb2.DemandState.ValueType(record.state),
-        held_count=record.held_count,
-        fulfilled_count=record.fulfilled_count,
-        cell=h3.latlng_to_cell(
-            demand.location.lat, demand.location.lng, SHOWN_RESOLUTION
-        ),
-        etag=str(record.version),
-        create_time=to_timestamp(record.created_us),
-        update_time=to_timestamp(record.updated_us),
     )
+
+
+def from_demand(record: DemandRecord) -> demand_pb2.Demand:
+    """Return a stored demand as a message."""
+    demand = record.demand
+    message = from_open_demand(demand)
+    message.state = demand_pb2.DemandState.ValueType(record.state)
+    message.held_count = record.held_count
+    message.fulfilled_count = record.fulfilled_count
+    message.cell = h3.latlng_to_cell(
+        demand.location.lat, demand.location.lng, SHOWN_RESOLUTION
+    )
+    message.etag = str(record.version)
+    message.create_time.CopyFrom(to_timestamp(record.created_us))
+    message.update_time.CopyFrom(to_timestamp(record.updated_us))
+    return message

@@ -156,7 +156,7 @@ def test_repeated_candidate_counts_with_its_best_saving() -> None:
 
 
 def test_repeated_candidate_is_no_alternative_to_itself() -> None:
-    """Twice the same pair is no second-best column, or the price would stay low."""
+    """Two rows list one unit twice each: there is still but one to be had."""
     answer = solved([[(0, 8), (0, 8)], [(0, 9), (0, 9)]], [1])
     assert answer.column.tolist() == [-1, 0]
     assert answer.value == 9

@@ -1,0 +1,142 @@
+"""A thin client: one channel, one typed stub per service, and the errors' details."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from nearturn.v1 import (
+    demand_service_pb2_grpc,
+    explain_service_pb2_grpc,
+    match_service_pb2_grpc,
+    network_service_pb2_grpc,
+    policy_service_pb2_grpc,
+    return_service_pb2_grpc,
+)
+
+#: Size of a message, both ways; the server's default is the same.
+MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+
+_DETAILS = (
+    error_details_pb2.ErrorInfo,
+    error_details_pb2.BadRequest,
+    error_details_pb2.ResourceInfo,
+    error_details_pb2.PreconditionFailure,
+    error_details_pb2.QuotaFailure,
+    error_details_pb2.RetryInfo,
+)
+
+# Only what is safe to repeat by itself: a call that was never carried out.
+_SERVICE_CONFIG = {
+    "methodConfig": [
+        {
+            "name": [{}],
+            "retryPolicy": {
+                "maxAttempts": 5,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "2s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
+
+
+class Client:
+    """
+    A connection to a nearturn server.
+
+    Parameters
+    ----------
+    target
+        Host and port, such as ``127.0.0.1:50551``.
+    credentials
+        Channel credentials for TLS; ``None`` connects in the clear.
+
+    Attributes
+    ----------
+    demands, returns, matches, policies, explain, network
+        Stubs of the services. Their calls take and give the messages of
+        ``nearturn.v1`` and raise ``grpc.RpcError``.
+
+    Notes
+    -----
+    Calls that end with UNAVAILABLE are repeated up to five times; writes should
+    carry a :func:`request_id`, so that a repetition is known as one.
+    """
+
+    def __init__(
+        self, target: str, *, credentials: grpc.ChannelCredentials | None = None
+    ) -> None:
+        options = channel_options()
+        self.channel = (
+            grpc.insecure_channel(target, options)
+            if credentials is None
+            else grpc.secure_channel(target, credentials, options)
+        )
+        self.demands = demand_service_pb2_grpc.DemandServiceStub(self.channel)
+        self.returns = return_service_pb2_grpc.ReturnServiceStub(self.channel)
+        self.matches = match_service_pb2_grpc.MatchServiceStub(self.channel)
+        self.policies = policy_service_pb2_grpc.PolicyServiceStub(self.channel)
+        self.explain = explain_service_pb2_grpc.ExplainServiceStub(self.channel)
+        self.network = network_service_pb2_grpc.NetworkServiceStub(self.channel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the channel; calls that run are cancelled."""
+        self.channel.close()
+
+
+def channel_options() -> list[tuple[str, int | str]]:
+    """Return the channel options that fit the server, for callers with own channels."""
+    return [
+        ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+        ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+        ("grpc.keepalive_time_ms", 120_000),
+        ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
+    ]
+
+
+def request_id() -> str:
+    """Return a fresh request id, a random UUID."""
+    return str(uuid.uuid4())
+
+
+def error_details(error: grpc.RpcError) -> Sequence[Message]:
+    """
+    Return the details that came with an error.
+
+    Returns
+    -------
+    sequence of Message
+        ErrorInfo first, then BadRequest and the like; empty if the error did not
+        come from the server.
+    """
+    status = rpc_status.from_call(error)
+    found: list[Message] = []
+    for packed in status.details if status is not None else ():
+        for kind in _DETAILS:
+            if packed.Is(kind.DESCRIPTOR):
+                detail = kind()
+                packed.Unpack(detail)
+                found.append(detail)
+    return found

@@ -1,0 +1,5 @@
+"""The command line; each command is a module that imports what it needs when run."""
+
+from server.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,50 @@
+"""The `nearturn` command."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from matcher.domain.errors import InvalidValueError, NearturnError
+from server.cli import (
+    demo_command,
+    load_command,
+    plan_command,
+    scenario_command,
+    serve_command,
+    verify_command,
+)
+
+app = typer.Typer(
+    name="nearturn",
+    help="Match verified returns with nearby buyers; everything else goes to a "
+    "warehouse, with a reason.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("serve")(serve_command.serve)
+app.command("load")(load_command.load)
+app.command("plan")(plan_command.plan)
+app.command("scenario")(scenario_command.scenario)
+app.command("verify")(verify_command.verify)
+app.command("demo")(demo_command.demo)
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one line and exit code 2."""
+    try:
+        app()
+    except InvalidValueError as error:
+        for violation in error.violations:
+            print(f"error: {violation}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except NearturnError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        raise SystemExit(1) from None

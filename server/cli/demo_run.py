@@ -1,0 +1,163 @@
+"""The demo's steps, against a real server over gRPC."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from matcher.simulate.params import ScenarioParams
+from matcher.simulate.scenario import Scenario, generate
+from nearturn import Client, request_id
+from nearturn.v1 import (
+    decision_pb2,
+    demand_service_pb2,
+    match_service_pb2,
+    network_service_pb2,
+    return_service_pb2,
+)
+from server.api.convert.demand import from_open_demand
+from server.api.convert.network import from_warehouse
+from server.api.convert.return_item import from_return_item
+from server.cli.demo_map import draw_map
+from server.cli.demo_policy import demo_policy
+from server.cli.demo_report import print_explanations, print_report
+from server.cli.load_run import put_in_force
+from server.cli.server_process import running_server
+
+T = TypeVar("T")
+
+_BATCH = 1_000
+_CONFIRMED_OF_TEN = 8
+
+
+@dataclass(slots=True)
+class DemoResult:
+    """What the rounds and the watch over the decisions gave."""
+
+    rounds: list[decision_pb2.Round] = field(default_factory=list)
+    decisions: dict[str, decision_pb2.Decision] = field(default_factory=dict)
+    loaded_count: int = 0
+    load_s: float = 0.0
+    round_s: float = 0.0
+    confirmed_count: int = 0
+    released_count: int = 0
+
+
+def run_demo(out: Path, demands: int, returns: int, rounds: int, seed: int) -> None:
+    """Run every step of the demo and print what came of it."""
+    console = Console()
+    params = ScenarioParams(demand_count=demands, return_count=returns)
+    now_us = time.time_ns() // 1_000
+    console.print(
+        f"[bold]nearturn demo[/bold]: {demands:,} demands, {returns:,} returns, "
+        f"seed {seed}"
+    )
+    scenario = generate(params, np.random.default_rng(seed), now_us)
+    out.mkdir(parents=True, exist_ok=True)
+    console.print("starting the server (the first start compiles kernels) ...")
+    with (
+        tempfile.TemporaryDirectory(prefix="nearturn-demo-") as folder,
+        running_server(Path(folder)) as address,
+        Client(address) as client,
+    ):
+        result = _main_job(client, scenario, rounds, console)
+        print_report(console, result)
+        print_explanations(console, client, result, out)
+    picture = out / "matches.png"
+    if draw_map(scenario, list(result.decisions.values()), picture):
+        console.print(f"map of the matches: {picture}")
+    else:
+        console.print("no map: install nearturn[map] for one")
+
+
+def _main_job(
+    client: Client, scenario: Scenario, rounds: int, console: Console
+) -> DemoResult:
+    result = DemoResult()
+    put_in_force(client, demo_policy())
+    started = time.perf_counter()
+    _load(client, scenario, result, console)
+    result.load_s = time.perf_counter() - started
+    for number in range(1, rounds + 1):
+        started = time.perf_counter()
+        answer = client.matches.RunRound(
+            match_service_pb2.RunRoundRequest(request_id=request_id())
+        )
+        result.round_s += time.perf_counter() - started
+        result.rounds.append(answer.round)
+        console.print(
+            f"round {number}: {answer.round.matched_count:,} matched, "
+            f"{answer.round.waiting_count:,} wait on, certificate "
+            f"{'verified' if answer.round.certificate.verified else 'REFUSED'}"
+        )
+        if number < rounds:
+            _settle(client, result)
+    _watch(client, result)
+    return result
+
+
+def _load(
+    client: Client, scenario: Scenario, result: DemoResult, console: Console
+) -> None:
+    for warehouse in scenario.warehouses:
+        client.network.UpsertWarehouse(
+            network_service_pb2.UpsertWarehouseRequest(
+                warehouse=from_warehouse(warehouse)
+            )
+        )
+    for part in track(_parts(scenario.demands), "demands", console=console):
+        client.demands.BatchUpsertDemands(
+            demand_service_pb2.BatchUpsertDemandsRequest(
+                demands=[from_open_demand(demand) for demand in part],
+                request_id=request_id(),
+            )
+        )
+    for items in track(_parts(scenario.return_items), "returns", console=console):
+        client.returns.BatchSubmitReturns(
+            return_service_pb2.BatchSubmitReturnsRequest(
+                return_items=[from_return_item(item) for item in items],
+                request_id=request_id(),
+            )
+        )
+    result.loaded_count = len(scenario.demands) + len(scenario.return_items)
+
+
+def _settle(client: Client, result: DemoResult) -> None:
+    # What a brand's own systems do: confirm most matches, release some.
+    _watch(client, result)
+    open_matches = [
+        decision.match
+        for decision in result.decisions.values()
+        if decision.outcome == decision_pb2.OUTCOME_MATCHED
+        and decision.round_id == result.rounds[-1].round_id
+    ]
+    for index, match in enumerate(open_matches):
+        if index % 10 < _CONFIRMED_OF_TEN:
+            client.matches.ConfirmMatch(
+                match_service_pb2.ConfirmMatchRequest(match_id=match.match_id)
+            )
+            result.confirmed_count += 1
+        else:
+            client.matches.ReleaseMatch(
+                match_service_pb2.ReleaseMatchRequest(match_id=match.match_id)
+            )
+            result.released_count += 1
+
+
+def _watch(client: Client, result: DemoResult) -> None:
+    # The latest decision of each return, from the log.
+    request = match_service_pb2.WatchDecisionsRequest(stop_at_end=True)
+    for answer in client.matches.WatchDecisions(request):
+        result.decisions[answer.decision.return_id] = answer.decision
+
+
+def _parts(values: Sequence[T]) -> Sequence[Sequence[T]]:
+    return [values[at : at + _BATCH] for at in range(0, len(values), _BATCH)]

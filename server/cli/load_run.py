@@ -1,0 +1,110 @@
+"""Load tables into a server, with progress."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import grpc
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from matcher.domain.errors import UnavailableError
+from nearturn import Client, request_id
+from nearturn.v1 import policy_pb2
+from nearturn.v1 import policy_service_pb2 as pb
+from server.cli.inputs import read_entries, read_mappings, read_policy_message
+from server.cli.loading import LoadResult, TableLoader
+from server.files import Checkpoint, Kind, RejectedWriter, TableMapping, open_table
+
+
+def load_tables(
+    to: str,
+    tables: Sequence[tuple[Path, Kind]],
+    policy: Path | None,
+    mappings: Sequence[Path],
+    batch_size: int,
+) -> int:
+    """
+    Load a policy and tables; return how many rows were rejected.
+
+    Raises
+    ------
+    InvalidValueError
+        If a file does not fit as a whole.
+    UnavailableError
+        If the server cannot be reached or refuses; the load can be resumed.
+    """
+    of_kind = read_mappings(mappings)
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description:<24}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Client(to) as client, Progress(*columns, console=console) as progress:
+        try:
+            if policy is not None:
+                version = put_in_force(client, read_policy_message(policy))
+                console.print(f"policy version {version} is in force")
+            return sum(
+                _load_table(client, to, path, kind, of_kind, batch_size, progress)
+                for path, kind in tables
+            )
+        except grpc.RpcError as error:
+            raise UnavailableError(
+                f"{to}: {error.code().name}: {error.details()}; "
+                "give the same command again to go on"
+            ) from error
+
+
+def put_in_force(client: Client, policy: policy_pb2.Policy) -> int:
+    """Store a policy version and activate it; return its number."""
+    created = client.policies.CreatePolicy(
+        pb.CreatePolicyRequest(policy=policy, request_id=request_id())
+    )
+    version = created.policy.version
+    client.policies.ActivatePolicy(
+        pb.ActivatePolicyRequest(version=version, request_id=request_id())
+    )
+    return version
+
+
+def _load_table(
+    client: Client,
+    to: str,
+    path: Path,
+    kind: Kind,
+    of_kind: Mapping[Kind, TableMapping],
+    batch_size: int,
+    progress: Progress,
+) -> int:
+    mapping = of_kind.get(kind)
+    table = open_table(path)
+    others = [Path(mapping.place)] if mapping is not None else []
+    checkpoint = Checkpoint(path, f"{to} {kind.value}", others)
+    rejected = RejectedWriter(path, table.columns, keep_bytes=checkpoint.rejected_bytes)
+    task = progress.add_task(path.name, total=table.row_count)
+    done = checkpoint.rows_done
+    if done:
+        progress.console.print(f"{path.name}: goes on after row {done:,}")
+
+    def note(number: int, _: LoadResult) -> None:
+        progress.update(task, completed=number)
+
+    loader = TableLoader(client, kind, rejected, checkpoint, note)
+    entries = read_entries(table, kind, mapping, rows_done=done)
+    result = loader.load(entries, batch_size)
+    where = f" (see {rejected.path})" if result.rejected_count else ""
+    progress.console.print(
+        f"{path.name}: {result.loaded_count:,} loaded, "
+        f"{result.rejected_count:,} rejected{where}"
+    )
+    return result.rejected_count

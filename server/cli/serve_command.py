@@ -1,0 +1,86 @@
+"""`nearturn serve`: run the server."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from server.config import load_settings
+
+_PANEL = "Settings (over environment, over file)"
+
+
+def serve(
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file with settings by their names.")
+    ] = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            help="HOST:PORT; port 0 takes a free one.", rich_help_panel=_PANEL
+        ),
+    ] = None,
+    store_url: Annotated[
+        str | None,
+        typer.Option(help="sqlite:///FILE; made if missing.", rich_help_panel=_PANEL),
+    ] = None,
+    tenant: Annotated[
+        str | None, typer.Option(help="Whose data it keeps.", rich_help_panel=_PANEL)
+    ] = None,
+    solver_threads: Annotated[
+        int | None, typer.Option(help="Threads of a solve.", rich_help_panel=_PANEL)
+    ] = None,
+    run_timers: Annotated[
+        bool | None,
+        typer.Option(
+            "--timers/--no-timers",
+            help="Close rounds and expire holds as time passes.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    log_level: Annotated[
+        str | None,
+        typer.Option(help="debug, info, warning or error.", rich_help_panel=_PANEL),
+    ] = None,
+    log_format: Annotated[
+        str | None, typer.Option(help="json or console.", rich_help_panel=_PANEL)
+    ] = None,
+    port_file: Annotated[
+        Path | None,
+        typer.Option(help="Write the port there once the server serves."),
+    ] = None,
+) -> None:
+    """
+    Run the server until SIGTERM or Ctrl-C, then finish, commit and stop.
+
+    Every setting may also come from the environment (NEARTURN_LISTEN and so on) or
+    from --config; docs/CONFIGURATION.md lists them all.
+
+    Example: nearturn serve --listen 127.0.0.1:50551 --store-url sqlite:///nearturn.db
+    """
+    settings = load_settings(
+        config,
+        listen=listen,
+        store_url=store_url,
+        tenant=tenant,
+        solver_threads=solver_threads,
+        run_timers=run_timers,
+        log_level=log_level,
+        log_format=log_format,
+    )
+    from server.main import serve as run  # noqa: PLC0415 - slow to import
+    from server.observability import configure_logs  # noqa: PLC0415 - as above
+
+    configure_logs(level=settings.log_level, style=settings.log_format)
+
+    def started(port: int) -> None:
+        if port_file is not None:
+            # Whole or not at all: somebody may be waiting to read it.
+            partial = port_file.with_name(port_file.name + ".part")
+            partial.write_text(f"{port}\n", encoding="ascii")
+            partial.replace(port_file)
+
+    asyncio.run(run(settings, started))

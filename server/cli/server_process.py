@@ -1,0 +1,64 @@
+"""A server process of our own, for the demo."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from matcher.domain.errors import UnavailableError
+
+_START_S = 120.0
+_STOP_S = 30.0
+_STEP_S = 0.05
+
+
+@contextmanager
+def running_server(folder: Path) -> Iterator[str]:
+    """
+    Run `nearturn serve` on a store in a folder, and give its address.
+
+    Raises
+    ------
+    UnavailableError
+        If it does not serve within two minutes; the message has its log's end.
+    """
+    port_file, log = folder / "port", folder / "server.log"
+    command = [
+        sys.executable,
+        "-c",
+        "from server.cli import main; main()",
+        "serve",
+        "--listen=127.0.0.1:0",
+        f"--store-url=sqlite:///{folder / 'demo.db'}",
+        f"--port-file={port_file}",
+        "--no-timers",
+        "--log-level=warning",
+    ]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+        try:
+            yield f"127.0.0.1:{_port(process, port_file, log)}"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _port(process: subprocess.Popen[bytes], port_file: Path, log: Path) -> int:
+    until = time.monotonic() + _START_S
+    while time.monotonic() < until:
+        if port_file.exists():
+            return int(port_file.read_text(encoding="ascii"))
+        if process.poll() is not None:
+            break
+        time.sleep(_STEP_S)
+    end = log.read_text(errors="replace")[-2000:]
+    raise UnavailableError(f"the server did not start: {end}")

@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import grpc
 from google.protobuf.message import Message
@@ -131,7 +131,8 @@ def error_details(error: grpc.RpcError) -> Sequence[Message]:
         ErrorInfo first, then BadRequest and the like; empty if the error did not
         come from the server.
     """
-    status = rpc_status.from_call(error)
+    # What a stub raises is the call itself.
+    status = rpc_status.from_call(cast(grpc.Call, error))
     found: list[Message] = []
     for packed in status.details if status is not None else ():
         for kind in _DETAILS:

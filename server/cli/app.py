@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
 from matcher.domain.errors import InvalidValueError, NearturnError
@@ -40,10 +38,10 @@ def main() -> None:
         app()
     except InvalidValueError as error:
         for violation in error.violations:
-            print(f"error: {violation}", file=sys.stderr)
+            typer.echo(f"error: {violation}", err=True)
         raise SystemExit(2) from None
     except NearturnError as error:
-        print(f"error: {error}", file=sys.stderr)
+        typer.echo(f"error: {error}", err=True)
         raise SystemExit(2) from None
     except BrokenPipeError:
         # Whoever read our output has seen enough.

@@ -16,7 +16,7 @@ from nearturn.v1 import decision_pb2
 
 _WIDE_RESOLUTION = 3
 _NEAR_RESOLUTION = 6
-_NEAR_DEGREES = 0.45
+_NEAR_DEGREES = 0.32
 _INK = "#22313f"
 
 
@@ -44,6 +44,7 @@ def draw_map(
     _draw_cells(wide, places, _WIDE_RESOLUTION)
     _draw_warehouses(wide, scenario)
     _draw_links(wide, links, 0.7)
+    wide.legend(loc="lower left", framealpha=0.9)
     wide.set_title(f"Open orders by H3 cell, warehouses, {len(links):,} matches")
     _fit(wide, places)
     centre = _busiest(links, places)
@@ -62,8 +63,8 @@ def _links(
     scenario: Scenario, decisions: Sequence[decision_pb2.Decision]
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     # Latitude and longitude of the return, then of the buyer, a row per match.
-    returns = {item.return_id: item.location for item in scenario.return_items}
-    buyers = {demand.demand_id: demand.location for demand in scenario.demands}
+    returns = {str(item.return_id): item.location for item in scenario.return_items}
+    buyers = {str(demand.demand_id): demand.location for demand in scenario.demands}
     rows = [
         (
             *_place(returns[decision.return_id]),
@@ -85,7 +86,7 @@ def _draw_cells(axes: Any, places: Any, resolution: int) -> None:
     counts = Counter(h3.latlng_to_cell(lat, lng, resolution) for lat, lng in places)
     shapes = [[(lng, lat) for lat, lng in h3.cell_to_boundary(cell)] for cell in counts]
     cells = PolyCollection(
-        shapes, cmap="YlGnBu", edgecolors="white", linewidths=0.4, alpha=0.75
+        shapes, cmap="Blues", edgecolors="white", linewidths=0.4, alpha=0.55
     )
     cells.set_array(np.log10(np.array(list(counts.values()), np.float64)))
     axes.add_collection(cells)
@@ -114,7 +115,6 @@ def _draw_warehouses(axes: Any, scenario: Scenario) -> None:
         label="warehouse",
         zorder=4,
     )
-    axes.legend(loc="lower left", framealpha=0.9)
 
 
 def _busiest(links: Any, places: Any) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -152,12 +153,19 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
         raise InvalidValueError("config", str(file), f"TOML: {error}") from error
 
 
+def _accepted(error: ErrorDetails) -> str:
+    # What the setting is for says more than a pattern does.
+    field = Settings.model_fields.get(str(error["loc"][0])) if error["loc"] else None
+    what = field.description if field is not None else "a setting by its name"
+    return f"{what} ({error['msg']})"
+
+
 def _violations(error: ValidationError) -> list[FieldViolation]:
     return [
         FieldViolation(
             ".".join(str(part) for part in each["loc"]),
             repr(each["input"])[:80],
-            each["msg"],
+            _accepted(each),
         )
         for each in error.errors()
     ]

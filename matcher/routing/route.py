@@ -114,7 +114,7 @@ def route(problem: RoutingProblem) -> Routing:
 
     Where every item fits in its cheapest warehouse, ``O(n w)``; else as
     :func:`~.routing_kernel.route_kernel` says: 200,000 items at 50 warehouses, with
-    room for half of them or for just all, take 1 to 6 s on one thread.
+    room for half of them or for just all, take 1 to 8 s on one thread.
     """
     cost, accepted = problem.cost_micros, problem.accepted
     count, width = cost.shape

@@ -106,7 +106,7 @@ def _best_two(i, offsets, columns, saving, v):
 
 
 @njit(cache=True, nogil=True)
-def _open_best(i, best, offsets, columns, saving, capacity, v, used):
+def _open_best(i, best, offsets, columns, saving, capacity, used):
     # Lowest column of the best gain that has a unit left. Its price is 0, so that
     # its saving is the gain, and equal savings stand by column: the first one.
     for e in range(offsets[i], offsets[i + 1]):
@@ -275,7 +275,7 @@ def assign_kernel(rows, graph, state, links, work):
         u[i] = best
         if best == 0:
             continue
-        j = _open_best(i, best, offsets, columns, saving, capacity, v, used)
+        j = _open_best(i, best, offsets, columns, saving, capacity, used)
         if j != FREE:
             _link(i, j, column_of, head, after, before, used)
             continue

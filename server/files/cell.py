@@ -6,7 +6,15 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import (
+    Context,
+    Decimal,
+    DecimalException,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    Subnormal,
+)
 from types import MappingProxyType
 
 from server.files.columns import Column, ColumnType
@@ -21,6 +29,10 @@ _TIME = re.compile(
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 _LIST_PART = re.compile(r"(?:\\[\\;]|[^;])*")
+# 60 digits hold any product of a 64-bit number and a scale.
+_EXACT = Context(
+    prec=60, Emin=-60, Emax=60, traps=[Inexact, Overflow, Subnormal, InvalidOperation]
+)
 _TRUE = frozenset({"true", "yes", "1"})
 _FALSE = frozenset({"false", "no", "0"})
 
@@ -82,6 +94,21 @@ def parse_bool(value: object) -> bool:
     raise CellError(value)
 
 
+def multiply_exactly(number: Decimal, factor: Decimal) -> Decimal:
+    """
+    Multiply without rounding.
+
+    Raises
+    ------
+    CellError
+        If the product has more than 60 digits, or an exponent beyond 60.
+    """
+    try:
+        return _EXACT.multiply(number, factor)
+    except DecimalException:
+        raise CellError(number) from None
+
+
 def parse_decimal(value: object) -> Decimal:
     """
     Read a number as it is written.
@@ -122,14 +149,21 @@ def _parse_whole(value: object, bits: int) -> int:
         number = int(text)
     elif isinstance(value, int):
         number = value
-    elif isinstance(value, float | Decimal) and value == value // 1:
-        # A column of whole numbers with nulls comes as floats.
-        number = int(value)
+    elif isinstance(value, float | Decimal):
+        # A column of whole numbers with nulls comes as floats. The range goes first:
+        # 1e999999999 is a short Decimal and a very long int.
+        number = int(value) if _in_bits(value, bits) else 0
+        if number != value:
+            raise CellError(value)
     else:
         raise CellError(value)
-    if not -(1 << (bits - 1)) <= number < 1 << (bits - 1):
+    if not _in_bits(number, bits):
         raise CellError(value)
     return number
+
+
+def _in_bits(number: float | Decimal, bits: int) -> bool:
+    return -(1 << (bits - 1)) <= number < 1 << (bits - 1)
 
 
 def _parse_int32(_: Column, value: object) -> int:

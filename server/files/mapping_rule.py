@@ -9,13 +9,15 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 
 from matcher.domain.errors import InvalidValueError
-from server.files.cell import CellError, is_empty, parse_decimal
+from server.files.cell import CellError, is_empty, multiply_exactly, parse_decimal
 from server.files.text_cell import cell_text
 
 #: Numbers since the epoch that a ``format`` may name, in microseconds each.
 UNIX_FORMATS: Mapping[str, int] = {"unix_s": 1_000_000, "unix_ms": 1_000, "unix_us": 1}
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+# Beyond the years 1 to 9999, and short of what makes int() slow.
+_UNIX_US_MAX = 10**18
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -63,7 +65,11 @@ class TimeRule:
         if isinstance(value, date):
             return datetime.combine(value, time())
         if self.format in UNIX_FORMATS:
-            micros = parse_decimal(value) * UNIX_FORMATS[self.format]
+            micros = multiply_exactly(
+                parse_decimal(value), Decimal(UNIX_FORMATS[self.format])
+            )
+            if abs(micros) > _UNIX_US_MAX:
+                raise CellError(value)
             return _EPOCH + timedelta(microseconds=int(micros))
         if not isinstance(value, str):
             raise CellError(value)
@@ -159,8 +165,7 @@ class FieldRule:
 
     def _scaled(self, found: object, scale: Decimal) -> object:
         try:
-            number = parse_decimal(found) * scale
+            # A float column takes the nearest float; a whole one is checked later.
+            return multiply_exactly(parse_decimal(found), scale)
         except ValueError:
             raise InvalidValueError(self.target, found, "a number") from None
-        # A float column takes the nearest float; a whole one is checked later.
-        return number

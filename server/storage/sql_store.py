@@ -254,5 +254,7 @@ def _page(tenant: TenantId, after: str | int, limit: int) -> dict[str, object]:
 
 def _tenant_after(connection: Connection, found: list[TenantId]) -> TenantId | None:
     last = found[-1] if found else ""
-    tenant = connection.execute(statements.NEXT_TENANT, {"tenant": last}).scalar_one()
+    tenant: str | None = connection.execute(
+        statements.NEXT_TENANT, {"tenant": last}
+    ).scalar_one()
     return None if tenant is None else TenantId(tenant)

@@ -57,7 +57,7 @@ def test_values_are_within_their_ranges() -> None:
     assert 12_000_000 <= catalogue.value_micros.min() < 13_000_000
     assert 170_000_000 < catalogue.value_micros.max() <= 180_000_000
     assert (catalogue.weight_grams % 10 == 0).all()
-    assert 80 <= catalogue.weight_grams.min()
+    assert catalogue.weight_grams.min() >= 80
     assert catalogue.weight_grams.max() <= 3_000
 
 

@@ -49,9 +49,7 @@ def test_one_warehouse_per_city_at_most() -> None:
 
 
 def test_capacities_add_up() -> None:
-    """Six warehouses take 1.2 * 5,000 units together, less than six more for ceilings,
-    and the largest at most twice the smallest.
-    """
+    """Six take 1.2 * 5,000 units, up to six more for ceilings; none twice another."""
     capacities = [each.daily_capacity for each in _generate()[0]]
     assert 6_000 <= sum(capacities) < 6_006
     assert max(capacities) <= 2 * min(capacities) + 1

@@ -186,9 +186,7 @@ def _check_scope(
         return
     count = str(item.order_return_count)
     if item.order_return_count > 1 and not policy.allow_multi_item_returns:
-        findings.failed(
-            ReasonCode.MULTI_ITEM_RETURN, "single_item_return", count, "1"
-        )
+        findings.failed(ReasonCode.MULTI_ITEM_RETURN, "single_item_return", count, "1")
     else:
         accepted = "any" if policy.allow_multi_item_returns else "1"
         findings.passed(_GATE, "single_item_return", count, accepted)

@@ -77,8 +77,6 @@ class Findings:
         evidence_id: str,
     ) -> None:
         self.checks.append(
-            Check(
-                gate, name, CheckResult.FAILED, observed, accepted, code, evidence_id
-            )
+            Check(gate, name, CheckResult.FAILED, observed, accepted, code, evidence_id)
         )
         self.reasons.append(stated(code, observed=observed, accepted=accepted))

@@ -131,6 +131,7 @@ def _rule(place: str, column: Column, found: object) -> FieldRule:
     _check_making(place, column, table)
     return FieldRule(
         target=column.name,
+        column=_text(place, table, "column"),
         template=_template(place, table),
         constant=_own_value(f"{place} constant", column, table.get("constant")),
         values=_values(f"{place} values", column, table.get("values")),
@@ -153,17 +154,16 @@ def _check_making(place: str, column: Column, table: Mapping[str, object]) -> No
             raise InvalidValueError(f"{place} {key}", table[key], "only for times")
 
 
+def _text(place: str, table: Mapping[str, object], key: str) -> str:
+    found = table.get(key, "")
+    if key in table and (not isinstance(found, str) or not found):
+        raise InvalidValueError(f"{place} {key}", found, "a text")
+    return str(found)
+
+
 def _template(place: str, table: Mapping[str, object]) -> str:
-    for key in ("column", "template"):
-        found = table.get(key)
-        if key in table and (not isinstance(found, str) or not found):
-            raise InvalidValueError(f"{place} {key}", found, "a text")
-    if "column" in table:
-        return f"{{{table['column']}}}"
-    template = str(table.get("template", ""))
-    if "template" in table and not (
-        "{" in template and _PLACEHOLDERS.fullmatch(template)
-    ):
+    template = _text(place, table, "template")
+    if template and not ("{" in template and _PLACEHOLDERS.fullmatch(template)):
         raise InvalidValueError(
             f"{place} template", template, "text with columns in braces, as {order_id}"
         )

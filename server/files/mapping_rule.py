@@ -88,11 +88,12 @@ class FieldRule:
     ----------
     target
         Column of ours that is filled.
+    column
+        Foreign column whose value is taken; empty where one of the next two is given.
     template
-        Text with foreign columns in braces. A rule that names one column has that
-        alone, ``{column}``, and then the value keeps its type.
+        Text with foreign columns in braces.
     constant
-        Value of every row; ``None`` where there is a template.
+        Value of every row.
     values
         Table from foreign values, as text, to ours; ``None`` leaves them as they
         are.
@@ -105,6 +106,7 @@ class FieldRule:
     """
 
     target: str
+    column: str = ""
     template: str = ""
     constant: object = None
     values: Mapping[str, object] | None = None
@@ -115,6 +117,8 @@ class FieldRule:
     @property
     def sources(self) -> tuple[str, ...]:
         """Foreign columns that the rule reads."""
+        if self.column:
+            return (self.column,)
         return tuple(_PLACEHOLDER.findall(self.template))
 
     def value(self, row: Mapping[str, object]) -> object:
@@ -143,13 +147,12 @@ class FieldRule:
         return found
 
     def _found(self, row: Mapping[str, object]) -> object:
+        if self.column:
+            return row.get(self.column)
         if not self.template:
             return self.constant
-        sources = self.sources
-        if self.template == f"{{{sources[0]}}}":
-            return row.get(sources[0])
         # Half an id is no id: one empty part makes the whole empty.
-        if any(is_empty(row.get(name)) for name in sources):
+        if any(is_empty(row.get(name)) for name in self.sources):
             return None
         return _PLACEHOLDER.sub(
             lambda found: cell_text(row.get(found.group(1))), self.template

@@ -11,9 +11,7 @@ from matcher.domain.errors import InvalidValueError
 from server.storage.sql_store import SqlStore
 from server.storage.sqlite_database import SqliteParams, open_sqlite
 
-_ACCEPTED = (
-    "sqlite:///FILE, or sqlite:////FILE from the root; no user, host or options"
-)
+_ACCEPTED = "sqlite:///FILE, or sqlite:////FILE from the root; no user, host or options"
 
 
 def open_store(url: str, params: SqliteParams | None = None) -> SqlStore:

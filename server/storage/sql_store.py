@@ -123,9 +123,7 @@ class SqlStore:
             page["state"] = int(state)
         return self._database.many("list demands", statement, codec.DEMANDS, page)
 
-    def return_item(
-        self, tenant: TenantId, return_id: ReturnId
-    ) -> ReturnRecord | None:
+    def return_item(self, tenant: TenantId, return_id: ReturnId) -> ReturnRecord | None:
         """Return one return item."""
         return self._database.one(
             "read a return item",

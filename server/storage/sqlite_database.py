@@ -118,9 +118,7 @@ def _uri(path: Path, mode: str) -> str:
 
 
 def _writer_engine(path: Path, params: SqliteParams) -> Engine:
-    engine = _engine(
-        functools.partial(_connect_writer, path, params), 1, params.wait_s
-    )
+    engine = _engine(functools.partial(_connect_writer, path, params), 1, params.wait_s)
 
     # The lock is taken at the start: a deferred transaction that reads before it
     # writes can fail half-way when somebody else wrote in between.

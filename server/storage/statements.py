@@ -232,4 +232,6 @@ def _next_tenant() -> Select[str]:
 NEXT_TENANT = _next_tenant()
 
 # The revision: one row, read from the database itself.
-PING: Select[tuple[str]] = select(column("version_num")).select_from(table(REVISION_TABLE))
+PING: Select[tuple[str]] = select(column("version_num")).select_from(
+    table(REVISION_TABLE)
+)

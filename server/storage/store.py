@@ -108,9 +108,7 @@ class Store(Protocol):
     ) -> list[DemandRecord]:
         """Return up to ``limit`` demands with an id above ``after_id``, by id."""
 
-    def return_item(
-        self, tenant: TenantId, return_id: ReturnId
-    ) -> ReturnRecord | None:
+    def return_item(self, tenant: TenantId, return_id: ReturnId) -> ReturnRecord | None:
         """Return one return item."""
 
     def list_returns(

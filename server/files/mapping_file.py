@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from matcher.domain.errors import InvalidValueError
+from matcher.domain.errors import FieldViolation, InvalidValueError
 from server.files.cell import parse_cell, parse_decimal
 from server.files.columns import COLUMNS, Column, ColumnType, Kind, explain_unknown
 from server.files.mapping import TableMapping
@@ -104,18 +104,22 @@ def _leaves(
 
 def _check_complete(place: str, kind: Kind, rules: tuple[FieldRule, ...]) -> None:
     ruled = [rule.target for rule in rules]
-    for column in COLUMNS[kind].values():
-        if column.required and column.name not in ruled:
-            raise InvalidValueError(
-                f"{place}: [fields] {column.name}",
-                "no rule",
-                f"one: every {kind} needs it",
-            )
-    for name in ruled:
-        if ruled.count(name) > 1:
-            raise InvalidValueError(
-                f"{place}: [fields] {name}", "two rules", "one rule"
-            )
+    faults = [
+        FieldViolation(
+            f"{place}: [fields] {column.name}",
+            "no rule",
+            f"one rule: every {kind} needs it",
+        )
+        for column in COLUMNS[kind].values()
+        if column.required and column.name not in ruled
+    ]
+    faults.extend(
+        FieldViolation(f"{place}: [fields] {name}", "two rules", "one rule")
+        for index, name in enumerate(ruled)
+        if name in ruled[:index]
+    )
+    if faults:
+        raise InvalidValueError.of(faults)
 
 
 def _rule(place: str, column: Column, found: object) -> FieldRule:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -20,6 +19,10 @@ GEOJSON_BYTES_MAX = 1 << 20
 VERTEX_COUNT_MAX = 10_000
 
 _OUTSIDE = -1
+
+# Lists in lists of a MultiPolygon: polygons, rings, positions, numbers.
+_DEPTH_MAX = 5
+
 _ACCEPTED = "a GeoJSON Polygon or MultiPolygon, or a Feature with one"
 
 
@@ -88,7 +91,22 @@ class ServiceAreas:
 
 
 def check_service_area(area: ServiceArea) -> None:
-    """Raise :class:`InvalidValueError` if the area's GeoJSON cannot be used."""
+    """
+    Check an area before it is stored.
+
+    Parameters
+    ----------
+    area
+        Its text is a Polygon or MultiPolygon, or a Feature with one, of at most
+        10,000 vertices and 1 MiB, with finite coordinates in range, rings that do
+        not cross themselves, and polygons at most 180 degrees wide. A ring that is
+        not closed is closed.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is not; ``field`` is ``geojson``.
+    """
     _parsed(area.geojson)
 
 
@@ -115,8 +133,9 @@ def _parsed(geojson: str) -> MultiPolygon | Polygon:
         raise InvalidValueError(
             "geojson", f"{size} bytes", f"at most {GEOJSON_BYTES_MAX} bytes"
         )
+    # A number of 400 digits is legal JSON and no coordinate.
     try:
-        document = json.loads(geojson)
+        document = json.loads(geojson, parse_int=float)
     except (ValueError, RecursionError) as error:
         raise InvalidValueError("geojson", geojson[:40], f"JSON ({error})") from error
     geometry = document
@@ -127,6 +146,7 @@ def _parsed(geojson: str) -> MultiPolygon | Polygon:
         "MultiPolygon",
     ):
         raise InvalidValueError("geojson", geojson[:40], _ACCEPTED)
+    _check_numbers(geometry.get("coordinates"), geojson)
     try:
         with np.errstate(invalid="ignore"):
             area = shape(geometry)
@@ -135,6 +155,17 @@ def _parsed(geojson: str) -> MultiPolygon | Polygon:
     assert isinstance(area, MultiPolygon | Polygon)
     _check_geometry(area)
     return area
+
+
+def _check_numbers(coordinates: object, geojson: str) -> None:
+    # Shapely would take "1" and true for numbers, and climb into any depth.
+    level = [coordinates]
+    for _ in range(_DEPTH_MAX):
+        if any(not isinstance(each, list | float) for each in level):
+            raise InvalidValueError("geojson", geojson[:40], _ACCEPTED)
+        level = [inner for each in level if isinstance(each, list) for inner in each]
+    if level:
+        raise InvalidValueError("geojson", geojson[:40], _ACCEPTED)
 
 
 def _check_geometry(area: MultiPolygon | Polygon) -> None:
@@ -156,12 +187,13 @@ def _check_geometry(area: MultiPolygon | Polygon) -> None:
         )
     for part in getattr(area, "geoms", [area]):
         low, _, high, _ = part.bounds
-        if high - low > 180.0 and not math.isclose(high - low, 360.0):
+        if high - low > 180.0:
             raise InvalidValueError(
                 "geojson",
                 f"a polygon {high - low} degrees wide",
-                "at most 180, or all 360: one that crosses the antimeridian is cut "
-                "there in two (RFC 7946, section 3.1.9)",
+                "at most 180 degrees of longitude: what crosses the antimeridian is "
+                "cut there in two (RFC 7946, section 3.1.9), and what is wider "
+                "anywhere else",
             )
     if not area.is_valid:
         why = shapely.is_valid_reason(area)

@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 
 from matcher.domain.errors import InvalidProblemError, LimitExceededError
 from matcher.domain.policy import RADIUS_M_MAX
-from matcher.geo import EARTH_RADIUS_M, cells_of, cover, unit_vectors
+from matcher.geo import chord_bound, cover, latlng_to_cells, unit_vectors
 from matcher.index.demand_index_kernel import (
     NONE,
     UNUSED,
@@ -144,7 +144,7 @@ class DemandIndex:
         """
         key = _checked_keys(keys, lat)
         vectors = unit_vectors(lat, lng)
-        cells = [cells_of(lat, lng, each) for each in _RESOLUTIONS]
+        cells = [latlng_to_cells(lat, lng, each) for each in _RESOLUTIONS]
         if not len(key):
             return np.empty(0, np.int64)
         self._make_room(len(key) * _LEVELS)
@@ -308,7 +308,7 @@ class DemandIndex:
         for level, resolution in enumerate(_RESOLUTIONS, start=1):
             fits = radius[open_rows] <= _RADII_M[level - 1]
             rows = open_rows[fits]
-            centres = cells_of(lats[rows], lngs[rows], resolution).tolist()
+            centres = latlng_to_cells(lats[rows], lngs[rows], resolution).tolist()
             groups: dict[tuple[int, int], list[int]] = {}
             for row, centre in zip(rows.tolist(), centres, strict=True):
                 groups.setdefault((centre, int(radius[row])), []).append(row)

@@ -76,9 +76,9 @@ def test_unknown_and_missing_columns_are_all_named() -> None:
         if name not in {"location.longitude", "ship_by_time"}
     ]
     with pytest.raises(InvalidValueError) as caught:
-        check_columns([*names, "segmnet", "state"], Kind.DEMAND, "d.csv")
+        check_columns([*names, "segments", "state"], Kind.DEMAND, "d.csv")
     texts = [str(each) for each in caught.value.violations]
-    assert texts[0] == "d.csv: column: got 'segmnet'; accepted: did you mean segment?"
+    assert texts[0] == "d.csv: column: got 'segments'; accepted: did you mean segment?"
     assert "the server fills it" in texts[1]
     assert "location.longitude" in texts[2]
     assert "ship_by_time" in texts[3]

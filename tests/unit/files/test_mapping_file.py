@@ -85,7 +85,7 @@ def test_offset_adds_its_units(tmp_path: Path) -> None:
         ("constant = 100", "default = 100", "exactly one of"),
         ("constant = 100", "constant = 100, default = 1", "stands alone"),
         ("constant = 100", "column = 3", "column: got 3; accepted: a text"),
-        ("constant = 100", "colum = 'x'", "did you mean column"),
+        ("constant = 100", "columns = 'x'", "did you mean column"),
         ("constant = 100", "template = 'x'", "columns in braces"),
         ("constant = 100", "template = '{x'", "columns in braces"),
         ("constant = 100", "template = '{}'", "columns in braces"),

@@ -1,0 +1,1 @@
+"""Reproducible timings: ours and a named peer on one input, in one process."""

@@ -1,0 +1,47 @@
+"""Run all comparisons and print a table: `python -m benchmarks --help`."""
+
+from __future__ import annotations
+
+import argparse
+from itertools import chain
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.assignment import assignments
+from benchmarks.candidates import candidates
+from matcher.engine.warm_up import warm_up
+
+_SIZES = {"quick": (20_000, 3), "full": (100_000, 5)}
+
+
+def main() -> None:
+    """Parse the arguments, run, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--profile",
+        choices=_SIZES,
+        default="quick",
+        help="quick: 20,000 rows, 3 repetitions; full: 100,000 and 5",
+    )
+    count, repetitions = _SIZES[parser.parse_args().profile]
+    warm_up()
+    table = Table(title="medians; ratio is the peer's time over ours")
+    for heading in ("what", "input", "peer", "ours s", "peer s", "ratio"):
+        table.add_column(heading, justify="right" if heading[-1] in "so" else "left")
+    runs = chain(assignments(count, repetitions), candidates(count, repetitions))
+    for each in track(runs, "comparing", total=6):
+        table.add_row(
+            each.name,
+            each.size,
+            each.peer,
+            f"{each.ours_s:.3f}",
+            f"{each.peer_s:.3f}",
+            f"{each.ratio:.1f}",
+        )
+    Console(width=150).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Committed rows in dictionaries: the plainest thing that can be a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from matcher.domain.decision import Decision
+from matcher.domain.ids import DecisionId, DemandId, MatchId, ReturnId
+from matcher.domain.match import HoldState, Match
+from matcher.engine.archive import LiveRows
+from matcher.engine.changes import Changes
+from matcher.engine.records import DemandRecord, ReturnRecord
+
+
+@dataclass
+class MemoryStore:
+    """
+    Rows of one tenant as an archive and as the source of a restart.
+
+    ``rows`` is what all commits together say; equal stores compare equal.
+    """
+
+    rows: Changes = field(default_factory=Changes)
+
+    def commit(self, changes: Changes) -> None:
+        """Take the rows of one transaction; a log entry never changes."""
+        first = len(self.rows.decisions) + 1
+        for number, decision in enumerate(changes.decisions, first):
+            assert _number(decision.decision_id) == number, "the log has a gap"
+        self.rows.add(changes)
+
+    def copy(self) -> MemoryStore:
+        """Return a store of its own with the same rows."""
+        rows = Changes()
+        rows.add(self.rows)
+        return MemoryStore(rows)
+
+    def demands(self, ids: Iterable[DemandId]) -> dict[DemandId, DemandRecord]:
+        """Return the demands that exist among ``ids``."""
+        rows = self.rows.demands
+        return {each: rows[each] for each in ids if each in rows}
+
+    def returns(self, ids: Iterable[ReturnId]) -> dict[ReturnId, ReturnRecord]:
+        """Return the return items that exist among ``ids``."""
+        rows = self.rows.returns
+        return {each: rows[each] for each in ids if each in rows}
+
+    def match(self, match_id: MatchId) -> Match | None:
+        """Return one match."""
+        return self.rows.matches.get(match_id)
+
+    def decision(self, decision_id: DecisionId) -> Decision | None:
+        """Return one decision: the log is numbered from 1 without gaps."""
+        at = int(decision_id.removeprefix("d-")) - 1
+        log = self.rows.decisions
+        return log[at] if 0 <= at < len(log) else None
+
+    def load(self) -> LiveRows:
+        """Return what a shard needs to go on."""
+        rows = self.rows
+        return LiveRows(
+            demands=tuple(r for _, r in sorted(rows.demands.items()) if r.is_live),
+            returns=tuple(r for _, r in sorted(rows.returns.items()) if r.is_live),
+            matches=tuple(
+                match
+                for _, match in sorted(rows.matches.items())
+                if match.hold_state is HoldState.ACTIVE
+            ),
+            policies=tuple(record for _, record in sorted(rows.policies.items())),
+            warehouses=tuple(w for _, w in sorted(rows.warehouses.items()) if w),
+            service_areas=tuple(a for _, a in sorted(rows.service_areas.items()) if a),
+            warehouse_days=tuple(day for _, day in sorted(rows.warehouse_days.items())),
+            decision_count=len(rows.decisions),
+            match_count=max((_number(each) for each in rows.matches), default=0),
+            round_count=max((_number(r.round_id) for r in rows.rounds), default=0),
+        )
+
+
+def _number(entity_id: str) -> int:
+    return int(entity_id.partition("-")[2])

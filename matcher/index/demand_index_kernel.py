@@ -33,11 +33,15 @@ def metres_of_chord(chord2):
 
 @njit(cache=True, nogil=True)
 def _hash(key, cell, mask):
-    # Two rounds of multiply and shift (constants of splitmix64).
-    x = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(cell)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.int64((x ^ (x >> np.uint64(31))) & np.uint64(mask))
+    # Multiply and shift on 32 bits (constants of murmur3's finaliser): no product
+    # leaves 64 bits, so the compiled and the plain function agree without a warning.
+    low = np.uint64(0xFFFFFFFF)
+    x = (cell >> np.uint64(32)) * np.uint64(0x85EBCA6B) & low
+    x = ((x ^ (x >> np.uint64(13))) ^ (cell & low)) * np.uint64(0xC2B2AE35) & low
+    x = ((x ^ (x >> np.uint64(16))) ^ np.uint64(key)) & low
+    x = x * np.uint64(0x85EBCA6B) & low
+    x = (x ^ (x >> np.uint64(13))) * np.uint64(0xC2B2AE35) & low
+    return np.int64((x ^ (x >> np.uint64(16))) & np.uint64(mask))
 
 
 @njit(cache=True, nogil=True)
@@ -217,13 +221,22 @@ def nearest_kernel(vectors, slots, points, out_slot, out_metres):
     for q in range(len(points)):
         best = np.int64(-1)
         best_m = np.int64(2**62)
+        # Squared chords above the bound are farther than the best: two metres more
+        # than its distance outweigh the rounding even between antipodes.
+        bound = 5.0
         for slot in slots:
             dx = points[q, 0] - vectors[slot, 0]
             dy = points[q, 1] - vectors[slot, 1]
             dz = points[q, 2] - vectors[slot, 2]
-            far = metres_of_chord(dx * dx + dy * dy + dz * dz)
+            chord2 = dx * dx + dy * dy + dz * dz
+            if chord2 > bound:
+                continue
+            far = metres_of_chord(chord2)
             if far < best_m or (far == best_m and slot < best):
                 best = slot
                 best_m = far
+                half = 0.5 * (far + 2.0) / EARTH_RADIUS_M
+                if half < 0.5 * math.pi:
+                    bound = (2.0 * math.sin(half)) ** 2
         out_slot[q] = best
         out_metres[q] = best_m

@@ -19,6 +19,10 @@ UNPACKED_BYTES_MAX = 1 << 32
 
 _LEVEL = 1
 
+# All that bytes from outside can make of the decoders: text that is no UTF-8 and
+# nesting without end come as errors of their own.
+_DAMAGED = (zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """
@@ -127,8 +131,10 @@ def unpack(data: bytes) -> Proof:
         text = unzip.decompress(data, UNPACKED_BYTES_MAX)
         if unzip.unconsumed_tail or not unzip.eof:
             raise CertificateError("the proof is cut short or larger than 4 GiB")
+        if unzip.unused_data:
+            raise CertificateError("the proof is followed by something else")
         return msgspec.json.decode(text, type=Proof)
-    except (zlib.error, msgspec.DecodeError) as error:
+    except _DAMAGED as error:
         raise CertificateError(f"the proof is damaged: {error}") from error
 
 

@@ -8,21 +8,20 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import KDTree
 
 from matcher.domain.errors import InvalidProblemError, LimitExceededError
 from matcher.domain.policy import RADIUS_M_MAX
-from matcher.geo import chord_bound, cover, latlng_to_cells, unit_vectors
-from matcher.geo.sphere_kernel import distance_kernel
+from matcher.geo import chord_bound, latlng_to_cells, unit_vectors
+from matcher.index.cover_plan import RESOLUTIONS, CoverPlanner
 from matcher.index.demand_index_kernel import (
     NONE,
     UNUSED,
     insert_kernel,
     key_slots_kernel,
-    nearest_kernel,
     remove_kernel,
     within_kernel,
 )
+from matcher.index.nearest import nearest_of
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -31,28 +30,13 @@ T = TypeVar("T", bound=np.generic)
 #: Pairs that one call may give; 16 bytes each.
 PAIR_COUNT_MAX = 200_000_000
 
-# Level 0 is the whole key. A radius is walked at the first of these resolutions
-# whose cells are not much smaller than it: 15 to 120 cells cover it.
-_RESOLUTIONS = (7, 5, 3)
-_RADII_M = (6_000, 45_000, RADIUS_M_MAX)
-_LEVELS = 1 + len(_RESOLUTIONS)
-
-# Making a cover costs about as much as scanning this many demands. One that is not
-# at hand is made only if the queries that share it would scan more without it.
-_SCANS_PER_COVER = 30_000
-
-# A look-up in the table costs about as much as scanning this many demands.
-_SCANS_PER_CELL = 4
-
-# From this many demands of a key on, a tree finds the nearest faster than a scan.
-_TREE_FROM = 512
+_LEVELS = 1 + len(RESOLUTIONS)
 
 #: Match keys are below this: their counts are an array, 8 bytes a key.
 KEY_COUNT_MAX = 1 << 27
 
 _FIRST_SLOTS = 1024
 _FIRST_TABLE = 8192
-_COVERS_KEPT = 100_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +87,7 @@ class DemandIndex:
         self._key_count: IntArray = np.zeros(_FIRST_SLOTS, np.int64)
         self._table = _empty_table(_FIRST_TABLE)
         self._buckets = 0
-        self._covers: dict[tuple[int, int], NDArray[np.uint64]] = {}
+        self._planner = CoverPlanner()
 
     def __len__(self) -> int:
         return self._count
@@ -250,10 +234,17 @@ class DemandIndex:
                 f"accepted: 0 to {RADIUS_M_MAX}"
             )
         key_count = self._count_of(key)
-        level, cover_of, covers = self._plan(key_count, radius, lat, lng)
-        queries = (key, vectors, radius, chord_bound(radius)[1], level, cover_of)
+        plan = self._planner.plan(key_count, radius, lat, lng)
+        outside = chord_bound(radius)[1]
+        queries = (key, vectors, radius, outside, plan.level, plan.cover_of)
         offsets, slots, metres = within_kernel(
-            queries, self._vector, self._table, self._after, 1024, covers, max_pairs
+            queries,
+            self._vector,
+            self._table,
+            self._after,
+            1024,
+            plan.covers(),
+            max_pairs,
         )
         if len(slots) > max_pairs:
             raise LimitExceededError("candidates", len(slots), max_pairs)
@@ -299,75 +290,12 @@ class DemandIndex:
             rows = np.nonzero(key == each)[0]
             total = int(self._key_count[each])
             slots = key_slots_kernel(each, total, self._table, self._after)
-            found = (np.empty(len(rows), np.int64), np.empty(len(rows), np.int64))
-            if total < _TREE_FROM or len(rows) < 8:
-                nearest_kernel(self._vector, slots, points[rows], *found)
-            else:
-                self._nearest_by_tree(slots, points[rows], found)
-            slot[rows], metres[rows] = found
+            slot[rows], metres[rows] = nearest_of(self._vector, slots, points[rows])
         return slot, metres
-
-    def _nearest_by_tree(
-        self, slots: IntArray, points: FloatArray, found: tuple[IntArray, IntArray]
-    ) -> None:
-        # The tree's distances may differ in the last bit, and the nearest by whole
-        # metres may be a few: the tree says where to look, the kernel decides. Of
-        # equal places the lowest slot stands for all.
-        slots = _lowest_of_place(self._vector, slots)
-        tree = KDTree(self._vector[slots])
-        _, position = tree.query(points)
-        metres = np.empty(len(points), np.int64)
-        distance_kernel(points, self._vector[slots[position]], metres)
-        near = tree.query_ball_point(points, np.sqrt(chord_bound(metres)[1]))
-        for row, positions in enumerate(near):
-            nearest_kernel(
-                self._vector,
-                slots[np.array(positions, np.int64)],
-                points[row : row + 1],
-                found[0][row : row + 1],
-                found[1][row : row + 1],
-            )
 
     def _count_of(self, key: IntArray) -> IntArray:
         known = (key >= 0) & (key < len(self._key_count))
         return np.where(known, self._key_count[np.where(known, key, 0)], 0)
-
-    def _plan(
-        self, key_count: IntArray, radius: IntArray, lat: ArrayLike, lng: ArrayLike
-    ) -> tuple[IntArray, IntArray, tuple[NDArray[np.uint64], IntArray]]:
-        # Level and cover of each query; cover 0 is none. A query that no cover
-        # pays for is tried at coarser cells, which more queries share; what is left
-        # in the end scans the whole key.
-        plan = _CoverPlan(key_count)
-        lats, lngs = np.asarray(lat, np.float64), np.asarray(lng, np.float64)
-        open_rows = np.nonzero(key_count >= 16 * _SCANS_PER_CELL)[0]
-        for level, resolution in enumerate(_RESOLUTIONS, start=1):
-            fits = radius[open_rows] <= _RADII_M[level - 1]
-            rows = open_rows[fits]
-            centres = latlng_to_cells(lats[rows], lngs[rows], resolution).tolist()
-            groups: dict[tuple[int, int], list[int]] = {}
-            for row, centre in zip(rows.tolist(), centres, strict=True):
-                groups.setdefault((centre, int(radius[row])), []).append(row)
-            left = [open_rows[~fits]]
-            for (centre, radius_m), members in groups.items():
-                group = np.array(members, np.int64)
-                cells = self._cover(centre, radius_m, int(key_count[group].sum()))
-                if cells is None:
-                    left.append(group)
-                else:
-                    plan.add(level, group, cells)
-            open_rows = np.sort(np.concatenate(left))
-        return plan.level, plan.cover_of, plan.covers()
-
-    def _cover(
-        self, centre: int, radius_m: int, scans: int
-    ) -> NDArray[np.uint64] | None:
-        kept = self._covers.get((centre, radius_m))
-        if kept is None and scans >= _SCANS_PER_COVER:
-            if len(self._covers) >= _COVERS_KEPT:
-                self._covers.clear()
-            kept = self._covers[centre, radius_m] = cover(centre, radius_m)
-        return kept
 
     def _take_slots(self, count: int) -> IntArray:
         reused = [self._free.pop() for _ in range(min(count, len(self._free)))]
@@ -397,28 +325,6 @@ class DemandIndex:
         )
 
 
-class _CoverPlan:
-    """Which cells each query walks."""
-
-    def __init__(self, key_count: IntArray) -> None:
-        self._key_count = key_count
-        self._cells: list[NDArray[np.uint64]] = [np.zeros(1, np.uint64)]
-        self.level = np.zeros(len(key_count), np.int64)
-        self.cover_of = np.zeros(len(key_count), np.int64)
-
-    def add(self, level: int, rows: IntArray, cells: NDArray[np.uint64]) -> None:
-        """Let rows walk a cover, those aside whose whole key is sooner scanned."""
-        large = rows[self._key_count[rows] >= _SCANS_PER_CELL * len(cells)]
-        self.level[large] = level
-        self.cover_of[large] = len(self._cells)
-        self._cells.append(cells)
-
-    def covers(self) -> tuple[NDArray[np.uint64], IntArray]:
-        """Return all cells end to end, and where each cover starts."""
-        lengths = [len(cells) for cells in self._cells]
-        return np.concatenate(self._cells), np.cumsum([0, *lengths], dtype=np.int64)
-
-
 def warm_up() -> None:
     """Compile the kernels on one demand."""
     index = DemandIndex()
@@ -433,18 +339,9 @@ def _cells(lat: ArrayLike, lng: ArrayLike) -> NDArray[np.uint64]:
     places = np.asarray(lat, np.float64) + 1j * np.asarray(lng, np.float64)
     distinct, inverse = np.unique(places, return_inverse=True)
     cells = [
-        latlng_to_cells(distinct.real, distinct.imag, each) for each in _RESOLUTIONS
+        latlng_to_cells(distinct.real, distinct.imag, each) for each in RESOLUTIONS
     ]
     return np.stack(cells, axis=1)[inverse]
-
-
-def _lowest_of_place(vectors: FloatArray, slots: IntArray) -> IntArray:
-    x, y, z = vectors[slots].T
-    order = np.lexsort((slots, z, y, x))
-    sorted_places = vectors[slots[order]]
-    first = np.ones(len(order), np.bool_)
-    first[1:] = (sorted_places[1:] != sorted_places[:-1]).any(axis=1)
-    return slots[order[first]]
 
 
 def _per_query(name: str, values: ArrayLike, count: int) -> IntArray:

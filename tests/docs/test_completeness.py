@@ -1,0 +1,87 @@
+"""The documents name everything that there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from matcher.domain.reason import ReasonCode
+from server.api.registration import services
+from server.cli.app import app
+from server.config import ENV_PREFIX, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+
+_LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def _documents() -> list[Path]:
+    folders = [DOCS, ROOT / "examples"]
+    found = [path for folder in folders for path in folder.rglob("*.md")]
+    return sorted([*found, ROOT / "README.md", ROOT / "CHANGELOG.md"])
+
+
+@pytest.mark.parametrize("code", [c for c in ReasonCode if c], ids=lambda c: c.name)
+def test_every_reason_has_its_row(code: ReasonCode) -> None:
+    """Support has a sentence for each code (R51): a row of the table starts with it."""
+    rows = (DOCS / "REASONS.md").read_text().splitlines()
+    (row,) = [row for row in rows if row.startswith(f"| `{code.name}` |")]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert len(cells) == 4
+    assert all(cells), row
+
+
+def test_every_method_is_documented() -> None:
+    """docs/API.md names each service and method of the contract."""
+    text = (DOCS / "API.md").read_text()
+    missing = [
+        name
+        for service in services()
+        for name in (service.name, *(f"`{m.name}`" for m in service.methods))
+        if name not in text
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_documented(name: str) -> None:
+    """The table gives each setting's default and says what it is, word for word."""
+    field = Settings.model_fields[name]
+    text = (DOCS / "CONFIGURATION.md").read_text()
+    (row,) = [r for r in text.splitlines() if r.startswith(f"| `{name}` |")]
+    assert f"| `{field.default}` |" in row
+    assert field.description is not None
+    assert field.description in row
+    assert ENV_PREFIX in text
+
+
+def test_every_command_is_documented() -> None:
+    """docs/CLI.md names each command of the command line."""
+    text = (DOCS / "CLI.md").read_text()
+    names = [command.name for command in app.registered_commands]
+    assert names
+    assert [name for name in names if f"`nearturn {name}`" not in text] == []
+
+
+@pytest.mark.parametrize("path", _documents(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    """A relative link of a document is a file of the repository."""
+    targets = [t for t in _LINK.findall(path.read_text()) if "://" not in t]
+    broken = [target for target in targets if not (path.parent / target).exists()]
+    assert broken == []
+
+
+def test_every_requirement_has_its_row() -> None:
+    """docs/REQUIREMENTS.md says of R1 to R68 where each is met, or that it is not."""
+    rows = (DOCS / "REQUIREMENTS.md").read_text().splitlines()
+    found = [row.split("|")[1].strip() for row in rows if row.startswith("| R")]
+    assert found == [f"R{number}" for number in range(1, 69)]
+
+
+def test_demo_policy_is_the_example() -> None:
+    """The policy that the demo carries is the one that people are shown."""
+    shipped = (ROOT / "server" / "cli" / "demo-policy.json").read_text()
+    assert shipped == (ROOT / "examples" / "policies" / "demo.json").read_text()

@@ -1,0 +1,71 @@
+"""Settings from flags, environment and file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from matcher.domain.errors import InvalidValueError
+from server.config import load_settings
+
+
+def test_flags_win_over_environment_over_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each source has one setting that only the next stronger one overrides."""
+    file = tmp_path / "nearturn.toml"
+    file.write_text('solver_threads = 3\nlog_level = "error"\ntenant = "of-file"\n')
+    monkeypatch.setenv("NEARTURN_LOG_LEVEL", "warning")
+    monkeypatch.setenv("NEARTURN_TENANT", "of-environment")
+    settings = load_settings(file, tenant="of-flag", listen=None)
+    assert settings.solver_threads == 3
+    assert settings.log_level == "warning"
+    assert settings.tenant == "of-flag"
+    assert settings.listen == "127.0.0.1:50551"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("solver_threads", 0),
+        ("solver_threads", "many"),
+        ("queue_count_max", -1),
+        ("message_bytes_max", 10**12),
+        ("log_level", "loud"),
+        ("listen", "no-port"),
+        ("tenant", ""),
+    ],
+)
+def test_a_bad_value_names_setting_value_and_what_is_accepted(
+    name: str, value: object
+) -> None:
+    """The error says which setting, what it got, and what the setting is for."""
+    with pytest.raises(InvalidValueError) as caught:
+        load_settings(**{name: value})
+    (violation,) = caught.value.violations
+    assert violation.field == name
+    assert repr(value) in violation.value
+    assert violation.accepted
+
+
+def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+    """An unknown setting and one out of range come in one error."""
+    file = tmp_path / "nearturn.toml"
+    file.write_text("solver_thread = 1\nqueue_count_max = 0\n")
+    with pytest.raises(InvalidValueError) as caught:
+        load_settings(file)
+    names = sorted(violation.field for violation in caught.value.violations)
+    assert names == ["queue_count_max", "solver_thread"]
+
+
+@pytest.mark.parametrize("content", [None, "= 3"])
+def test_a_file_that_is_missing_or_no_toml_is_refused(
+    content: str | None, tmp_path: Path
+) -> None:
+    """A mistyped path must not start a server with defaults."""
+    file = tmp_path / "nearturn.toml"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(InvalidValueError, match="config"):
+        load_settings(file)

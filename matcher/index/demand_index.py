@@ -11,7 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from matcher.domain.errors import InvalidProblemError, LimitExceededError
 from matcher.domain.policy import RADIUS_M_MAX
-from matcher.geo import chord_bound, latlng_to_cells, unit_vectors
+from matcher.geo import (
+    chord_bound,
+    distance_m,
+    distance_table_m,
+    latlng_to_cells,
+    unit_vectors,
+)
 from matcher.index.cover_plan import RESOLUTIONS, CoverPlanner
 from matcher.index.demand_index_kernel import (
     NONE,
@@ -326,11 +332,13 @@ class DemandIndex:
 
 
 def warm_up() -> None:
-    """Compile the kernels on one demand."""
+    """Compile the kernels of this room, and of geo, on one demand."""
     index = DemandIndex()
     slots = index.insert([0], [0.0], [0.0])
     index.within([0], [0.0], [0.0], [1])
     index.nearest([0], [0.0], [0.0])
+    distance_m(0.0, 0.0, 0.0, 0.0)
+    distance_table_m([0.0], [0.0], [0.0], [0.0])
     index.remove(slots)
 
 

@@ -247,7 +247,7 @@ class _Draw:
                 ),
                 held_count=rng.randrange(2),
             )
-            for number in range(rng.randrange(25))
+            for number in range(rng.randrange(40))
         ]
         self.items = [
             PoolItem(
@@ -266,7 +266,7 @@ class _Draw:
                     if rng.random() < 0.08
                 ),
             )
-            for number in range(rng.randrange(20))
+            for number in range(rng.randrange(30))
         ]
         self.warehouses = [
             warehouse(

@@ -1,0 +1,168 @@
+"""The commands over files, run as a user would."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from matcher.domain.errors import CertificateError, InvalidValueError, NearturnError
+from server.cli.app import app
+
+POLICY = Path(__file__).resolve().parents[3] / "examples" / "policies" / "demo.json"
+AT = "2026-03-02T12:00:00Z"
+AT_S = "1772452800"
+
+
+def run(*arguments: object) -> str:
+    """Run a command; errors of ours come out as they are."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if isinstance(result.exception, NearturnError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def week(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a small scenario."""
+    folder = tmp_path_factory.mktemp("week")
+    sizes = ("--demands", 600, "--returns", 200, "--skus", 10, "--cities", 3)
+    run("scenario", "--out", folder, "--seed", 5, "--at", AT_S, *sizes)
+    return folder
+
+
+def _plan(week: Path, *more: object) -> dict[str, object]:
+    tables = ("--demands", week / "demands.csv", "--returns", week / "returns.csv")
+    output = run(
+        *("plan", *tables, "--warehouses", week / "warehouses.csv"),
+        *("--policy", POLICY, "--at", AT, "--json", *more),
+    )
+    return dict(json.loads(output))
+
+
+def test_a_scenario_is_the_same_for_a_seed(week: Path, tmp_path: Path) -> None:
+    """The same seed and instant give the same bytes."""
+    sizes = ("--demands", 600, "--returns", 200, "--skus", 10, "--cities", 3)
+    run("scenario", "--out", tmp_path, "--seed", 5, "--at", AT_S, *sizes)
+    for name in ("demands.csv", "returns.csv", "warehouses.csv"):
+        assert (tmp_path / name).read_bytes() == (week / name).read_bytes()
+
+
+def test_a_plan_accounts_for_every_return(week: Path) -> None:
+    """Routes sum to the returns, and saving and prices are one number (R2)."""
+    summary = _plan(week)
+    assert list(summary) == [
+        "returns",
+        "demands",
+        "candidates",
+        "matched",
+        "warehouse",
+        "saving_micros",
+        "dual_micros",
+        "mean_distance_m",
+        "reasons",
+        "seconds",
+    ]
+    assert summary["returns"] == 200
+    assert summary["matched"] + summary["warehouse"] == 200  # type: ignore[operator]
+    assert summary["matched"]
+    assert summary["saving_micros"] == summary["dual_micros"]
+
+
+def test_a_written_plan_verifies(week: Path, tmp_path: Path) -> None:
+    """What --out writes is what verify accepts."""
+    file = tmp_path / "plan.json"
+    summary = _plan(week, "--out", file, "--threads", 2)
+    assert f"save {summary['saving_micros']} micros" in run("verify", file)
+
+
+@pytest.mark.parametrize(
+    ("found", "planted"),
+    [
+        ('"value":', '"value":1'),
+        ('"demand_price":[', '"demand_price":[7,'),
+        ('"outcome":"MATCHED"', '"outcome":5'),
+        ('{"format":"nearturn.plan/1"', '{"format":"other"'),
+    ],
+)
+def test_a_plan_that_was_tampered_with_is_refused(
+    found: str, planted: str, week: Path, tmp_path: Path
+) -> None:
+    """A changed total, price, type or format each breaks the proof."""
+    file = tmp_path / "plan.json"
+    _plan(week, "--out", file)
+    text = file.read_text()
+    assert found in text
+    file.write_text(text.replace(found, planted, 1))
+    with pytest.raises(CertificateError):
+        run("verify", file)
+
+
+def test_a_faulty_row_is_named(week: Path, tmp_path: Path) -> None:
+    """The error has file, line, field, value and what is accepted."""
+    lines = (week / "demands.csv").read_text().splitlines()
+    columns = lines[0].split(",")
+    cells = lines[2].split(",")
+    cells[columns.index("location.latitude")] = "91"
+    broken = tmp_path / "demands.csv"
+    broken.write_text("\n".join([lines[0], lines[1], ",".join(cells)]) + "\n")
+    arguments = ("--returns", week / "returns.csv", "--policy", POLICY, "--at", AT)
+    with pytest.raises(InvalidValueError) as caught:
+        run("plan", "--demands", broken, *arguments)
+    (violation,) = caught.value.violations
+    assert violation.field == "demands.csv line 3: location.latitude"
+    assert violation.value == "91.0"
+    assert "-90 to 90" in violation.accepted
+
+
+def test_faulty_rows_may_go_aside(week: Path, tmp_path: Path) -> None:
+    """With --skip-bad-rows the rest is planned, and the row is kept beside."""
+    lines = (week / "demands.csv").read_text().splitlines()
+    mended = tmp_path / "demands.csv"
+    mended.write_text("\n".join([*lines[:4], "," * lines[0].count(",")]) + "\n")
+    output = run(
+        *("plan", "--demands", mended, "--returns", week / "returns.csv"),
+        *("--policy", POLICY, "--at", AT, "--json", "--skip-bad-rows"),
+    )
+    assert json.loads(output)["demands"] == 3
+    assert len((tmp_path / "demands.csv.rejected.csv").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        (("scenario", "--out", "x", "--clustering", "1.5"), "clustering"),
+        (("scenario", "--out", "x", "--format", "xls"), "format"),
+        (("scenario", "--out", "x", "--country", "Atlantis"), "country"),
+        (("verify", "nowhere.json"), "file"),
+        (("load", "--batch-size", "0"), "batch_size"),
+        (("load",), "tables"),
+        (("serve", "--config", "nowhere.toml"), "config"),
+    ],
+)
+def test_bad_arguments_name_the_field(arguments: tuple[str, ...], field: str) -> None:
+    """Each error says which argument, what it got, and what is accepted."""
+    with pytest.raises(InvalidValueError) as caught:
+        run(*arguments)
+    assert caught.value.violations[0].field == field
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-03-02T12:00:00"])
+def test_an_instant_needs_an_offset(text: str, week: Path) -> None:
+    """A local time is ambiguous and refused."""
+    with pytest.raises(InvalidValueError, match="RFC 3339"):
+        run(
+            *("plan", "--demands", week / "demands.csv", "--at", text),
+            *("--returns", week / "returns.csv", "--policy", POLICY),
+        )
+
+
+@pytest.mark.parametrize(
+    "command", ["serve", "load", "plan", "verify", "scenario", "demo"]
+)
+def test_help_teaches(command: str) -> None:
+    """Every command explains itself in more than its name."""
+    assert len(run(command, "--help")) > 300

@@ -1,0 +1,304 @@
+"""Queue, groups, rounds and timers over a real embedded store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from matcher.domain.errors import (
+    LimitExceededError,
+    NotFoundError,
+    RequestReusedError,
+    StateConflictError,
+    UnavailableError,
+)
+from matcher.domain.ids import DemandId, MatchId, ReturnId
+from matcher.domain.return_item import ReturnState
+from matcher.engine.answers import Answer
+from matcher.engine.commands import (
+    ActivatePolicy,
+    CancelDemand,
+    Command,
+    ConfirmMatch,
+    CreatePolicy,
+    SubmitReturns,
+    UpsertDemands,
+)
+from server.runtime.call import Call, RoundCall
+from server.runtime.runtime import Runtime, RuntimeOptions
+from server.storage.opening import open_store
+from server.storage.sql_store import SqlStore
+from tests.scenarios.entities import (
+    DAY_US,
+    HOUR_US,
+    NOW_US,
+    TENANT,
+    demand,
+    policy,
+    return_item,
+)
+
+
+class HandClock:
+    """A clock that tests move."""
+
+    def __init__(self) -> None:
+        self.now_us = NOW_US
+
+    def __call__(self) -> int:
+        """Return where it stands."""
+        return self.now_us
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """Return a clock at noon."""
+    return HandClock()
+
+
+@pytest.fixture
+async def runtime(tmp_path: Path, clock: HandClock) -> AsyncIterator[Runtime]:
+    """Run a runtime without timers on a fresh store."""
+    running = _runtime(tmp_path, clock)
+    await running.start()
+    yield running
+    await running.stop()
+
+
+def _runtime(folder: Path, clock: Callable[[], int], **options: int) -> Runtime:
+    return Runtime(
+        open_store(f"sqlite:///{folder / 'test.db'}"),
+        clock=clock,
+        options=RuntimeOptions(
+            tenants=(TENANT,), threads=1, runs_timers=False, **options
+        ),
+    )
+
+
+def _call(command: Command, request_id: str = "", payload_hash: str = "") -> Call:
+    def encode(answer: Answer) -> bytes:
+        return repr(answer).encode()
+
+    return Call(TENANT, command, encode, request_id, payload_hash)
+
+
+def _round(request_id: str = "") -> RoundCall:
+    return RoundCall(
+        TENANT,
+        lambda record: f"{record.round_id} {record.matched_count}".encode(),
+        request_id,
+        "round",
+    )
+
+
+async def _prepare(runtime: Runtime) -> None:
+    await runtime.execute(_call(CreatePolicy(policy())))
+    await runtime.execute(_call(ActivatePolicy(1)))
+    await runtime.execute(_call(UpsertDemands((demand("d1"),), ("",))))
+    await runtime.execute(_call(SubmitReturns((return_item("r1"),), ("hash",))))
+
+
+async def test_an_answer_is_stored_when_it_is_given(runtime: Runtime) -> None:
+    """A read right after the answer sees the row: the commit came first (I4)."""
+    await _prepare(runtime)
+    record = await runtime.read(lambda store: store.demand(TENANT, DemandId("d1")))
+    assert record is not None
+    assert record.version == 1
+
+
+async def test_concurrent_calls_share_a_group(runtime: Runtime) -> None:
+    """A hundred calls at once are all carried out, each with its own answer."""
+    calls = [
+        _call(UpsertDemands((demand(f"d{number:03}"),), ("",))) for number in range(100)
+    ]
+    answers = await asyncio.gather(*(runtime.execute(call) for call in calls))
+    for number, answer in enumerate(answers):
+        assert f"d{number:03}" in answer.decode()
+
+
+async def test_a_refused_call_leaves_its_group_alone(runtime: Runtime) -> None:
+    """Of two calls in one group the bad one is refused and the good one stored."""
+    bad = runtime.execute(_call(CancelDemand(DemandId("nobody"))))
+    good = runtime.execute(_call(UpsertDemands((demand("d1"),), ("",))))
+    results = await asyncio.gather(bad, good, return_exceptions=True)
+    assert isinstance(results[0], NotFoundError)
+    assert b"d1" in results[1]
+
+
+async def test_a_request_id_gives_the_first_answer_again(runtime: Runtime) -> None:
+    """The bytes come back without running again: the demand's version stays 1."""
+    call = _call(UpsertDemands((demand("d1"),), ("",)), "request", "payload")
+    first = await runtime.execute(call)
+    await runtime.execute(_call(UpsertDemands((demand("d1", quantity=5),), ("",))))
+    assert await runtime.execute(call) == first
+    record = await runtime.read(lambda store: store.demand(TENANT, DemandId("d1")))
+    assert record is not None
+    assert record.version == 2
+
+
+async def test_a_request_id_with_another_payload_is_refused(runtime: Runtime) -> None:
+    """Both hashes are in the error, so that the caller can tell."""
+    await runtime.execute(_call(UpsertDemands((demand("d1"),), ("",)), "request", "a"))
+    with pytest.raises(RequestReusedError) as caught:
+        await runtime.execute(
+            _call(UpsertDemands((demand("d2"),), ("",)), "request", "b")
+        )
+    assert (caught.value.stored_hash, caught.value.received_hash) == ("a", "b")
+
+
+async def test_twin_requests_in_one_group_run_once(runtime: Runtime) -> None:
+    """Two tries of one request that arrive together get the same answer."""
+    call = _call(UpsertDemands((demand("d1"),), ("",)), "request", "payload")
+    first, second = await asyncio.gather(runtime.execute(call), runtime.execute(call))
+    assert first == second
+
+
+async def test_a_round_matches_and_is_answered_once(runtime: Runtime) -> None:
+    """The one pair is matched; the request id gives the same round again."""
+    await _prepare(runtime)
+    first = await runtime.run_round(_round("request"))
+    assert first == b"r-000000000001 1"
+    assert await runtime.run_round(_round("request")) == first
+    assert await runtime.run_round(_round()) == b"r-000000000002 0"
+
+
+async def test_a_round_without_a_policy_is_refused(runtime: Runtime) -> None:
+    """Nothing is matched before a policy is active (R27)."""
+    with pytest.raises(StateConflictError, match="active policy"):
+        await runtime.run_round(_round())
+
+
+async def test_a_demand_cancelled_during_the_solve_is_not_promised(
+    runtime: Runtime,
+) -> None:
+    """The cancellation is answered first, so the match must be dropped (I2)."""
+    await _prepare(runtime)
+    cancel = _call(CancelDemand(DemandId("d1")))
+    answer, _ = await asyncio.gather(
+        runtime.run_round(_round()), _soon(runtime.execute, cancel)
+    )
+    record = await runtime.read(lambda store: store.demand(TENANT, DemandId("d1")))
+    assert record is not None
+    matched = int(answer.split()[1])
+    assert record.held_count == matched
+
+
+async def _soon(run: Callable[[Call], object], call: Call) -> None:
+    await asyncio.sleep(0)
+    await run(call)  # type: ignore[misc]
+
+
+async def test_time_alone_settles_holds_and_deadlines(
+    runtime: Runtime, clock: HandClock
+) -> None:
+    """An hour later the hold has run out; a day later the warehouse has it (R61)."""
+    await _prepare(runtime)
+    await runtime.run_round(_round())
+    clock.now_us += 30 * DAY_US
+    await runtime.tick()
+    record = await runtime.read(lambda store: store.return_item(TENANT, ReturnId("r1")))
+    assert record is not None
+    assert record.state is ReturnState.WAREHOUSE
+
+
+async def test_a_tick_runs_the_round_that_is_due(
+    runtime: Runtime, clock: HandClock
+) -> None:
+    """A policy with an interval closes rounds by itself, not before it is over."""
+    timed = policy(round_interval_us=HOUR_US)
+    await runtime.execute(_call(CreatePolicy(timed)))
+    await runtime.execute(_call(ActivatePolicy(1)))
+    await runtime.execute(_call(UpsertDemands((demand("d1"),), ("",))))
+    await runtime.execute(_call(SubmitReturns((return_item("r1"),), ("hash",))))
+    await runtime.tick()
+    assert await _state(runtime) is ReturnState.WAITING
+    clock.now_us += HOUR_US
+    await runtime.tick()
+    assert await _state(runtime) is ReturnState.MATCHED
+
+
+async def _state(runtime: Runtime) -> ReturnState:
+    record = await runtime.read(lambda store: store.return_item(TENANT, ReturnId("r1")))
+    assert record is not None
+    return record.state
+
+
+async def test_a_restart_goes_on_where_it_stopped(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    """The match of the first life is confirmed in the second (I12)."""
+    first = _runtime(tmp_path, clock)
+    await first.start()
+    await _prepare(first)
+    await first.run_round(_round())
+    await first.stop()
+    second = _runtime(tmp_path, clock)
+    await second.start()
+    answer = await second.execute(_call(ConfirmMatch(MatchId("m-000000000001"))))
+    assert b"CONFIRMED" in answer
+    await second.stop()
+
+
+async def test_a_failed_commit_changes_nothing_and_is_survived(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller gets UNAVAILABLE, memory is built anew, and the retry works."""
+    running = _runtime(tmp_path, clock)
+    await running.start()
+    await _prepare(running)
+    commit = SqlStore.commit
+    failures = iter([True])
+
+    def broken(store: SqlStore, *arguments: object) -> None:
+        if next(failures, False):
+            raise UnavailableError("the disk is full")
+        commit(store, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SqlStore, "commit", broken)
+    change = _call(UpsertDemands((demand("d2"),), ("",)))
+    with pytest.raises(UnavailableError, match="nothing was stored"):
+        await running.execute(change)
+    assert await running.read(lambda s: s.demand(TENANT, DemandId("d2"))) is None
+    assert b"version=1" in await running.execute(change)
+    await running.stop()
+
+
+async def test_a_full_queue_refuses(tmp_path: Path, clock: HandClock) -> None:
+    """Work beyond the queue's limit is refused at once, not piled up."""
+    running = _runtime(tmp_path, clock, queue_count_max=2)
+    await running.start()
+    calls = [_call(UpsertDemands((demand(f"d{n}"),), ("",))) for n in range(20)]
+    results = await asyncio.gather(
+        *(running.execute(call) for call in calls), return_exceptions=True
+    )
+    refused = [each for each in results if isinstance(each, LimitExceededError)]
+    stored = [each for each in results if isinstance(each, bytes)]
+    assert len(refused) + len(stored) == 20
+    assert refused
+    assert stored
+    await running.stop()
+
+
+async def test_a_stopped_runtime_refuses(tmp_path: Path, clock: HandClock) -> None:
+    """Calls after the stop get UNAVAILABLE, and whoever watches is told."""
+    running = _runtime(tmp_path, clock)
+    await running.start()
+    watching = asyncio.create_task(running.wait_for_decisions(TENANT, 0))
+    await asyncio.sleep(0.05)
+    await running.stop()
+    with pytest.raises(UnavailableError):
+        await watching
+    with pytest.raises(UnavailableError):
+        await running.execute(_call(CreatePolicy(policy())))
+
+
+async def test_a_watcher_wakes_with_the_commit(runtime: Runtime) -> None:
+    """Waiting for the first decision ends when a return is submitted."""
+    watching = asyncio.create_task(runtime.wait_for_decisions(TENANT, 0))
+    await asyncio.sleep(0.05)
+    assert not watching.done()
+    await _prepare(runtime)
+    await asyncio.wait_for(watching, 5)

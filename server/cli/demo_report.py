@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
@@ -14,9 +13,7 @@ from rich.table import Table
 
 from nearturn import Client
 from nearturn.v1 import decision_pb2, explain_service_pb2
-
-if TYPE_CHECKING:
-    from server.cli.demo_run import DemoResult
+from server.cli.demo_result import DemoResult
 
 _MICROS = 1_000_000
 

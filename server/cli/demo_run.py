@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +28,7 @@ from server.api.convert.return_item import from_return_item
 from server.cli.demo_map import draw_map
 from server.cli.demo_policy import demo_policy
 from server.cli.demo_report import print_explanations, print_report
+from server.cli.demo_result import DemoResult
 from server.cli.load_run import put_in_force
 from server.cli.server_process import running_server
 
@@ -36,19 +36,6 @@ T = TypeVar("T")
 
 _BATCH = 1_000
 _CONFIRMED_OF_TEN = 8
-
-
-@dataclass(slots=True)
-class DemoResult:
-    """What the rounds and the watch over the decisions gave."""
-
-    rounds: list[decision_pb2.Round] = field(default_factory=list)
-    decisions: dict[str, decision_pb2.Decision] = field(default_factory=dict)
-    loaded_count: int = 0
-    load_s: float = 0.0
-    round_s: float = 0.0
-    confirmed_count: int = 0
-    released_count: int = 0
 
 
 def run_demo(out: Path, demands: int, returns: int, rounds: int, seed: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from matcher.domain.policy import MatchKey
 from matcher.domain.reason import Check, CheckResult, Gate, Reason, ReasonCode
@@ -154,6 +155,8 @@ def _reason(market: Market, row: int, code: ReasonCode) -> Reason:
     return stated(code, observed=int(market.verdict_count[row, Verdict.CANDIDATE]))
 
 
+# The same words serve many items: see matcher/policy/findings.py.
+@lru_cache(maxsize=10_000)
 def _check(
     name: str,
     result: CheckResult,

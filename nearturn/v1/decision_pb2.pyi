@@ -701,7 +701,9 @@ class Certificate(_message.Message):
     DUAL_MICROS_FIELD_NUMBER: _builtins.int
     VERIFIED_FIELD_NUMBER: _builtins.int
     saving_micros: _builtins.int
-    """Sums the saving of the matches, in micros."""
+    """Sums the saving of the optimum's matches, in micros, those that were dropped at
+    the commit included.
+    """
     dual_micros: _builtins.int
     """Sums the prices, each demand's times its open units, in micros. Equals the
     saving.

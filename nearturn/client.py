@@ -22,8 +22,12 @@ from nearturn.v1 import (
     return_service_pb2_grpc,
 )
 
-#: Size of a message, both ways; the server's default is the same.
+#: Size of a request; the server's default is the same.
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+
+#: Size of a response. Ten thousand decisions, each with all its checks, are about
+#: 12 MiB, and more where ids are long.
+RESPONSE_BYTES_MAX = 128 * 1024 * 1024
 
 _DETAILS = (
     error_details_pb2.ErrorInfo,
@@ -70,8 +74,9 @@ class Client:
 
     Notes
     -----
-    Calls that end with UNAVAILABLE are repeated up to five times; writes should
-    carry a :func:`request_id`, so that a repetition is known as one.
+    Calls that end with UNAVAILABLE are tried up to five times; writes should carry
+    a :func:`request_id`, so that a repetition is known as one. Safe to share between
+    threads. :class:`nearturn.AsyncClient` is the same for asyncio.
     """
 
     def __init__(
@@ -109,7 +114,7 @@ class Client:
 def channel_options() -> list[tuple[str, int | str]]:
     """Return the channel options that fit the server, for callers with own channels."""
     return [
-        ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+        ("grpc.max_receive_message_length", RESPONSE_BYTES_MAX),
         ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
         ("grpc.keepalive_time_ms", 120_000),
         ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
@@ -125,14 +130,23 @@ def error_details(error: grpc.RpcError) -> Sequence[Message]:
     """
     Return the details that came with an error.
 
+    Parameters
+    ----------
+    error
+        What a call of either client raised.
+
     Returns
     -------
     sequence of Message
         ErrorInfo first, then BadRequest and the like; empty if the error did not
         come from the server.
     """
-    # What a stub raises is the call itself.
-    status = rpc_status.from_call(cast(grpc.Call, error))
+    try:
+        # What a stub raises is the call itself, or can be asked like one.
+        status = rpc_status.from_call(cast(grpc.Call, error))
+    except ValueError:
+        # Something between here and the server put another code in its place.
+        return []
     found: list[Message] = []
     for packed in status.details if status is not None else ():
         for kind in _DETAILS:

@@ -43,6 +43,10 @@ class DemandBook:
         self._live: dict[DemandId, DemandRecord] = {}
         # Closed since the last commit: the archive may not know it yet.
         self._closed: dict[DemandId, DemandRecord] = {}
+        # What the archive said of ids that commands are about to name.
+        self._looked_up: dict[DemandId, DemandRecord | None] = {}
+        # Changed since the index was last brought up to date.
+        self._behind: dict[DemandId, DemandRecord] = {}
         self._ends: Timetable[DemandId] = Timetable()
 
     def __len__(self) -> int:
@@ -55,6 +59,21 @@ class DemandBook:
     def committed(self) -> None:
         """Forget closed demands: the archive has them now."""
         self._closed.clear()
+
+    def expect(self, ids: Iterable[DemandId]) -> None:
+        """Look up ids that commands are about to name, all in one go."""
+        cold = [i for i in ids if i not in self._live and i not in self._closed]
+        found = self._ledger.archive.demands(cold) if cold else {}
+        self._looked_up = {each: found.get(each) for each in cold}
+
+    def index(self) -> None:
+        """
+        Bring the index of open demands up to date.
+
+        Only rounds ask it; many changes at once cost it a tenth of one by one.
+        """
+        self._open.update(self._behind.values())
+        self._behind.clear()
 
     def live(self, demand_id: DemandId) -> DemandRecord | None:
         """Return a demand with open or held units."""
@@ -178,10 +197,11 @@ class DemandBook:
         cold: list[DemandId] = []
         for demand_id in ids:
             record = self._live.get(demand_id) or self._closed.get(demand_id)
-            if record is None:
-                cold.append(demand_id)
-            else:
+            record = record or self._looked_up.get(demand_id)
+            if record is not None:
                 found[demand_id] = record
+            elif demand_id not in self._looked_up:
+                cold.append(demand_id)
         if cold:
             found.update(self._ledger.archive.demands(cold))
         return found
@@ -200,9 +220,9 @@ class DemandBook:
                 self._ends.set(demand_id, record.demand.ship_by_us)
             else:
                 self._ends.drop(demand_id)
+            self._behind[demand_id] = record
             if is_change:
                 self._ledger.changes.demands[demand_id] = record
-        self._open.update(records)
 
 
 def _changed(

@@ -58,8 +58,11 @@ class GateKeeper:
             return False
         report, its_areas = kept
         policy = self._policies.active
+        # What failed may pass later, or fail by another number: it is not kept, and
+        # an item that failed does not wait.
         return (
-            its_areas is areas
+            (report.passed or report.pending)
+            and its_areas is areas
             and report.policy_version == (policy.version if policy else 0)
             and now_us < report.valid_until_us
         )

@@ -76,7 +76,8 @@ class Market:
         """Return the position of a candidate; the pair must be one."""
         start, stop = self.graph.row_offsets[row : row + 2]
         at = int(start + np.searchsorted(self.graph.columns[start:stop], column))
-        assert at < stop and self.graph.columns[at] == column, (row, column)
+        assert at < stop, (row, column)
+        assert self.graph.columns[at] == column, (row, column)
         return at
 
 

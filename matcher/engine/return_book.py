@@ -75,6 +75,8 @@ class ReturnBook:
         self._live: dict[ReturnId, ReturnRecord] = {}
         # Settled since the last commit: the archive may not know it yet.
         self._settled: dict[ReturnId, ReturnRecord] = {}
+        # What the archive said of ids that commands are about to name.
+        self._looked_up: dict[ReturnId, ReturnRecord | None] = {}
         self._deadlines: Timetable[ReturnId] = Timetable()
 
     def __len__(self) -> int:
@@ -89,6 +91,12 @@ class ReturnBook:
     def committed(self) -> None:
         """Forget settled items: the archive has them now."""
         self._settled.clear()
+
+    def expect(self, ids: Iterable[ReturnId]) -> None:
+        """Look up ids that commands are about to name, all in one go."""
+        cold = [i for i in ids if i not in self._live and i not in self._settled]
+        found = self._ledger.archive.returns(cold) if cold else {}
+        self._looked_up = {each: found.get(each) for each in cold}
 
     def live(self, return_id: ReturnId) -> ReturnRecord | None:
         """Return an item that waits or is matched."""
@@ -106,10 +114,11 @@ class ReturnBook:
         cold: list[ReturnId] = []
         for return_id in ids:
             record = self._live.get(return_id) or self._settled.get(return_id)
-            if record is None:
-                cold.append(return_id)
-            else:
+            record = record or self._looked_up.get(return_id)
+            if record is not None:
                 found[return_id] = record
+            elif return_id not in self._looked_up:
+                cold.append(return_id)
         if cold:
             found.update(self._ledger.archive.returns(cold))
         return found

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from matcher.domain.decision import Outcome
-from matcher.domain.ids import RoundId
+from matcher.domain.ids import ReturnId, RoundId
 from matcher.domain.match import Match
 from matcher.domain.policy import Policy
 from matcher.domain.reason import Reason, ReasonCode
@@ -18,6 +18,7 @@ from matcher.engine.ledger import Ledger
 from matcher.engine.limits import ShardLimits
 from matcher.engine.market import Market, PoolItem, collect
 from matcher.engine.match_book import MatchBook
+from matcher.engine.network import Network
 from matcher.engine.network_book import NetworkBook
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.policy_book import PolicyBook
@@ -36,18 +37,21 @@ class RoundTask:
     """
     What a round takes along to be solved, while the shard goes on.
 
-    ``codes`` are the reasons of the items that the round looked at but could not
-    match: sent to a warehouse by the gates, or waiting for an inspection.
+    ``network`` is the one that the market was priced with: its rows name warehouses
+    by their place in it, and the shard's may change meanwhile. ``codes`` are the
+    reasons of the items that the round looked at but could not match: sent to a
+    warehouse by the gates, or waiting for an inspection.
     """
 
     round_id: RoundId
     started_us: int
     policy: Policy
     market: Market
+    network: Network
     records: tuple[ReturnRecord, ...]
     reports: tuple[GateReport, ...]
     codes: tuple[tuple[ReasonCode, ...], ...]
-    routed_count: int
+    routed_ids: tuple[ReturnId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ class Rounds:
             If there are more pairs in reach than a round may hold; nothing is
             changed then.
         """
+        self._demands.index()
         waiting = self._returns.waiting()
         reports = self._returns.reports(waiting, now_us)
         rows = list(zip(waiting, reports, strict=True))
@@ -131,13 +136,14 @@ class Rounds:
             started_us=now_us,
             policy=policy,
             market=market,
+            network=self._network.network,
             records=tuple(record for record, _ in pool),
             reports=tuple(report for _, report in pool),
             codes=tuple(
                 record.reason_codes
                 for record in (*pending, *(each.record for each in routed))
             ),
-            routed_count=len(routed),
+            routed_ids=tuple(each.record.item.return_id for each in routed),
         )
 
     def finish(self, solved: SolvedRound, now_us: int) -> RoundRecord:
@@ -145,11 +151,12 @@ class Rounds:
         Make the promises that still can be made, and record the round.
 
         A match stands only if neither item nor demand changed since the round
-        began and the demand has a unit left; else the item waits on.
+        began, the demand has a unit left, and what the match rests on has not run
+        out: the item's evidence, the buyer's time to wait. Else the item waits on.
         """
         task = solved.task
         columns = solved.solved.assignment.column.tolist()
-        kept, dropped = self._still_true(task, columns)
+        kept, dropped = self._still_true(task, columns, now_us)
         matches = self._match(solved, kept, now_us)
         codes = [
             *(
@@ -168,8 +175,9 @@ class Rounds:
         return record
 
     def _still_true(
-        self, task: RoundTask, columns: list[int]
+        self, task: RoundTask, columns: list[int], now_us: int
     ) -> tuple[set[int], set[int]]:
+        earliest_us = now_us + task.policy.handling_duration_us
         kept: set[int] = set()
         dropped: set[int] = set()
         left: dict[int, int] = {}
@@ -180,20 +188,22 @@ class Rounds:
             now = self._demands.live(then.demand.demand_id)
             units = left.setdefault(column, now.open_count if now else 0)
             same = now is not None and now.demand == then.demand
-            if same and units > 0 and self._same_item(task, row):
+            in_time = then.demand.ship_by_us > earliest_us
+            if same and in_time and units > 0 and self._same_item(task, row, now_us):
                 left[column] = units - 1
                 kept.add(row)
             else:
                 dropped.add(row)
         return kept, dropped
 
-    def _same_item(self, task: RoundTask, row: int) -> bool:
+    def _same_item(self, task: RoundTask, row: int, now_us: int) -> bool:
         then = task.records[row]
         now = self._returns.live(then.item.return_id)
         active = self._policies.active
         return (
             now is not None
             and now.version == then.version
+            and now_us < task.reports[row].valid_until_us
             and active is not None
             and active.version == task.policy.version
         )
@@ -228,7 +238,7 @@ class Rounds:
                 Outcome.MATCHED,
                 (matched_reason(match),),
                 task.reports[row].checks + finding.checks,
-                self._network.network.stated(task.market.fallback, row),
+                task.network.stated(task.market.fallback, row),
                 task.policy.version,
                 match,
                 task.round_id,
@@ -263,7 +273,7 @@ class Rounds:
                     Outcome.WAITING,
                     tuple(reasons),
                     task.reports[row].checks + finding.checks,
-                    self._network.network.stated(task.market.fallback, row),
+                    task.network.stated(task.market.fallback, row),
                     task.policy.version,
                     round_id=task.round_id,
                 ),
@@ -288,8 +298,8 @@ class Rounds:
             demand_count=task.market.open_demand_count,
             candidate_count=len(task.market.graph.columns),
             matched_count=len(made),
-            waiting_count=len(codes) - len(made) - task.routed_count,
-            warehouse_count=task.routed_count,
+            waiting_count=len(codes) - len(made) - len(task.routed_ids),
+            warehouse_count=len(task.routed_ids),
             dropped_count=dropped_count,
             distance_sum_m=sum(match.distance_m for match in made),
             saving_micros=solved.solved.assignment.value,

@@ -11,7 +11,7 @@ from matcher.domain.errors import (
     LimitExceededError,
     StateConflictError,
 )
-from matcher.domain.ids import ReturnId, TenantId
+from matcher.domain.ids import DemandId, ReturnId, TenantId
 from matcher.domain.instant import utc_text
 from matcher.domain.match import HoldState, Match
 from matcher.domain.reason import Reason, ReasonCode
@@ -117,6 +117,25 @@ class Shard:
         self._enter_pool(self._returns.waiting())
         self._planning_failed = False
 
+    def expect(self, commands: Iterable[Command]) -> None:
+        """
+        Look up what commands are about to name, all in one go.
+
+        Only saves time: each command finds the same without it.
+        """
+        demands: dict[DemandId, None] = {}
+        returns: dict[ReturnId, None] = {}
+        for command in commands:
+            match command:
+                case UpsertDemands():
+                    demands.update({each.demand_id: None for each in command.demands})
+                case SubmitReturns():
+                    returns.update({each.return_id: None for each in command.items})
+                case _:
+                    pass
+        self._demands.expect(demands)
+        self._returns.expect(returns)
+
     def apply(self, command: Command, now_us: int) -> Answer:
         """
         Settle what time has settled, then carry out a command.
@@ -136,8 +155,9 @@ class Shard:
             case Tick():
                 return None
             case UpsertDemands():
+                records = self._demands.upsert(command, now_us)
                 self._clock.changed()
-                return self._demands.upsert(command, now_us)
+                return records
             case CancelDemand():
                 return self._demands.cancel(command.demand_id, now_us)
             case SubmitReturns():
@@ -171,7 +191,10 @@ class Shard:
                 "tenant", "", "without a policy", "a round", "an active policy"
             )
         self._clock.began(now_us)
-        return self._rounds.begin(policy, now_us)
+        task = self._rounds.begin(policy, now_us)
+        for return_id in task.routed_ids:
+            self._clock.left(return_id)
+        return task
 
     def finish_round(self, solved: SolvedRound, now_us: int) -> RoundRecord:
         """Make the promises of a solved round that still can be made."""
@@ -219,10 +242,14 @@ class Shard:
     def _settle(self, now_us: int) -> int:
         # A clock that jumps back must not revive what has run out.
         self._now_us = now_us = max(now_us, self._now_us)
+        next_us = self.next_us()
+        if next_us is None or next_us > now_us:
+            return now_us
         expired = self._matches.expire(now_us)
         freed = self._returns.freed(expired, ReasonCode.HOLD_EXPIRED, now_us)
         self._enter_pool(answer.record for answer in freed)
-        if self._demands.expire(now_us):
+        # A unit that is free again may suit another item, even if its own goes.
+        if self._demands.expire(now_us) or expired:
             self._clock.changed()
         happened: tuple[Reason, ...] = ()
         if self._planning_failed:
@@ -233,7 +260,6 @@ class Shard:
 
     def _apply_setting(self, command: Setting, now_us: int) -> Answer:
         # What holds for all items: policies and the network.
-        self._clock.changed()
         answer: Answer = None
         match command:
             case CreatePolicy():
@@ -241,7 +267,9 @@ class Shard:
                     command.policy, now_us, validate_only=command.validate_only
                 )
             case ActivatePolicy():
-                return self._policies.activate(command.version, now_us)
+                record = self._policies.activate(command.version, now_us)
+                self._clock.changed()
+                return record
             case UpsertWarehouse():
                 answer = self._network.upsert_warehouse(command.warehouse)
             case DeleteWarehouse():
@@ -250,6 +278,7 @@ class Shard:
                 answer = self._network.upsert_area(command.service_area)
             case DeleteServiceArea():
                 self._network.delete_area(command.service_area_id)
+        self._clock.changed()
         self._open.set_network(self._network.network)
         return answer
 
@@ -338,6 +367,7 @@ class Shard:
         if before.hold_state is HoldState.ACTIVE:
             answers = self._returns.freed([match], ReasonCode.MATCH_RELEASED, now_us)
             self._enter_pool([answers[0].record])
+            self._clock.changed()
             return ReleaseAnswer(match, answers[0].decision)
         record = self._returns.find(match.return_id)
         return ReleaseAnswer(match, self._returns.answer(record).decision)

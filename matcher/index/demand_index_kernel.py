@@ -122,6 +122,28 @@ def _sort_row(slots, metres, start, stop):
 
 
 @njit(cache=True, nogil=True)
+def _gather(key, level, cells, table, after, vectors, slots, points):
+    # Copy what is in some buckets of a key side by side; the arrays given are reused
+    # if they are long enough. Following a link costs some 50 times a look at the copy.
+    table_key, table_cell, table_head = table
+    count = 0
+    for cell in cells:
+        at = _find(key, cell, table_key, table_cell)
+        slot = table_head[at] if table_key[at] != UNUSED else NONE
+        while slot != NONE:
+            if count == len(slots):
+                slots = np.append(slots, np.empty_like(slots))
+                points = np.append(points, np.empty_like(points), 0)
+            slots[count] = slot
+            points[count, 0] = vectors[slot, 0]
+            points[count, 1] = vectors[slot, 1]
+            points[count, 2] = vectors[slot, 2]
+            count += 1
+            slot = after[slot, level]
+    return slots, points, count
+
+
+@njit(cache=True, nogil=True)
 def within_kernel(queries, vectors, table, after, places, covers, limit):
     """
     Find the slots of a key within a radius, for many queries.
@@ -131,8 +153,9 @@ def within_kernel(queries, vectors, table, after, places, covers, limit):
     queries
         ``(key int64, vector float64 (q, 3), radius_m int64, chord2 float64, level
         int64, cover int64)``, each of length ``q``. No pair within the radius has a
-        squared chord above ``chord2``. At level 0 the whole key is scanned; else the
-        cells ``covers[0][covers[1][cover]:covers[1][cover + 1]]`` of that level.
+        squared chord above ``chord2``. The buckets walked are the cells
+        ``covers[0][covers[1][cover]:covers[1][cover + 1]]`` of the level; cover 0 is
+        the whole key. Queries in a row with one key and cover share the walk.
     vectors
         Unit vectors of the slots, ``float64 (s, 3)``.
     table, after
@@ -151,40 +174,72 @@ def within_kernel(queries, vectors, table, after, places, covers, limit):
         metres ``int64 (e,)``; ``e > limit`` means that there are too many.
     """
     q_key, q_vector, q_radius, q_chord2, q_level, q_cover = queries
-    table_key, table_cell, table_head = table
     cells, cover_offsets = covers
     offsets = np.zeros(len(q_key) + 1, np.int64)
     slots = np.empty(places, np.int64)
     metres = np.empty(places, np.int64)
+    near_slots = np.empty(places, np.int64)
+    near = np.empty((places, 3), np.float64)
+    near_count = 0
     count = 0
     for q in range(len(q_key)):
-        level, start = q_level[q], count
-        first, last = cover_offsets[q_cover[q]], cover_offsets[q_cover[q] + 1]
+        start, cover = count, q_cover[q]
+        if q == 0 or q_key[q] != q_key[q - 1] or cover != q_cover[q - 1]:
+            walked = cells[cover_offsets[cover] : cover_offsets[cover + 1]]
+            near_slots, near, near_count = _gather(
+                q_key[q], q_level[q], walked, table, after, vectors, near_slots, near
+            )
         x, y, z = q_vector[q]
-        for c in range(first, last if level else first + 1):
-            cell = cells[c] if level else np.uint64(0)
-            at = _find(q_key[q], cell, table_key, table_cell)
-            slot = table_head[at] if table_key[at] != UNUSED else NONE
-            while slot != NONE:
-                dx = x - vectors[slot, 0]
-                dy = y - vectors[slot, 1]
-                dz = z - vectors[slot, 2]
-                chord2 = dx * dx + dy * dy + dz * dz
-                if chord2 <= q_chord2[q]:
-                    far = metres_of_chord(chord2)
-                    if far <= q_radius[q]:
-                        if count == len(slots):
-                            slots = np.append(slots, np.empty_like(slots))
-                            metres = np.append(metres, np.empty_like(metres))
-                        slots[count] = slot
-                        metres[count] = far
-                        count += 1
-                slot = after[slot, level]
+        for i in range(near_count):
+            dx = x - near[i, 0]
+            dy = y - near[i, 1]
+            dz = z - near[i, 2]
+            chord2 = dx * dx + dy * dy + dz * dz
+            if chord2 <= q_chord2[q]:
+                far = metres_of_chord(chord2)
+                if far <= q_radius[q]:
+                    if count == len(slots):
+                        slots = np.append(slots, np.empty_like(slots))
+                        metres = np.append(metres, np.empty_like(metres))
+                    slots[count] = near_slots[i]
+                    metres[count] = far
+                    count += 1
         if count > limit:
             return offsets, slots[:count], metres[:count]
         _sort_row(slots, metres, start, count)
         offsets[q + 1] = count
     return offsets, slots[:count], metres[:count]
+
+
+@njit(cache=True, nogil=True)
+def restore_kernel(order, offsets, slots, metres):
+    """
+    Put rows back into the order of the queries that they belong to.
+
+    Parameters
+    ----------
+    order
+        ``int64 (q,)``: the query of each row, a permutation.
+    offsets, slots, metres
+        The rows, as :func:`within_kernel` gives them.
+
+    Returns
+    -------
+    tuple
+        Offsets, slots and metres, new arrays, a row per query.
+    """
+    restored = np.zeros_like(offsets)
+    for row in range(len(order)):
+        restored[order[row] + 1] = offsets[row + 1] - offsets[row]
+    restored = np.cumsum(restored)
+    out_slots, out_metres = np.empty_like(slots), np.empty_like(metres)
+    for row in range(len(order)):
+        to = restored[order[row]]
+        for i in range(offsets[row], offsets[row + 1]):
+            out_slots[to] = slots[i]
+            out_metres[to] = metres[i]
+            to += 1
+    return restored, out_slots, out_metres
 
 
 @njit(cache=True, nogil=True)

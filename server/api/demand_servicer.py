@@ -17,7 +17,7 @@ from matcher.engine.records import DemandRecord
 from nearturn.v1 import demand_service_pb2 as pb
 from server.api.context import ApiContext, all_within, single, within
 from server.api.convert.demand import from_demand, to_demand
-from server.api.paging import after_key, page_size, page_token
+from server.api.paging import after_key, page_of, page_size, page_token
 
 
 class DemandServicer:
@@ -80,13 +80,13 @@ class DemandServicer:
                 tenant, state=state, after_id=after, limit=size + 1
             )
         )
-        page = records[:size]
-        return pb.ListDemandsResponse(
-            demands=[from_demand(record) for record in page],
-            next_page_token=page_token(listing, page[-1].demand.demand_id)
-            if len(records) > size
-            else "",
+        page, token = page_of(
+            records,
+            size,
+            from_demand,
+            lambda record: page_token(listing, record.demand.demand_id),
         )
+        return pb.ListDemandsResponse(demands=page, next_page_token=token)
 
     async def CancelDemand(self, request: pb.CancelDemandRequest) -> bytes:
         """Cancel a demand."""

@@ -34,6 +34,14 @@ DOMAIN = "nearturn"
 #: When a caller may try again what is unavailable.
 RETRY_AFTER_S = 1
 
+#: Bytes of the violations that one status lists. A status travels in the trailers
+#: of a call, in base64 beside its text, and clients refuse trailers over 8 KiB: a
+#: longer list would turn INVALID_ARGUMENT into RESOURCE_EXHAUSTED.
+LISTED_BYTES_MAX = 3 * 1024
+
+# Bytes of the text; as a header each may take three.
+_TEXT_BYTES_MAX = 400
+
 log = structlog.get_logger(__name__)
 
 E = TypeVar("E", bound=NearturnError)
@@ -58,17 +66,17 @@ def _no_details(_error: NearturnError) -> list[Message]:
 
 
 def _bad_request(error: InvalidValueError) -> list[Message]:
-    return [
-        error_details_pb2.BadRequest(
-            field_violations=[
-                error_details_pb2.BadRequest.FieldViolation(
-                    field=each.field,
-                    description=f"got {each.value}; accepted: {each.accepted}",
-                )
-                for each in error.violations
-            ]
+    request = error_details_pb2.BadRequest()
+    for each in error.violations:
+        violation = error_details_pb2.BadRequest.FieldViolation(
+            field=each.field,
+            description=f"got {each.value}; accepted: {each.accepted}",
         )
-    ]
+        size = request.ByteSize() + violation.ByteSize()
+        if request.field_violations and size > LISTED_BYTES_MAX:
+            break
+        request.field_violations.append(violation)
+    return [request]
 
 
 def _request_id(error: RequestReusedError) -> list[Message]:
@@ -79,7 +87,12 @@ def _request_id(error: RequestReusedError) -> list[Message]:
 
 def _first(error: InvalidValueError) -> dict[str, str]:
     first = error.violations[0]
-    return {"field": first.field, "value": first.value, "accepted": first.accepted}
+    return {
+        "field": first.field,
+        "value": first.value,
+        "accepted": first.accepted,
+        "violation_count": str(len(error.violations)),
+    }
 
 
 def _hashes(error: AlreadyExistsError | RequestReusedError) -> dict[str, str]:
@@ -169,50 +182,81 @@ _TABLE: dict[type[NearturnError], _Row] = {
         code_pb2.RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED", _quota, _limit
     ),
     UnavailableError: _Row(code_pb2.UNAVAILABLE, "UNAVAILABLE", _retry, _nothing),
-    # These two are faults of ours, as callers never hand over graphs.
-    InvalidProblemError: _Row(
-        code_pb2.INTERNAL, "INVALID_PROBLEM", _no_details, _nothing
-    ),
-    CertificateError: _Row(
-        code_pb2.INTERNAL, "CERTIFICATE_REFUSED", _no_details, _nothing
-    ),
+}
+
+# Faults of ours, since callers never hand over graphs: nothing of them is told.
+_INTERNAL: dict[type[NearturnError], str] = {
+    InvalidProblemError: "INVALID_PROBLEM",
+    CertificateError: "CERTIFICATE_REFUSED",
 }
 
 
 def mapped_errors() -> frozenset[type[NearturnError]]:
     """Return the classes that the table knows."""
-    return frozenset(_TABLE)
+    return frozenset(_TABLE) | frozenset(_INTERNAL)
 
 
 def to_status(error: BaseException) -> status_pb2.Status:
     """
     Return the status of an error, with exactly one ErrorInfo.
 
-    What nobody foresaw is INTERNAL: it is logged under an id that the caller gets,
-    and nothing of it leaks.
+    Parameters
+    ----------
+    error
+        What a call ended with. One that the table does not know is INTERNAL, and
+        nothing of it leaks: it is logged under an id that the caller gets. So is
+        the cause of UNAVAILABLE, which may name files or other calls.
+
+    Returns
+    -------
+    google.rpc.Status
+        Small enough for the trailers of a call: a long list of violations is cut,
+        and ``violation_count`` in the ErrorInfo says how many were found.
     """
     row = _TABLE.get(type(error)) if isinstance(error, NearturnError) else None
     if row is None:
-        return _unforeseen(error)
+        return _internal(error)
+    metadata, text = row.metadata(error), str(error)
+    if isinstance(error, UnavailableError):
+        metadata["error_id"] = _logged("unavailable", error)
+        text = "the server cannot serve this call now; please repeat it"
     info = error_details_pb2.ErrorInfo(
-        reason=row.reason, domain=DOMAIN, metadata=row.metadata(error)
+        reason=row.reason, domain=DOMAIN, metadata=metadata
     )
-    status = status_pb2.Status(code=row.code, message=str(error)[:2000])
+    status = status_pb2.Status(code=row.code, message=_cut(text))
     status.details.extend(_packed(each) for each in (info, *row.details(error)))
     return status
 
 
-def _unforeseen(error: BaseException) -> status_pb2.Status:
-    error_id = str(uuid.uuid4())
-    log.error("unforeseen_error", error_id=error_id, exc_info=error)
+def _internal(error: BaseException) -> status_pb2.Status:
+    error_id = _logged("unforeseen_error", error)
+    kind = type(error)
+    reason = _INTERNAL.get(kind) if issubclass(kind, NearturnError) else None
     info = error_details_pb2.ErrorInfo(
-        reason="INTERNAL", domain=DOMAIN, metadata={"error_id": error_id}
+        reason=reason or "INTERNAL", domain=DOMAIN, metadata={"error_id": error_id}
     )
     status = status_pb2.Status(
         code=code_pb2.INTERNAL, message=f"internal error {error_id}"
     )
     status.details.append(_packed(info))
     return status
+
+
+def _logged(event: str, error: BaseException) -> str:
+    # The id by which a caller's report finds the log's line.
+    error_id = str(uuid.uuid4())
+    if isinstance(error, UnavailableError):
+        log.warning(event, error_id=error_id, error=str(error))
+    else:
+        log.error(event, error_id=error_id, exc_info=error)
+    return error_id
+
+
+def _cut(text: str) -> str:
+    raw = text.encode()
+    if len(raw) <= _TEXT_BYTES_MAX:
+        return text
+    return raw[: _TEXT_BYTES_MAX - 3].decode(errors="ignore") + "..."
 
 
 def _packed(message: Message) -> Any:

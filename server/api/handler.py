@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import NoReturn, TypeAlias, TypeVar
+from contextlib import asynccontextmanager
+from typing import TypeAlias, TypeVar
 
 import grpc
 import grpc.aio
-import structlog
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import status_pb2
 from grpc_status import rpc_status
 
-from matcher.domain.errors import InvalidValueError
+from matcher.domain.errors import FieldViolation, InvalidValueError
+from matcher.domain.ids import TenantId
+from server.api.access_log import AccessLine
 from server.api.errors import to_status
 from server.api.validation import check
-
-log = structlog.get_logger(__name__)
 
 M = TypeVar("M", bound=Message)
 
 Answer = Message | bytes
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
+Implementation: TypeAlias = Callable[..., object]
 
 # Larger requests are decoded and checked beside the event loop.
 _ASIDE_BYTES = 32 * 1024
@@ -40,14 +40,27 @@ def decoded(kind: type[M], raw: bytes) -> M:
     InvalidValueError
         If the bytes are no such message, or with every rule that is broken.
     """
+    message = parsed(kind, raw)
+    check(message)
+    return message
+
+
+def parsed(kind: type[M], raw: bytes) -> M:
+    """
+    Decode a message without a look at its rules.
+
+    Raises
+    ------
+    InvalidValueError
+        If the bytes are no such message.
+    """
     message = kind()
     try:
         message.ParseFromString(raw)
     except DecodeError as error:
-        raise InvalidValueError(
-            "message", f"{len(raw)} bytes", f"an encoded {kind.DESCRIPTOR.full_name}"
-        ) from error
-    check(message)
+        accepted = f"an encoded {kind.DESCRIPTOR.full_name}"
+        violation = FieldViolation("message", f"{len(raw):,} bytes", accepted)
+        raise InvalidValueError.of([violation]) from error
     return message
 
 
@@ -59,90 +72,98 @@ async def prepared(kind: type[M], raw: bytes) -> M:
 
 
 def method_handler(
-    method: MethodDescriptor, implementation: Callable[..., object]
+    method: MethodDescriptor, implementation: Implementation, tenant: TenantId
 ) -> grpc.RpcMethodHandler[bytes, bytes]:
     """
     Return the handler of a method, which takes and gives bytes.
 
     Bytes, because the server's own decoding answers malformed input with a status
     and a text of its own.
+
+    Parameters
+    ----------
+    method
+        The method as the contract describes it.
+    implementation
+        Takes the decoded request, or the raw requests of a client's stream; gives
+        the answer, or the answers of a stream.
+    tenant
+        Whom callers act for.
     """
     if method.client_streaming:
-        return grpc.stream_stream_rpc_method_handler(_bidi(method, implementation))
+        return grpc.stream_stream_rpc_method_handler(
+            _bidi(method, implementation, tenant)
+        )
     if method.server_streaming:
-        return grpc.unary_stream_rpc_method_handler(_stream(method, implementation))
-    return grpc.unary_unary_rpc_method_handler(_unary(method, implementation))
+        return grpc.unary_stream_rpc_method_handler(
+            _stream(method, implementation, tenant)
+        )
+    return grpc.unary_unary_rpc_method_handler(_unary(method, implementation, tenant))
 
 
 def _unary(
-    method: MethodDescriptor, implementation: Callable[..., object]
+    method: MethodDescriptor, implementation: Implementation, tenant: TenantId
 ) -> Callable[[bytes, Context], Awaitable[bytes]]:
     kind = GetMessageClass(method.input_type)
 
     async def handle(raw: bytes, context: Context) -> bytes:
-        started = time.perf_counter()
-        try:
-            answer = await implementation(await prepared(kind, raw))  # type: ignore[misc]
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # noqa: BLE001 - every error gets a status
-            await _refuse(method, started, error, context)
-        _log(method, started, "OK")
-        return _encoded(answer)
+        async with _answering(method, tenant, context) as line:
+            request = await prepared(kind, raw)
+            line.carries(request)
+            return _encoded(await implementation(request))  # type: ignore[misc]
+        raise AssertionError("an error ends the call")
 
     return handle
 
 
 def _stream(
-    method: MethodDescriptor, implementation: Callable[..., object]
+    method: MethodDescriptor, implementation: Implementation, tenant: TenantId
 ) -> Callable[[bytes, Context], AsyncIterator[bytes]]:
     kind = GetMessageClass(method.input_type)
 
     async def handle(raw: bytes, context: Context) -> AsyncIterator[bytes]:
-        started = time.perf_counter()
-        try:
+        async with _answering(method, tenant, context) as line:
             request = await prepared(kind, raw)
             async for answer in implementation(request):  # type: ignore[attr-defined]
+                line.answered()
                 yield _encoded(answer)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # noqa: BLE001 - every error gets a status
-            await _refuse(method, started, error, context)
-        _log(method, started, "OK")
 
     return handle
 
 
 def _bidi(
-    method: MethodDescriptor, implementation: Callable[..., object]
+    method: MethodDescriptor, implementation: Implementation, tenant: TenantId
 ) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]:
     async def handle(
         requests: AsyncIterator[bytes], context: Context
     ) -> AsyncIterator[bytes]:
-        started = time.perf_counter()
-        try:
+        async with _answering(method, tenant, context) as line:
             async for answer in implementation(requests):  # type: ignore[attr-defined]
+                line.answered()
                 yield _encoded(answer)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # noqa: BLE001 - every error gets a status
-            await _refuse(method, started, error, context)
-        _log(method, started, "OK")
 
     return handle
 
 
-async def _refuse(
-    method: MethodDescriptor,
-    started: float,
-    error: Exception,
-    context: Context,
-) -> NoReturn:
-    status = to_status(error)
-    _log(method, started, grpc_code(status).name)
-    rich = rpc_status.to_status(status)
-    await context.abort(rich.code, rich.details, rich.trailing_metadata)
-    raise AssertionError("aborting raises")
+@asynccontextmanager
+async def _answering(
+    method: MethodDescriptor, tenant: TenantId, context: Context
+) -> AsyncIterator[AccessLine]:
+    # Turns whatever a call ends with into its status and its line in the log. A
+    # cancelled call is left cancelled: a handler that swallows that leaks.
+    line = AccessLine(method.full_name, tenant)
+    try:
+        yield line
+    except (asyncio.CancelledError, GeneratorExit):
+        line.ended("CANCELLED")
+        raise
+    except Exception as error:  # noqa: BLE001 - every error gets a status
+        status = to_status(error)
+        line.ended(grpc_code(status).name)
+        rich = rpc_status.to_status(status)
+        await context.abort(rich.code, rich.details, rich.trailing_metadata)
+    else:
+        line.ended("OK")
 
 
 def grpc_code(status: status_pb2.Status) -> grpc.StatusCode:
@@ -152,13 +173,3 @@ def grpc_code(status: status_pb2.Status) -> grpc.StatusCode:
 
 def _encoded(answer: Answer) -> bytes:
     return answer if isinstance(answer, bytes) else answer.SerializeToString()
-
-
-def _log(method: MethodDescriptor, started: float, code: str) -> None:
-    # Nothing of the payload: it holds places and people.
-    log.info(
-        "call",
-        method=method.full_name,
-        code=code,
-        ms=round(1000 * (time.perf_counter() - started), 3),
-    )

@@ -49,7 +49,7 @@ class MatchServicer:
     def __init__(self, context: ApiContext) -> None:
         self._context = context
 
-    async def Plan(self, request: pb.PlanRequest) -> pb.PlanResponse:
+    async def Plan(self, request: pb.PlanRequest) -> bytes:
         """Plan once over what the request carries."""
         runtime = self._context.runtime
         stated_us = optional_us(request, "evaluation_time")
@@ -99,7 +99,7 @@ class MatchServicer:
     ) -> AsyncIterator[pb.WatchDecisionsResponse]:
         """Stream decisions in the order of their commits."""
         runtime, tenant = self._context.runtime, self._context.tenant
-        sequence = int(after_key(_WATCHING, request.cursor) or "0")
+        sequence = int(after_key(_WATCHING, request.cursor, "cursor") or "0")
         while True:
             logged = await runtime.read(partial(_logged, tenant, sequence))
             for each in logged:
@@ -128,8 +128,8 @@ def _problem(request: pb.PlanRequest) -> tuple[Snapshot, Policy]:
     return snapshot, within("policy", to_policy, request.policy)
 
 
-def _plan_response(request: pb.PlanRequest, plan: Plan) -> pb.PlanResponse:
-    return pb.PlanResponse(
+def _plan_response(request: pb.PlanRequest, plan: Plan) -> bytes:
+    response = pb.PlanResponse(
         decisions=[from_decision(decision) for decision in plan.decisions],
         summary=from_round(plan.summary),
         return_prices=_prices(
@@ -143,6 +143,7 @@ def _plan_response(request: pb.PlanRequest, plan: Plan) -> pb.PlanResponse:
             plan.assignment.demand_price,
         ),
     )
+    return response.SerializeToString()
 
 
 def _prices(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import cast
 
 from google.protobuf.message import Message
@@ -16,6 +17,7 @@ from matcher.engine.commands import (
     UpsertWarehouse,
 )
 from matcher.geo import check_service_area
+from nearturn.v1 import network_pb2
 from nearturn.v1 import network_service_pb2 as pb
 from server.api.context import ApiContext, within
 from server.api.convert.network import (
@@ -24,7 +26,13 @@ from server.api.convert.network import (
     to_service_area,
     to_warehouse,
 )
-from server.api.paging import after_key, page_size, page_token
+from server.api.paging import (
+    BULKY_PAGE_SIZE_MAX,
+    after_key,
+    page_of,
+    page_size,
+    page_token,
+)
 
 
 class NetworkServicer:
@@ -53,13 +61,13 @@ class NetworkServicer:
         found = await self._context.runtime.read(
             lambda store: store.list_warehouses(tenant, after_id=after, limit=size + 1)
         )
-        page = found[:size]
-        return pb.ListWarehousesResponse(
-            warehouses=[from_warehouse(warehouse) for warehouse in page],
-            next_page_token=page_token("ListWarehouses", page[-1].warehouse_id)
-            if len(found) > size
-            else "",
+        page, token = page_of(
+            found,
+            size,
+            from_warehouse,
+            lambda warehouse: page_token("ListWarehouses", warehouse.warehouse_id),
         )
+        return pb.ListWarehousesResponse(warehouses=page, next_page_token=token)
 
     async def DeleteWarehouse(self, request: pb.DeleteWarehouseRequest) -> bytes:
         """Delete a warehouse."""
@@ -70,8 +78,10 @@ class NetworkServicer:
 
     async def UpsertServiceArea(self, request: pb.UpsertServiceAreaRequest) -> bytes:
         """Store or change a service area."""
-        area = within("service_area", to_service_area, request.service_area)
-        within("service_area", lambda _: check_service_area(area), request)
+        # A megabyte of GeoJSON would hold up the event loop.
+        area = await asyncio.to_thread(
+            within, "service_area", _checked_area, request.service_area
+        )
 
         def respond(answer: Answer) -> Message:
             stored = from_service_area(cast(ServiceArea, answer))
@@ -85,19 +95,19 @@ class NetworkServicer:
         """List service areas by id."""
         tenant = self._context.tenant
         after = after_key("ListServiceAreas", request.page_token)
-        size = page_size(request.page_size)
+        size = page_size(request.page_size, BULKY_PAGE_SIZE_MAX)
         found = await self._context.runtime.read(
             lambda store: store.list_service_areas(
                 tenant, after_id=after, limit=size + 1
             )
         )
-        page = found[:size]
-        return pb.ListServiceAreasResponse(
-            service_areas=[from_service_area(area) for area in page],
-            next_page_token=page_token("ListServiceAreas", page[-1].service_area_id)
-            if len(found) > size
-            else "",
+        page, token = page_of(
+            found,
+            size,
+            from_service_area,
+            lambda area: page_token("ListServiceAreas", area.service_area_id),
         )
+        return pb.ListServiceAreasResponse(service_areas=page, next_page_token=token)
 
     async def DeleteServiceArea(self, request: pb.DeleteServiceAreaRequest) -> bytes:
         """Delete a service area."""
@@ -105,3 +115,9 @@ class NetworkServicer:
         return await self._context.execute(
             request, command, lambda _: pb.DeleteServiceAreaResponse()
         )
+
+
+def _checked_area(message: network_pb2.ServiceArea) -> ServiceArea:
+    area = to_service_area(message)
+    check_service_area(area)
+    return area

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import cast
 
 from google.protobuf.message import Message
@@ -13,7 +14,13 @@ from matcher.engine.records import PolicyRecord
 from nearturn.v1 import policy_service_pb2 as pb
 from server.api.context import ApiContext, within
 from server.api.convert.policy import from_policy, to_policy
-from server.api.paging import after_key, page_size, page_token
+from server.api.paging import (
+    BULKY_PAGE_SIZE_MAX,
+    after_key,
+    page_of,
+    page_size,
+    page_token,
+)
 
 
 class PolicyServicer:
@@ -24,7 +31,8 @@ class PolicyServicer:
 
     async def CreatePolicy(self, request: pb.CreatePolicyRequest) -> bytes:
         """Store a version, or only check it."""
-        policy = within("policy", to_policy, request.policy)
+        # Ten thousand categories would hold up the event loop.
+        policy = await asyncio.to_thread(within, "policy", to_policy, request.policy)
 
         def respond(answer: Answer) -> Message:
             record = cast(PolicyRecord, answer)
@@ -60,16 +68,16 @@ class PolicyServicer:
         """List versions, oldest first."""
         tenant = self._context.tenant
         after = int(after_key("ListPolicies", request.page_token) or "0")
-        size = page_size(request.page_size)
+        size = page_size(request.page_size, BULKY_PAGE_SIZE_MAX)
         records = await self._context.runtime.read(
             lambda store: store.list_policies(
                 tenant, after_version=after, limit=size + 1
             )
         )
-        page = records[:size]
-        return pb.ListPoliciesResponse(
-            policies=[from_policy(record) for record in page],
-            next_page_token=page_token("ListPolicies", str(page[-1].policy.version))
-            if len(records) > size
-            else "",
+        page, token = page_of(
+            records,
+            size,
+            from_policy,
+            lambda record: page_token("ListPolicies", str(record.policy.version)),
         )
+        return pb.ListPoliciesResponse(policies=page, next_page_token=token)

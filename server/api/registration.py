@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
+import grpc
 import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
 from matcher.domain.ids import TenantId
@@ -27,6 +29,8 @@ from server.api.policy_servicer import PolicyServicer
 from server.api.return_servicer import ReturnServicer
 from server.runtime.runtime import Runtime
 
+Handlers: TypeAlias = "grpc.GenericRpcHandler[bytes, bytes]"
+
 _SERVICES = {
     demand_service_pb2.DESCRIPTOR.services_by_name["DemandService"]: DemandServicer,
     return_service_pb2.DESCRIPTOR.services_by_name["ReturnService"]: ReturnServicer,
@@ -40,6 +44,21 @@ _SERVICES = {
 def services() -> list[ServiceDescriptor]:
     """Return the services of the contract that the server implements."""
     return list(_SERVICES)
+
+
+def service_handlers(context: ApiContext) -> tuple[Handlers, ...]:
+    """Return the handlers of all services, every method of the contract among them."""
+    found = []
+    for service, servicer in _SERVICES.items():
+        implementation = servicer(context)
+        handlers = {
+            method.name: method_handler(
+                method, getattr(implementation, method.name), context.tenant
+            )
+            for method in service.methods
+        }
+        found.append(grpc.method_handlers_generic_handler(service.full_name, handlers))
+    return tuple(found)
 
 
 class Registration:
@@ -59,20 +78,9 @@ class Registration:
     def __init__(
         self, server: grpc.aio.Server, runtime: Runtime, tenant: TenantId
     ) -> None:
-        context = ApiContext(runtime, tenant)
-        for service, servicer in _SERVICES.items():
-            implementation = servicer(context)
-            handlers = {
-                method.name: method_handler(
-                    method, getattr(implementation, method.name)
-                )
-                for method in service.methods
-            }
-            server.add_generic_rpc_handlers(
-                (grpc.method_handlers_generic_handler(service.full_name, handlers),)
-            )
+        server.add_generic_rpc_handlers(service_handlers(ApiContext(runtime, tenant)))
         self._names = [service.full_name for service in _SERVICES]
-        self._health = HealthServicer()
+        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection(
             [*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], server

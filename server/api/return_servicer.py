@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import cast
 
 from google.protobuf.message import Message
 
 from matcher.domain.decision import Decision
 from matcher.domain.errors import NotFoundError
-from matcher.domain.ids import ReturnId, TenantId
-from matcher.domain.return_item import ReturnState
+from matcher.domain.ids import ID_LENGTH_MAX, ReturnId, TenantId
+from matcher.domain.return_item import ReturnItem, ReturnState
 from matcher.engine.answers import Answer, ReturnAnswer
 from matcher.engine.commands import CancelReturn, RecordVerification, SubmitReturns
 from matcher.engine.records import ReturnRecord
-from nearturn.v1 import return_item_pb2
 from nearturn.v1 import return_service_pb2 as pb
 from server.api.context import ApiContext, all_within, single, within
 from server.api.convert.decision import from_decision
 from server.api.convert.return_item import (
+    from_return_item,
     from_return_record,
     to_return_item,
     to_verification,
 )
 from server.api.errors import to_status
-from server.api.handler import prepared
+from server.api.handler import parsed
 from server.api.idempotency import payload_hash
-from server.api.paging import after_key, page_size, page_token
+from server.api.paging import after_key, page_of, page_size, page_token
+from server.api.validation import check
 from server.storage.store import Store
 
 #: Requests of one stream that are worked on at once.
@@ -43,7 +45,7 @@ class ReturnServicer:
     async def SubmitReturn(self, request: pb.SubmitReturnRequest) -> bytes:
         """Submit a return item."""
         item = within("return_item", to_return_item, request.return_item)
-        command = SubmitReturns((item,), (_item_hash(request.return_item),))
+        command = SubmitReturns((item,), (_item_hash(item),))
 
         def respond(answer: Answer) -> Message:
             (submitted,) = cast(Sequence[ReturnAnswer], answer)
@@ -79,7 +81,13 @@ class ReturnServicer:
                 yield await task
             await reader
         finally:
+            # The client is gone, or all is answered and there is nothing to cancel.
+            # What the engine has taken is carried out all the same.
             reader.cancel()
+            while not waiting.empty():
+                left = waiting.get_nowait()
+                if left is not None:
+                    left.cancel()
 
     async def RecordVerification(self, request: pb.RecordVerificationRequest) -> bytes:
         """Record the result of an inspection."""
@@ -96,10 +104,10 @@ class ReturnServicer:
         return await self._context.execute(request, command, respond)
 
     async def GetReturn(self, request: pb.GetReturnRequest) -> pb.GetReturnResponse:
-        """Read a return item with its latest decision."""
+        """Read a return item with its latest decision, its match as it stands now."""
         tenant, return_id = self._context.tenant, ReturnId(request.return_id)
         record, decision = await self._context.runtime.read(
-            lambda store: latest(store, tenant, return_id)
+            lambda store: _current(store, tenant, return_id)
         )
         return pb.GetReturnResponse(
             return_item=from_return_record(record), decision=from_decision(decision)
@@ -119,13 +127,13 @@ class ReturnServicer:
                 tenant, state=state, after_id=after, limit=size + 1
             )
         )
-        page = records[:size]
-        return pb.ListReturnsResponse(
-            return_items=[from_return_record(record) for record in page],
-            next_page_token=page_token(listing, page[-1].item.return_id)
-            if len(records) > size
-            else "",
+        page, token = page_of(
+            records,
+            size,
+            from_return_record,
+            lambda record: page_token(listing, record.item.return_id),
         )
+        return pb.ListReturnsResponse(return_items=page, next_page_token=token)
 
     async def CancelReturn(self, request: pb.CancelReturnRequest) -> bytes:
         """Cancel a return item."""
@@ -146,18 +154,27 @@ class ReturnServicer:
         waiting: asyncio.Queue[asyncio.Task[pb.StreamReturnsResponse] | None],
     ) -> None:
         # The queue is bounded: a client that sends faster than answers are taken
-        # is held up by flow control.
+        # is held up by flow control. A cancelled reader leaves it as it is: nobody
+        # takes from it any more, so that waiting for a place would never end.
         try:
             async for raw in requests:
-                await waiting.put(asyncio.create_task(self._answer_one(raw)))
-        finally:
+                task = asyncio.create_task(self._answer_one(raw))
+                try:
+                    await waiting.put(task)
+                except asyncio.CancelledError:
+                    task.cancel()
+                    raise
+        except Exception:
             await waiting.put(None)
+            raise
+        await waiting.put(None)
 
     async def _answer_one(self, raw: bytes) -> pb.StreamReturnsResponse:
         return_id = ""
         try:
-            request = await prepared(pb.StreamReturnsRequest, raw)
-            return_id = request.return_item.return_id
+            request = parsed(pb.StreamReturnsRequest, raw)
+            return_id = request.return_item.return_id[:ID_LENGTH_MAX]
+            check(request)
             answer = await self.SubmitReturn(
                 pb.SubmitReturnRequest(
                     return_item=request.return_item, request_id=request.request_id
@@ -183,18 +200,24 @@ def latest(
     return record, decision
 
 
+def _current(
+    store: Store, tenant: TenantId, return_id: ReturnId
+) -> tuple[ReturnRecord, Decision]:
+    # A decision keeps the match as it was made. Whoever reads a return wants to know
+    # where the hold is now, and which etag the next move needs.
+    record, decision = latest(store, tenant, return_id)
+    if decision.match is None:
+        return record, decision
+    match = store.match(tenant, decision.match.match_id)
+    return record, replace(decision, match=match)
+
+
 def _submission(request: pb.BatchSubmitReturnsRequest) -> SubmitReturns:
     items = all_within("return_items", to_return_item, request.return_items)
-    hashes = tuple(_item_hash(item) for item in request.return_items)
-    return SubmitReturns(items, hashes)
+    return SubmitReturns(items, tuple(_item_hash(item) for item in items))
 
 
-def _item_hash(message: return_item_pb2.ReturnItem) -> str:
-    # Of what the caller says, so that an item read and sent back is the same one.
-    said = return_item_pb2.ReturnItem()
-    said.CopyFrom(message)
-    said.ClearField("state")
-    said.ClearField("create_time")
-    said.ClearField("update_time")
-    said.ClearField("etag")
-    return payload_hash("", said)
+def _item_hash(item: ReturnItem) -> str:
+    # Of what was understood, so that an item read and sent back is the same one,
+    # with its output-only fields and the defaults that are filled in.
+    return payload_hash("", from_return_item(item))

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import protovalidate
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from protovalidate import Violation
 
 from matcher.domain.errors import FieldViolation, InvalidValueError
-from matcher.domain.ids import ID_ACCEPTED
 from nearturn.buf.validate import validate_pb2
+from server.api.accepted import (
+    EXPRESSION_WORDS,
+    accepted_by,
+    accepted_by_oneof,
+    seconds_text,
+)
 
-#: Violations that one error lists; the rest is left out.
+#: Violations that are looked for; the search ends there.
 LISTED_MAX = 100
 
 # Lists longer than this are checked item by item.
 _AT_ONCE_MAX = 32
 
 _VALUE_LENGTH_MAX = 80
-_COORDINATES = {"latlng.latitude": "latitude", "latlng.longitude": "longitude"}
-_WORDS = {
-    "string.pattern": "printable characters",
-    "string.uuid": "a UUID, such as 123e4567-e89b-42d3-a456-426614174000",
-    "required": "a value",
-    "message.oneof": "exactly one of its fields",
-}
+
+
+class _LongList(NamedTuple):
+    """A list that is checked item by item, and the path of fields to it."""
+
+    path: tuple[str, ...]
+    field: FieldDescriptor
+    items: Sequence[Message]
+
+    @property
+    def name(self) -> str:
+        return ".".join((*self.path, self.field.name))
 
 
 def check(message: Message) -> None:
@@ -55,113 +67,120 @@ def violations(message: Message) -> list[FieldViolation]:
     Returns
     -------
     list of FieldViolation
-        Path with list positions, the value cut to 80 characters, and the accepted
-        range in words; at most a hundred.
+        One per faulty field: its path with list positions, the value cut to 80
+        characters, and the accepted range in words; at most a hundred.
 
     Notes
     -----
     The items of a long list are checked one by one: a single call over ten thousand
-    of them would hold the interpreter's lock for a quarter of a second.
+    of them would hold the interpreter's lock for a quarter of a second. Those of a
+    list that is too long are not looked at.
     """
-    long = [
-        field
-        for field, value in message.ListFields()
-        if field.is_repeated
-        and field.message_type is not None
-        and len(value) > _AT_ONCE_MAX
-    ]
+    found: list[FieldViolation] = []
+    for each in _each_violation(message):
+        found.append(each)
+        if len(found) == LISTED_MAX:
+            break
+    return found
+
+
+def _each_violation(message: Message) -> Iterator[FieldViolation]:
+    long = list(_long_lists(message))
     if not long:
-        return _collected(message)
+        yield from _collected(message)
+        return
     shell = type(message)()
     shell.CopyFrom(message)
-    for field in long:
-        shell.ClearField(field.name)
-    names = {field.name for field in long}
-    found = [each for each in _collected(shell) if each.field not in names]
-    for field in long:
-        items = getattr(message, field.name)
-        found.extend(_count_violations(field, len(items)))
-        for index, item in enumerate(items):
-            if len(found) >= LISTED_MAX:
-                return found[:LISTED_MAX]
-            prefix = f"{field.name}[{index}]."
-            found.extend(_collected(item, prefix))
-    return found[:LISTED_MAX]
+    for each in long:
+        parent = shell
+        for name in each.path:
+            parent = getattr(parent, name)
+        parent.ClearField(each.field.name)
+    names = {each.name for each in long}
+    yield from (each for each in _collected(shell) if each.field not in names)
+    for each in long:
+        too_long = _count_violation(each)
+        if too_long is not None:
+            yield too_long
+            continue
+        for index, item in enumerate(each.items):
+            yield from _collected(item, f"{each.name}[{index}].")
 
 
-def _collected(message: Message, prefix: str = "") -> list[FieldViolation]:
-    found = protovalidate.collect_violations(message)
-    return [_stated(message, prefix, each) for each in found[:LISTED_MAX]]
+def _long_lists(message: Message, path: tuple[str, ...] = ()) -> Iterator[_LongList]:
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        if not field.is_repeated:
+            yield from _long_lists(value, (*path, field.name))
+        elif len(value) > _AT_ONCE_MAX:
+            yield _LongList(path, field, value)
 
 
-def _count_violations(field: FieldDescriptor, count: int) -> list[FieldViolation]:
-    rules = field.GetOptions().Extensions[validate_pb2.field].repeated
-    if not rules.max_items or count <= rules.max_items:
-        return []
-    accepted = f"{rules.min_items} to {rules.max_items} items"
-    return [FieldViolation(field.name, f"{count} items", accepted)]
+def _count_violation(long: _LongList) -> FieldViolation | None:
+    most = long.field.GetOptions().Extensions[validate_pb2.field].repeated.max_items
+    if not most or len(long.items) <= most:
+        return None
+    return FieldViolation(
+        long.name, f"{len(long.items):,} items", accepted_by(long.field)
+    )
+
+
+def _collected(message: Message, prefix: str = "") -> Iterator[FieldViolation]:
+    # A value may break several rules of its field; what is accepted names them all.
+    seen: set[str] = set()
+    for each in protovalidate.collect_violations(message):
+        stated = _stated(message, prefix, each)
+        if stated.field not in seen:
+            seen.add(stated.field)
+            yield stated
 
 
 def _stated(message: Message, prefix: str, violation: Violation) -> FieldViolation:
+    rule, value = violation.proto.rule_id, violation.field_value
     where = violation.proto.field
     elements = where.elements if where is not None else []
-    path = prefix
-    for element in elements:
-        path += ("" if path == prefix else ".") + element.field_name
-        subscript = element.subscript
-        if subscript is not None and subscript.field == "index":
-            path += f"[{subscript.value}]"
-    rule = violation.proto.rule_id
-    value = violation.field_value
-    coordinate = _COORDINATES.get(rule)
-    if coordinate is not None:
+    names = [each.field_name for each in elements]
+    path = prefix + ".".join(
+        name if each.subscript is None else f"{name}[{each.subscript.value}]"
+        for name, each in zip(names, elements, strict=True)
+    )
+    if rule in EXPRESSION_WORDS:
         # The rule stands at the location; the fault is in one of its fields.
-        path, value = f"{path}.{coordinate}", getattr(value, coordinate)
-    field = _field(message, (each.field_name for each in elements))
-    return FieldViolation(path, _shown(rule, value), _accepted(violation, field))
+        coordinate = rule.rpartition(".")[2]
+        return FieldViolation(
+            f"{path}.{coordinate}",
+            repr(getattr(value, coordinate)),
+            EXPRESSION_WORDS[rule],
+        )
+    oneof = message.DESCRIPTOR.oneofs_by_name.get(path)
+    if oneof is not None:
+        accepted = accepted_by_oneof(field.name for field in oneof.fields)
+        return FieldViolation(path, "none of them", accepted)
+    is_item = bool(elements) and elements[-1].subscript is not None
+    accepted = accepted_by(_field(message, names), is_item=is_item)
+    return FieldViolation(path, _shown(rule, value), accepted)
 
 
-def _field(message: Message, names: Iterable[str]) -> FieldDescriptor | None:
-    fields = message.DESCRIPTOR.fields_by_name
-    field = None
+def _field(message: Message, names: Iterable[str]) -> FieldDescriptor:
+    fields, field = message.DESCRIPTOR.fields_by_name, None
     for name in names:
-        field = fields.get(name)
-        if field is None:
-            return None
+        field = fields[name]
         if field.message_type is not None:
             fields = field.message_type.fields_by_name
+    assert field is not None, "a violation without a field"
     return field  # type: ignore[return-value]
 
 
 def _shown(rule: str, value: object) -> str:
     if rule == "required":
         return "nothing"
-    if isinstance(value, Message):
-        return "a message"
+    if isinstance(value, Duration):
+        return seconds_text(value)
     if rule.startswith("repeated.") and hasattr(value, "__len__"):
-        return f"{len(value)} items"
+        return f"{len(value):,} items"
     text = repr(value)
     if len(text) <= _VALUE_LENGTH_MAX:
         return text
-    size = f" ({len(value)} characters)" if isinstance(value, str) else ""
+    size = f" ({len(value):,} characters)" if isinstance(value, str) else ""
     return f"{text[:_VALUE_LENGTH_MAX]}...{size}"
-
-
-def _accepted(violation: Violation, field: FieldDescriptor | None) -> str:
-    rule = violation.proto.rule_id
-    if field is not None and field.enum_type is not None and rule.startswith("enum."):
-        names = [
-            value.name
-            for value in field.enum_type.values
-            if value.number or not rule.endswith("not_in")
-        ]
-        return f"one of {', '.join(names)}"
-    if rule in ("string.min_len", "string.max_len", "string.pattern") and (
-        field is not None and _is_id(field.name)
-    ):
-        return ID_ACCEPTED
-    return _WORDS.get(rule) or violation.proto.message
-
-
-def _is_id(name: str) -> bool:
-    return name.endswith("_id") or name in ("sku", "category", "owner")

@@ -172,7 +172,7 @@ class Runtime:
             return call.encode(shard.apply(call.command, now_us))
 
         self._refuse_if_stopping()
-        work = Work(call.tenant, run, call.request_id, call.payload_hash)
+        work = Work(call.tenant, run, call.request_id, call.payload_hash, call.command)
         return cast(bytes, await self._submit(work))
 
     async def run_round(self, call: RoundCall) -> bytes:

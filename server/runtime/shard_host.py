@@ -12,6 +12,7 @@ from matcher.domain.errors import (
     UnavailableError,
 )
 from matcher.domain.ids import TenantId
+from matcher.engine.commands import Command
 from matcher.engine.limits import ShardLimits
 from matcher.engine.shard import Shard
 from server.runtime.clock import Clock
@@ -92,6 +93,10 @@ class ShardHost:
         """
         now_us = self._clock()
         done: list[Done] = []
+        try:
+            self._expect(group)
+        except UnavailableError as error:
+            return self._give_up(group, error)
         answers: dict[tuple[TenantId, str], StoredAnswer] = {}
         for index, work in enumerate(group):
             try:
@@ -126,6 +131,14 @@ class ShardHost:
             (tenant, self.shard(tenant).round_due_us()) for tenant in self.tenants()
         )
         return {tenant: due for tenant, due in times if due is not None}
+
+    def _expect(self, group: Sequence[Work]) -> None:
+        of_tenant: dict[TenantId, list[Command]] = {}
+        for work in group:
+            if work.command is not None:
+                of_tenant.setdefault(work.tenant, []).append(work.command)
+        for tenant, commands in of_tenant.items():
+            self.shard(tenant).expect(commands)
 
     def _value(
         self,

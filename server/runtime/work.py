@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from matcher.domain.ids import TenantId
+from matcher.engine.commands import Command
 from matcher.engine.shard import Shard
 
 
@@ -17,12 +18,14 @@ class Work:
     ``run`` takes the shard and the instant and returns the value that the caller
     gets after the commit. With a ``request_id`` that value is the response as bytes,
     kept in the same transaction; a repetition gets it without running again.
+    ``command`` is what it will apply, if anything, so that look-ups can be shared.
     """
 
     tenant: TenantId
     run: Callable[[Shard, int], object]
     request_id: str = ""
     payload_hash: str = ""
+    command: Command | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def _unavailable(
     doing: str, place: str, error: exc.SQLAlchemyError
 ) -> UnavailableError:
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
-    return UnavailableError(f"cannot {doing} in store {place}: {cause}")
+    return UnavailableError(f"store {place}: cannot {doing}: {cause}")
 
 
 class Database:
@@ -134,6 +134,6 @@ class Database:
     def _guard(self, doing: str) -> Iterator[None]:
         # An engine would connect again after its disposal; a store must not.
         if self._is_closed:
-            raise UnavailableError(f"cannot {doing} in store {self.place}: closed")
+            raise UnavailableError(f"store {self.place}: cannot {doing}: it is closed")
         with unavailable_unless_done(doing, self.place):
             yield

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection
 
 from matcher.domain.ids import TenantId
 from matcher.engine.archive import LiveRows
 from matcher.engine.records import WarehouseDay
 from server.storage import codec, statements
 from server.storage.codec import DocumentCodec
+from server.storage.counters import read_counters
 from server.storage.statements import Documents
 
 T = TypeVar("T")
@@ -33,29 +34,26 @@ def load_live_rows(connection: Connection, tenant: TenantId) -> LiveRows:
         Read by index: the time goes with what is live, not with what is stored.
     """
 
-    def read(statement: Documents, kind: DocumentCodec[T]) -> tuple[T, ...]:
+    def read(statement: Documents, kind: DocumentCodec[T]) -> list[T]:
         rows = connection.execute(statement, {"tenant": tenant})
-        return tuple(kind.decode(document) for document in rows.scalars())
+        return [kind.decode(document) for document in rows.scalars()]
 
-    def last(statement: Select[T]) -> T | None:
-        return connection.execute(statement, {"tenant": tenant}).scalar_one_or_none()
-
+    demands = read(statements.LIVE_DEMANDS, codec.DEMANDS)
+    demands += read(statements.CLOSED_LIVE_DEMANDS, codec.DEMANDS)
+    demands.sort(key=lambda record: record.demand.demand_id)
+    returns = read(statements.LIVE_RETURNS, codec.RETURNS)
+    returns.sort(key=lambda record: record.item.return_id)
     days = connection.execute(statements.RECENT_WAREHOUSE_DAYS, {"tenant": tenant})
+    counters = read_counters(connection, tenant)
     return LiveRows(
-        demands=read(statements.LIVE_DEMANDS, codec.DEMANDS),
-        returns=read(statements.LIVE_RETURNS, codec.RETURNS),
-        matches=read(statements.LIVE_MATCHES, codec.MATCHES),
-        policies=read(statements.ALL_POLICIES, codec.POLICIES),
-        warehouses=read(statements.ALL_WAREHOUSES, codec.WAREHOUSES),
-        service_areas=read(statements.ALL_SERVICE_AREAS, codec.SERVICE_AREAS),
+        demands=tuple(demands),
+        returns=tuple(returns),
+        matches=tuple(read(statements.LIVE_MATCHES, codec.MATCHES)),
+        policies=tuple(read(statements.ALL_POLICIES, codec.POLICIES)),
+        warehouses=tuple(read(statements.ALL_WAREHOUSES, codec.WAREHOUSES)),
+        service_areas=tuple(read(statements.ALL_SERVICE_AREAS, codec.SERVICE_AREAS)),
         warehouse_days=tuple(WarehouseDay(*row) for row in days),
-        decision_count=last(statements.LAST_SEQUENCE) or 0,
-        match_count=_number(last(statements.LAST_MATCH_ID)),
-        round_count=_number(last(statements.LAST_ROUND_ID)),
+        decision_count=counters.decision_count,
+        match_count=counters.match_count,
+        round_count=counters.round_count,
     )
-
-
-def _number(last_id: str | None) -> int:
-    # Ids that the engine gives are a letter, a dash and a zero-padded number, so
-    # the last one by bytes has the highest number.
-    return 0 if last_id is None else int(last_id.partition("-")[2])

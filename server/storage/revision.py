@@ -21,9 +21,54 @@ _log = structlog.get_logger(__name__)
 
 def head_revision() -> str:
     """Return the revision that this version of the program reads and writes."""
-    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    head = _scripts().get_current_head()
     assert head is not None, f"no migration in {MIGRATIONS}"
     return head
+
+
+def current_revision(connection: Connection, place: str) -> str | None:
+    """
+    Return the revision of a database that this version can bring up to date.
+
+    Writes nothing.
+
+    Parameters
+    ----------
+    connection
+        Connection to the database.
+    place
+        The database as an operator would name it.
+
+    Returns
+    -------
+    str or None
+        ``None`` if the database is empty.
+
+    Raises
+    ------
+    UnavailableError
+        If the tables are not ours, or come from a newer version.
+    """
+    names = inspect(connection).get_table_names()
+    if not names:
+        return None
+    revision = None
+    if REVISION_TABLE in names:
+        options = {"version_table": REVISION_TABLE}
+        context = MigrationContext.configure(connection, opts=options)
+        revision = context.get_current_revision()
+    if revision is None:
+        raise UnavailableError(
+            f"store {place}: cannot open it: another program made it (there is no "
+            f"revision in a table {REVISION_TABLE}); it was not changed"
+        )
+    known = {each.revision for each in _scripts().walk_revisions()}
+    if revision not in known:
+        raise UnavailableError(
+            f"store {place}: cannot open it: a newer version made it (revision "
+            f"{revision}, this one knows up to {head_revision()}); it was not changed"
+        )
+    return revision
 
 
 def bring_up_to_date(connection: Connection, place: str) -> None:
@@ -45,43 +90,16 @@ def bring_up_to_date(connection: Connection, place: str) -> None:
     UnavailableError
         If the tables are not ours, or come from a newer version.
     """
-    current = _current_revision(connection, place)
-    scripts = ScriptDirectory(str(MIGRATIONS))
+    current = current_revision(connection, place)
     head = head_revision()
     if current == head:
         return
-    known = {script.revision for script in scripts.walk_revisions()}
-    if current is not None and current not in known:
-        raise UnavailableError(
-            f"cannot open store {place}: it has revision {current}, which this "
-            f"version does not know (it knows up to {head}); use the version that "
-            "wrote it, or a newer one"
-        )
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-    _log.info("store upgraded", place=place, from_revision=current, to_revision=head)
+    _log.info("store_upgraded", place=place, from_revision=current, to_revision=head)
 
 
-def _current_revision(connection: Connection, place: str) -> str | None:
-    names = inspect(connection).get_table_names()
-    if not names:
-        return None
-    if REVISION_TABLE not in names:
-        raise foreign_database(place)
-    context = MigrationContext.configure(
-        connection, opts={"version_table": REVISION_TABLE}
-    )
-    revision = context.get_current_revision()
-    if revision is None:
-        raise foreign_database(place)
-    return revision
-
-
-def foreign_database(place: str) -> UnavailableError:
-    """Return the error for a database that another program made."""
-    return UnavailableError(
-        f"cannot open store {place}: it is not a nearturn store (no table "
-        f"{REVISION_TABLE} with a revision) and will not be touched"
-    )
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(MIGRATIONS))

@@ -100,29 +100,21 @@ def answer_row(answer: StoredAnswer) -> Row:
 
 
 def _demand(tenant: TenantId, record: DemandRecord) -> Row:
-    demand = record.demand
     return {
         "tenant": tenant,
-        "demand_id": demand.demand_id,
+        "demand_id": record.demand.demand_id,
         "state": int(record.state),
         "is_live": int(record.is_live),
-        "sku": demand.sku,
-        "category": demand.category,
-        "ship_by_us": demand.ship_by_us,
         "version": record.version,
         "document": codec.DEMANDS.encode(record),
     }
 
 
 def _return(tenant: TenantId, record: ReturnRecord) -> Row:
-    item = record.item
     return {
         "tenant": tenant,
-        "return_id": item.return_id,
+        "return_id": record.item.return_id,
         "state": int(record.state),
-        "sku": item.sku,
-        "category": item.category,
-        "decide_by_us": item.decide_by_us,
         "version": record.version,
         "document": codec.RETURNS.encode(record),
     }
@@ -133,7 +125,6 @@ def _match(tenant: TenantId, match: Match) -> Row:
         "tenant": tenant,
         "match_id": match.match_id,
         "hold_state": int(match.hold_state),
-        "hold_expire_us": match.hold_expire_us,
         "version": match.version,
         "document": codec.MATCHES.encode(match),
     }

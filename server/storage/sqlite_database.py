@@ -14,9 +14,8 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, exc
 
 from matcher.domain.errors import InvalidValueError, UnavailableError
 from server.storage.database import Database, unavailable_unless_done
-from server.storage.revision import bring_up_to_date, foreign_database
+from server.storage.revision import bring_up_to_date, current_revision
 from server.storage.store_lock import StoreLock
-from server.storage.tables import REVISION_TABLE
 
 _log = structlog.get_logger(__name__)
 
@@ -30,13 +29,15 @@ class SqliteParams:
     to ``wait_s`` seconds, as does a write while another program holds the file.
     ``checkpoint_pages`` is the length of the write-ahead log, in pages of 4 KiB,
     from which a commit also moves it into the database; ``cache_mib`` is the page
-    cache of the writer.
+    cache of the writer. ``checks_integrity`` has the whole file read and checked
+    when it is opened, at about a second per gigabyte.
     """
 
     reader_count: int = 4
     wait_s: float = 5.0
     checkpoint_pages: int = 4_000
     cache_mib: int = 64
+    checks_integrity: bool = False
 
     def __post_init__(self) -> None:
         ranges = {
@@ -84,12 +85,14 @@ def open_sqlite(path: Path, params: SqliteParams) -> Database:
     """
     # One name per file, or two processes would lock it under two names.
     path = path.resolve()
-    with ExitStack() as undo:
+    with ExitStack() as undo, unavailable_unless_done("open it", str(path)):
         undo.callback(StoreLock(path).release)
-        _refuse_foreign(path)
+        # Before anything writes: switching to write-ahead mode already changes a file.
+        if path.exists():
+            _inspect(path, params)
         writer = _writer_engine(path, params)
         undo.callback(writer.dispose)
-        with unavailable_unless_done("open", str(path)), writer.begin() as connection:
+        with writer.begin() as connection:
             bring_up_to_date(connection, str(path))
         undo.callback(_checkpoint, writer, path)
         reader = _reader_engine(path, params)
@@ -98,19 +101,40 @@ def open_sqlite(path: Path, params: SqliteParams) -> Database:
     raise AssertionError("unreachable: no callback swallows an exception")
 
 
-def _refuse_foreign(path: Path) -> None:
-    # Before anything writes: switching to write-ahead mode already changes a file.
-    if not path.exists():
-        return
+def _inspect(path: Path, params: SqliteParams) -> None:
+    inspector = _reader_engine(path, params)
     try:
-        with closing(sqlite3.connect(_uri(path, "ro"), uri=True)) as connection:
-            names = connection.execute("SELECT name FROM sqlite_schema").fetchall()
-    except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
-            raise foreign_database(str(path)) from error
-        raise UnavailableError(f"cannot open store {path}: {error}") from error
-    if names and (REVISION_TABLE,) not in names:
-        raise foreign_database(str(path))
+        with inspector.connect() as connection:
+            current_revision(connection, str(path))
+            _refuse_truncated(connection, path)
+            if params.checks_integrity:
+                _check_integrity(connection, path)
+    finally:
+        inspector.dispose()
+
+
+def _refuse_truncated(connection: Connection, path: Path) -> None:
+    # SQLite itself sees that whole pages are missing, but reads the rest of a last
+    # page as zeros. With a log beside it, the file may have been growing when the
+    # power went: the log then has the page.
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        return
+    page_size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+    size = path.stat().st_size
+    if size % page_size:
+        raise UnavailableError(
+            f"store {path}: cannot open it: it is damaged: {size:,} bytes are no whole "
+            f"number of pages of {page_size:,}"
+        )
+
+
+def _check_integrity(connection: Connection, path: Path) -> None:
+    # Not the full check: it also compares every index with its table, which takes
+    # many times as long.
+    fault = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    if fault != "ok":
+        raise UnavailableError(f"store {path}: cannot open it: it is damaged: {fault}")
 
 
 def _uri(path: Path, mode: str) -> str:
@@ -170,8 +194,8 @@ def _connect_writer(path: Path, params: SqliteParams) -> sqlite3.Connection:
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise UnavailableError(
-                f"cannot open store {path}: its file system does not allow SQLite's "
-                f"write-ahead log (journal mode is {mode}); use a local disk"
+                f"store {path}: cannot open it: its file system does not allow "
+                f"SQLite's write-ahead log (journal mode is {mode}); use a local disk"
             )
         connection.execute("PRAGMA synchronous = FULL")
         # On macOS only this makes fsync reach the disk; elsewhere it does nothing.
@@ -202,4 +226,4 @@ def _checkpoint(writer: Engine, path: Path) -> None:
             connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except (sqlite3.Error, exc.SQLAlchemyError) as error:
         # A log that stays behind loses nothing: the next opening reads it.
-        _log.warning("log left behind", place=str(path), error=str(error))
+        _log.warning("store_log_left_behind", place=str(path), error=str(error))

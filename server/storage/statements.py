@@ -20,19 +20,22 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    literal_column,
     select,
     table,
+    text,
     union_all,
 )
 from sqlalchemy.dialects import sqlite
 
+from matcher.domain.demand import DemandState
 from matcher.domain.match import HoldState
 from matcher.domain.policy import PolicyState
 from matcher.domain.return_item import ReturnState
 from server.storage.tables import (
+    CLOSED_AND_HELD,
     REVISION_TABLE,
     answers,
+    counters,
     decisions,
     demands,
     matches,
@@ -98,6 +101,7 @@ UPSERTS = {
         service_areas,
         warehouse_days,
         rounds,
+        counters,
     )
 }
 
@@ -159,16 +163,14 @@ DECISION_LOG = (
     .limit(bindparam("limit"))
 )
 
-# The literals let SQLite see that the partial index answers this.
-LIVE_DEMANDS = (
-    _documents(demands)
-    .where(demands.c.is_live == literal_column("1"))
-    .order_by(demands.c.demand_id)
+# In no order: the database would sort whole documents. The second has the words of its
+# partial index, by which SQLite sees that the index answers it.
+LIVE_DEMANDS = _documents(demands).where(
+    demands.c.state.in_((DemandState.OPEN, DemandState.HELD)), demands.c.is_live == 1
 )
-LIVE_RETURNS = (
-    _documents(returns)
-    .where(returns.c.state.in_((ReturnState.WAITING, ReturnState.MATCHED)))
-    .order_by(returns.c.return_id)
+CLOSED_LIVE_DEMANDS = _documents(demands).where(text(CLOSED_AND_HELD))
+LIVE_RETURNS = _documents(returns).where(
+    returns.c.state.in_((ReturnState.WAITING, ReturnState.MATCHED))
 )
 LIVE_MATCHES = (
     _documents(matches)
@@ -203,16 +205,13 @@ RECENT_WAREHOUSE_DAYS = (
     .order_by(warehouse_days.c.day, warehouse_days.c.warehouse_id)
 )
 
-# Each a number or id, NULL where there is none.
-LAST_SEQUENCE = select(func.max(decisions.c.sequence)).where(
-    decisions.c.tenant == bindparam("tenant")
-)
-LAST_MATCH_ID = select(func.max(matches.c.match_id)).where(
-    matches.c.tenant == bindparam("tenant")
-)
-LAST_ROUND_ID = select(func.max(rounds.c.round_id)).where(
-    rounds.c.tenant == bindparam("tenant")
-)
+# Rows as the fields of Counters; none for a tenant that was given no number yet.
+COUNTERS = select(
+    counters.c.sequence,
+    counters.c.decision_count,
+    counters.c.match_count,
+    counters.c.round_count,
+).where(counters.c.tenant == bindparam("tenant"))
 
 
 def _next_tenant() -> Select[str]:

@@ -27,12 +27,16 @@ class StoreLock:
     Raises
     ------
     UnavailableError
-        If another holder, in this process or any other, has it, or the file
-        cannot be made.
+        If another holder, in this process or any other, has it, or the folder
+        does not exist, or the file cannot be made in it.
     """
 
     def __init__(self, database_path: Path) -> None:
         path = database_path.with_name(database_path.name + ".lock")
+        if not path.parent.is_dir():
+            raise UnavailableError(
+                f"store {database_path}: cannot open it: {path.parent} is no folder"
+            )
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
             try:
@@ -42,7 +46,8 @@ class StoreLock:
                 raise
         except OSError as error:
             raise UnavailableError(
-                f"cannot open store {database_path}: lock file {path}: {error.strerror}"
+                f"store {database_path}: cannot open it: lock file {path}: "
+                f"{error.strerror}"
             ) from error
 
     def release(self) -> None:
@@ -55,8 +60,8 @@ class StoreLock:
         except BlockingIOError as error:
             holder = os.pread(self._descriptor, 32, 0).decode(errors="replace")
             raise UnavailableError(
-                f"cannot open store {database_path}: it is open in process "
-                f"{holder.strip() or 'unknown'}, which holds {path}"
+                f"store {database_path}: cannot open it: process "
+                f"{holder.strip() or 'unknown'} has it open and holds {path}"
             ) from error
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)

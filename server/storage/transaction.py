@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from operator import itemgetter
 
 from sqlalchemy import Connection, Table
 
 from matcher.domain.ids import TenantId
 from matcher.engine.changes import Changes
 from server.storage import statements
+from server.storage.counters import read_counters
 from server.storage.rows import (
     Row,
     answer_row,
@@ -18,6 +21,7 @@ from server.storage.rows import (
     rows_to_write,
 )
 from server.storage.store import StoredAnswer
+from server.storage.tables import counters
 
 
 class Transaction:
@@ -40,13 +44,18 @@ class Transaction:
     ) -> None:
         self._written: dict[Table, list[Row]] = {}
         self._deleted: dict[Table, list[Row]] = {}
-        self._logged: list[tuple[TenantId, list[Row]]] = []
+        self._numbered: list[tuple[TenantId, Changes, list[Row]]] = []
         for tenant, entry in merge(changes).items():
             for table, rows in rows_to_write(tenant, entry).items():
                 self._written.setdefault(table, []).extend(rows)
             for table, keys in keys_to_delete(tenant, entry).items():
                 self._deleted.setdefault(table, []).extend(keys)
-            self._logged.append((tenant, log_rows(tenant, entry.decisions)))
+            if entry.decisions or entry.matches or entry.rounds:
+                logged = log_rows(tenant, entry.decisions)
+                self._numbered.append((tenant, entry, logged))
+        for table, rows in self._written.items():
+            # In the order of the index, so that each of its pages is met once.
+            rows.sort(key=itemgetter(*table.primary_key.columns.keys()))
         self._answers = [answer_row(answer) for answer in answers]
 
     def __bool__(self) -> bool:
@@ -54,7 +63,7 @@ class Transaction:
             (
                 *self._written.values(),
                 *self._deleted.values(),
-                *(rows for _, rows in self._logged),
+                self._numbered,
                 self._answers,
             )
         )
@@ -67,16 +76,22 @@ class Transaction:
         for table, keys in self._deleted.items():
             if keys:
                 connection.execute(statements.DELETES[table], keys)
-        for tenant, rows in self._logged:
-            if rows:
-                _append(connection, tenant, rows)
+        for tenant, entry, logged in self._numbered:
+            _number(connection, tenant, entry, logged)
         if self._answers:
             connection.execute(statements.KEEP_ANSWERS, self._answers)
 
 
-def _append(connection: Connection, tenant: TenantId, rows: list[Row]) -> None:
+def _number(
+    connection: Connection, tenant: TenantId, entry: Changes, logged: list[Row]
+) -> None:
     # Numbered inside the transaction: without gaps, whatever failed before.
-    last = connection.execute(statements.LAST_SEQUENCE, {"tenant": tenant}).scalar_one()
-    for sequence, row in enumerate(rows, (last or 0) + 1):
+    before = read_counters(connection, tenant)
+    for sequence, row in enumerate(logged, before.sequence + 1):
         row["sequence"] = sequence
-    connection.execute(statements.APPEND_DECISIONS, rows)
+    if logged:
+        connection.execute(statements.APPEND_DECISIONS, logged)
+    after = before.after(entry)
+    if after != before:
+        row = {"tenant": tenant, **asdict(after)}
+        connection.execute(statements.UPSERTS[counters], row)

@@ -66,7 +66,7 @@ def just_within() -> Snapshot:
 
 def nobody_near() -> Snapshot:
     """
-    A market that has what r1 needs, but across the sea; r2 has no buyer at all.
+    Put the only buyer of r1 across the sea, and none anywhere for r2.
 
     ::
 
@@ -99,7 +99,7 @@ def full_warehouse() -> Snapshot:
 
 def border() -> Snapshot:
     """
-    The programme runs between 10 km west and 10 km east of home.
+    Run the programme between 10 km west and 10 km east of home.
 
     ::
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from matcher.domain.demand import Demand
+from matcher.domain.ids import WarehouseId
 from matcher.domain.latlng import LatLng
 from matcher.domain.policy import CostModel, MatchKey, Policy
 from matcher.domain.return_item import ReturnItem
@@ -26,7 +27,9 @@ def trip(distance: int, base: int, per_km: int) -> int:
 
 
 def inbound(
-    item: ReturnItem, warehouses: Iterable[Warehouse], remaining: dict[str, int]
+    item: ReturnItem,
+    warehouses: Iterable[Warehouse],
+    remaining: Mapping[WarehouseId, int],
 ) -> tuple[int, str, int] | None:
     """Return cost, id and metres of the cheapest warehouse; full ones come last."""
     accepting = [
@@ -84,7 +87,7 @@ class NaiveMarket:
 
     records: Sequence[DemandRecord]
     warehouses: Sequence[Warehouse]
-    remaining: dict[str, int]
+    remaining: Mapping[WarehouseId, int]
     areas: ServiceAreas
     policy: Policy
     now_us: int

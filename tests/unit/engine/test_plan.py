@@ -317,14 +317,15 @@ def test_input_order_changes_no_byte(seed: int) -> None:
     first = _bytes(_planned(snapshot), by_id=True)
     rng = random.Random(seed)
     for _ in range(5):
-        parts = [list(snapshot.return_items), list(snapshot.demands)]
+        items, demands = list(snapshot.return_items), list(snapshot.demands)
         warehouses = list(snapshot.warehouses)
-        for part in (*parts, warehouses):
-            rng.shuffle(part)
-        shuffled = Snapshot(tuple(parts[0]), tuple(parts[1]), tuple(warehouses))
+        rng.shuffle(items)
+        rng.shuffle(demands)
+        rng.shuffle(warehouses)
+        shuffled = Snapshot(tuple(items), tuple(demands), tuple(warehouses))
         made = _planned(shuffled)
         assert _bytes(made, by_id=True) == first
-        assert [d.return_id for d in made.decisions] == [i.return_id for i in parts[0]]
+        assert [d.return_id for d in made.decisions] == [i.return_id for i in items]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

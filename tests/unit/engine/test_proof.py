@@ -59,7 +59,10 @@ def test_same_proof_same_bytes(proof: Proof) -> None:
 
 def test_an_empty_round_has_a_proof_too() -> None:
     """No return, no demand: one offset, nothing else, and it checks."""
-    graph = CandidateGraph(*(np.array(each, np.int64) for each in ([0], [], [], [])))
+    nothing = np.empty(0, np.int64)
+    graph = CandidateGraph(
+        np.zeros(1, np.int64), nothing.astype(np.int32), nothing, np.empty(0, np.int32)
+    )
     empty = Proof.of(graph, assign(graph), [], [])
     unpack(pack(empty)).check()
     assert empty.pairs == []
@@ -73,7 +76,7 @@ def test_the_proof_of_a_plan_checks() -> None:
     assert stored.pairs == [("r1", "d1"), ("r2", "d2")]
 
 
-TAMPERED = {
+TAMPERED: dict[str, dict[str, Any]] = {
     "another format": {"format": "nearturn.proof/2"},
     "a better value claimed": {"value": 10},
     "a worse value claimed": {"value": 8},
@@ -106,7 +109,7 @@ def test_tampering_is_refused(proof: Proof, name: str) -> None:
         tampered.check()
 
 
-MALFORMED = {
+MALFORMED: dict[str, dict[str, Any]] = {
     "no offsets": {"row_offsets": []},
     "offsets that fall": {"row_offsets": [0, 3, 1]},
     "a candidate too few": {"columns": [0, 0]},

@@ -20,7 +20,8 @@ def test_cells_are_those_of_h3(resolution: int) -> None:
     lng = np.append(rng.uniform(-180, 180, 50), [5.0, 180.0, -180.0])
     cells = latlng_to_cells(lat, lng, resolution)
     assert cells.dtype == np.uint64
-    texts = [h3.latlng_to_cell(*place, resolution) for place in zip(lat, lng)]
+    places = zip(lat.tolist(), lng.tolist(), strict=True)
+    texts = [h3.latlng_to_cell(*place, resolution) for place in places]
     assert [h3.int_to_str(int(cell)) for cell in cells] == texts
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from matcher.domain.errors import InvalidValueError, LimitExceededError
-from matcher.geo import cover, latlng_to_cells, reach_m
+from matcher.geo import cover, distance_m, latlng_to_cells, reach_m, unit_vectors
 from matcher.geo.cover import COVER_RESOLUTION_MAX
-from tests.oracle.naive_neighbours import great_circle_m, moved
+from tests.oracle.naive_neighbours import Place, great_circle_m, moved
 
 RESOLUTIONS = range(COVER_RESOLUTION_MAX + 1)
 # A face of H3's icosahedron is centred here: its cells are stretched least.
@@ -40,7 +40,7 @@ def test_places_are_in_reach_of_their_cells_centre(resolution: int) -> None:
     lat = np.degrees(np.arcsin(rng.uniform(-1, 1, 500)))
     lng = rng.uniform(-180, 180, 500)
     corners = h3.cell_to_boundary(h3.latlng_to_cell(*FACE_CENTRE, resolution))
-    places = [*zip(lat.tolist(), lng.tolist()), *corners]
+    places = [*zip(lat.tolist(), lng.tolist(), strict=True), *corners]
     for place in places:
         centre = h3.cell_to_latlng(h3.latlng_to_cell(*place, resolution))
         assert great_circle_m(place, centre) <= reach_m(resolution)
@@ -51,6 +51,34 @@ def test_the_bound_is_sharp(resolution: int) -> None:
     """A cell at a face's centre comes within 1 % of it: a lesser bound is wrong."""
     cell = h3.latlng_to_cell(*FACE_CENTRE, resolution)
     assert farthest_corner_m(cell) >= 0.99 * reach_m(resolution)
+
+
+def beyond(start: Place, through: Place, share: float) -> Place:
+    """Go from a start through a place; share 1 is there, 2 is as far again."""
+    a, b = unit_vectors(*zip(start, through, strict=True))
+    angle = math.acos(float(a @ b))
+    x, y, z = math.sin((1 - share) * angle) * a + math.sin(share * angle) * b
+    return math.degrees(math.atan2(z, math.hypot(x, y))), math.degrees(math.atan2(y, x))
+
+
+@pytest.mark.parametrize("resolution", range(3, 10))
+def test_a_cell_met_corner_to_corner_is_covered(resolution: int) -> None:
+    """
+    The proof's worst case: both reaches count whole, and the cover needs them.
+
+    Behind each corner of a cell at a face's centre, as far again, is the corner of
+    another that points back; a radius of one reach, 3 % more, just enters it.
+    """
+    cell = h3.latlng_to_cell(*FACE_CENTRE, resolution)
+    centre = h3.cell_to_latlng(cell)
+    for corner in h3.cell_to_boundary(cell):
+        near, far = beyond(centre, corner, 0.99), beyond(centre, corner, 2.02)
+        radius_m = int(distance_m(*near, *far))
+        there = h3.latlng_to_cell(*far, resolution)
+        assert h3.latlng_to_cell(*near, resolution) == cell
+        gap_m = great_circle_m(centre, h3.cell_to_latlng(there))
+        assert gap_m > radius_m + 1.9 * farthest_corner_m(cell)
+        assert there in cover(cell, radius_m).tolist()
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
@@ -75,7 +103,9 @@ def test_pentagons_are_covered_around(resolution: int) -> None:
         assert covered.issuperset(latlng_to_cells(lat, lng, resolution).tolist())
 
 
-@pytest.mark.parametrize("place", [(90.0, 0.0), (-90.0, 0.0), (0.0, 180.0), (48.0, 2.0)])
+@pytest.mark.parametrize(
+    "place", [(90.0, 0.0), (-90.0, 0.0), (0.0, 180.0), (48.0, 2.0)]
+)
 @pytest.mark.parametrize(
     ("resolution", "radius_m"), [(3, 500_000), (5, 45_000), (7, 6_000), (9, 0)]
 )

@@ -43,9 +43,6 @@ def _entities() -> None:
         _key("demand_id"),
         _value("state", sa.Integer()),
         _value("is_live", sa.Integer()),
-        _value("sku"),
-        _value("category"),
-        _value("ship_by_us", INT64),
         _value("version", INT64),
         _document(),
         sa.CheckConstraint("is_live IN (0, 1)", name="demands_is_live"),
@@ -53,20 +50,17 @@ def _entities() -> None:
     )
     op.create_index("demands_by_state", "demands", ["tenant", "state", "demand_id"])
     op.create_index(
-        "demands_live",
+        "demands_closed_and_held",
         "demands",
         ["tenant", "demand_id"],
-        sqlite_where=sa.text("is_live = 1"),
-        postgresql_where=sa.text("is_live = 1"),
+        sqlite_where=sa.text("is_live = 1 AND state NOT IN (1, 2)"),
+        postgresql_where=sa.text("is_live = 1 AND state NOT IN (1, 2)"),
     )
     op.create_table(
         "returns",
         _key("tenant"),
         _key("return_id"),
         _value("state", sa.Integer()),
-        _value("sku"),
-        _value("category"),
-        _value("decide_by_us", INT64),
         _value("version", INT64),
         _document(),
         sqlite_strict=True,
@@ -77,7 +71,6 @@ def _entities() -> None:
         _key("tenant"),
         _key("match_id"),
         _value("hold_state", sa.Integer()),
-        _value("hold_expire_us", INT64),
         _value("version", INT64),
         _document(),
         sqlite_strict=True,
@@ -101,6 +94,15 @@ def _log() -> None:
     )
     op.create_index(
         "decisions_by_return", "decisions", ["tenant", "return_id", "sequence"]
+    )
+    op.create_table(
+        "counters",
+        _key("tenant"),
+        _value("sequence", INT64),
+        _value("decision_count", INT64),
+        _value("match_count", INT64),
+        _value("round_count", INT64),
+        sqlite_strict=True,
     )
 
 

@@ -1,0 +1,74 @@
+"""The thin client for asyncio: the same stubs on an asynchronous channel."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import grpc
+import grpc.aio
+
+from nearturn.client import channel_options
+from nearturn.v1 import (
+    demand_service_pb2_grpc,
+    explain_service_pb2_grpc,
+    match_service_pb2_grpc,
+    network_service_pb2_grpc,
+    policy_service_pb2_grpc,
+    return_service_pb2_grpc,
+)
+
+
+class AsyncClient:
+    """
+    A connection to a nearturn server, for use in one event loop.
+
+    Parameters
+    ----------
+    target
+        Host and port, such as ``127.0.0.1:50551``.
+    credentials
+        Channel credentials for TLS; ``None`` connects in the clear.
+
+    Attributes
+    ----------
+    demands, returns, matches, policies, explain, network
+        Stubs of the services. Their calls take and give the messages of
+        ``nearturn.v1``, are awaited or iterated over, and raise ``grpc.RpcError``.
+
+    Notes
+    -----
+    Calls that end with UNAVAILABLE are tried up to five times, as with
+    :class:`nearturn.Client`. Make it inside the event loop that uses it.
+    """
+
+    def __init__(
+        self, target: str, *, credentials: grpc.ChannelCredentials | None = None
+    ) -> None:
+        options = channel_options()
+        self.channel = (
+            grpc.aio.insecure_channel(target, options)
+            if credentials is None
+            else grpc.aio.secure_channel(target, credentials, options)
+        )
+        self.demands = demand_service_pb2_grpc.DemandServiceStub(self.channel)
+        self.returns = return_service_pb2_grpc.ReturnServiceStub(self.channel)
+        self.matches = match_service_pb2_grpc.MatchServiceStub(self.channel)
+        self.policies = policy_service_pb2_grpc.PolicyServiceStub(self.channel)
+        self.explain = explain_service_pb2_grpc.ExplainServiceStub(self.channel)
+        self.network = network_service_pb2_grpc.NetworkServiceStub(self.channel)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the channel; calls that run are cancelled."""
+        await self.channel.close(None)

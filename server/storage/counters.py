@@ -1,0 +1,51 @@
+"""The highest numbers that a tenant was ever given, by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from matcher.domain.ids import TenantId
+from matcher.engine.changes import Changes
+from server.storage import statements
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """
+    Numbers of one tenant, each 0 before the first.
+
+    ``sequence`` is the place of the last decision in the log; the others are the
+    highest number in the id of a decision, a match and a round. None ever falls,
+    be the rows still there or not.
+    """
+
+    sequence: int = 0
+    decision_count: int = 0
+    match_count: int = 0
+    round_count: int = 0
+
+    def after(self, changes: Changes) -> Counters:
+        """Return the counters once the changes are stored, too."""
+        decision_ids = (decision.decision_id for decision in changes.decisions)
+        round_ids = (record.round_id for record in changes.rounds)
+        return Counters(
+            self.sequence + len(changes.decisions),
+            max(self.decision_count, _highest(decision_ids)),
+            max(self.match_count, _highest(changes.matches)),
+            max(self.round_count, _highest(round_ids)),
+        )
+
+
+def read_counters(connection: Connection, tenant: TenantId) -> Counters:
+    """Return a tenant's counters as its last commit left them."""
+    row = connection.execute(statements.COUNTERS, {"tenant": tenant}).one_or_none()
+    return Counters() if row is None else Counters(*row)
+
+
+def _highest(ids: Iterable[str]) -> int:
+    # The engine gives these ids: a letter, a dash, a number. Compared as numbers,
+    # for beyond twelve digits the padding ends and the order of texts with it.
+    return max((int(each.partition("-")[2]) for each in ids), default=0)

@@ -1,0 +1,86 @@
+"""A server's API over a real embedded store, with a clock that tests move."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from server.runtime.runtime import Runtime, RuntimeOptions
+from server.storage.opening import open_store
+from tests.contract.api_target import (
+    TENANT,
+    Api,
+    HandClock,
+    LocalTransport,
+    SocketServer,
+    SocketTransport,
+)
+
+TARGETS = ("in_process", "socket")
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """Return a clock at noon."""
+    return HandClock()
+
+
+@pytest.fixture
+async def runtime(tmp_path: Path, clock: HandClock) -> AsyncIterator[Runtime]:
+    """Run a runtime without timers on a fresh store."""
+    async with running(tmp_path, clock) as started:
+        yield started
+
+
+@pytest.fixture(params=TARGETS)
+async def api(request: pytest.FixtureRequest, runtime: Runtime) -> AsyncIterator[Api]:
+    """Give the API of a fresh server, once in this process and once over a socket."""
+    async with target(request.param, runtime) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=TARGETS)
+async def untouched_api(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Api]:
+    """Give one API to a whole module whose tests all leave it empty."""
+    folder = tmp_path_factory.mktemp("untouched")
+    async with (
+        running(folder, HandClock()) as runtime,
+        target(request.param, runtime) as found,
+    ):
+        yield found
+
+
+@pytest.fixture
+async def socket_server(runtime: Runtime) -> AsyncIterator[SocketServer]:
+    """Run a gRPC server on a port of its own."""
+    async with SocketServer(runtime) as server:
+        yield server
+
+
+@asynccontextmanager
+async def running(folder: Path, clock: HandClock) -> AsyncIterator[Runtime]:
+    """Run a runtime in a folder."""
+    started = Runtime(
+        open_store(f"sqlite:///{folder / 'test.db'}"),
+        clock=clock,
+        options=RuntimeOptions(tenants=(TENANT,), threads=1, runs_timers=False),
+    )
+    await started.start()
+    yield started
+    await started.stop()
+
+
+@asynccontextmanager
+async def target(name: str, runtime: Runtime) -> AsyncIterator[Api]:
+    """Open one of the two ways to the API."""
+    if name == "in_process":
+        yield Api(LocalTransport(runtime), runtime)
+        return
+    async with SocketServer(runtime) as server, server.channel() as channel:
+        yield Api(SocketTransport(channel), runtime)

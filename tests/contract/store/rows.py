@@ -1,0 +1,325 @@
+"""
+Rows of every kind with every field away from its default.
+
+A field that a store drops, swaps or rounds makes the value that comes back another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from matcher.domain.decision import Decision, Outcome, WarehouseRoute
+from matcher.domain.demand import Demand, DemandState
+from matcher.domain.ids import (
+    DemandId,
+    MatchId,
+    ReturnId,
+    RoundId,
+    ServiceAreaId,
+    TenantId,
+    WarehouseId,
+)
+from matcher.domain.item import (
+    Condition,
+    Fact,
+    ItemAttributes,
+    ReturnReason,
+    Verification,
+    VerificationStatus,
+)
+from matcher.domain.latlng import LatLng
+from matcher.domain.match import HoldState, Match
+from matcher.domain.policy import (
+    CategoryRule,
+    CostModel,
+    MatchKey,
+    Policy,
+    PolicyState,
+    ZoneRate,
+)
+from matcher.domain.reason import Check, CheckResult, Gate, Reason, ReasonCode
+from matcher.domain.return_item import (
+    Channel,
+    ReturnItem,
+    ReturnPath,
+    ReturnState,
+    TransitState,
+)
+from matcher.domain.warehouse import ServiceArea, Warehouse
+from matcher.engine.changes import Changes
+from matcher.engine.ledger import decision_id, match_id
+from matcher.engine.records import (
+    DemandRecord,
+    PolicyRecord,
+    ReturnRecord,
+    RoundRecord,
+    WarehouseDay,
+)
+from server.storage.store import StoredAnswer
+from tests.scenarios import NOW_US
+
+BRAND = TenantId("brand")
+OTHER = TenantId("other")
+
+#: The highest and the lowest number that a column holds.
+INT64_MAX = 2**63 - 1
+INT64_MIN = -(2**63)
+
+# The third of a degree has no finite binary form; the other is the smallest number
+# above zero.
+_PLACE = LatLng(1 / 3, -5e-324)
+
+
+def demand_row(demand_id: str = "d1", **changes: Any) -> DemandRecord:
+    """Return a demand of which one unit is held and two are shipped."""
+    demand = Demand(
+        demand_id=DemandId(demand_id),
+        location=_PLACE,
+        sku="shirt",
+        category="apparel",
+        quantity=1_000_000,
+        ship_by_us=INT64_MAX,
+        min_condition=Condition.LIKE_NEW,
+        accepts_returned_item=True,
+        segment="retail",
+        priority=9,
+    )
+    record = DemandRecord(
+        demand=demand,
+        state=DemandState.HELD,
+        held_count=1,
+        fulfilled_count=2,
+        version=3,
+        created_us=INT64_MIN,
+        updated_us=NOW_US,
+    )
+    return replace(record, **changes)
+
+
+def return_row(return_id: str = "r1", **changes: Any) -> ReturnRecord:
+    """Return an item that waits again after two matches were released."""
+    item = ReturnItem(
+        return_id=ReturnId(return_id),
+        order_id="order-1",
+        customer_id="customer-1",
+        location=_PLACE,
+        sku="shirt",
+        category="apparel",
+        decide_by_us=INT64_MAX,
+        reason=ReturnReason.FIT,
+        condition=Condition.NEW,
+        attributes=ItemAttributes(
+            Fact.NO, Fact.YES, Fact.UNKNOWN, Fact.NO, Fact.YES, Fact.NO
+        ),
+        verification=Verification(
+            status=VerificationStatus.PASSED,
+            method="photo",
+            source="grader",
+            source_version="3",
+            evidence_id="evidence-1",
+            confidence=0.1 + 0.2,
+            verify_us=NOW_US,
+            expire_us=INT64_MAX,
+        ),
+        customer_consents=True,
+        value_micros=10**15,
+        channel=Channel.SUPPORT,
+        transit_state=TransitState.IN_TRANSIT,
+        segment="retail",
+        order_return_count=10_000,
+        preferred_path=ReturnPath.IN_STORE,
+        weight_grams=1_000_000,
+        refund_due_us=INT64_MIN,
+        season_end_us=NOW_US,
+    )
+    record = ReturnRecord(
+        item=item,
+        state=ReturnState.WAITING,
+        payload_hash="5e" * 32,
+        version=4,
+        created_us=NOW_US,
+        updated_us=NOW_US + 1,
+        decision_id=decision_id(7),
+        outcome=Outcome.WAITING,
+        reason_codes=(ReasonCode.MATCH_RELEASED, ReasonCode.AWAITING_ROUND),
+        match_id=match_id(2),
+        released_demand_ids=(DemandId("d1"), DemandId("d2")),
+    )
+    return replace(record, **changes)
+
+
+def match_row(number: int = 1, **changes: Any) -> Match:
+    """Return a match whose hold stands."""
+    match = Match(
+        match_id=match_id(number),
+        return_id=ReturnId("r1"),
+        demand_id=DemandId("d1"),
+        distance_m=500_000,
+        match_cost_micros=INT64_MAX - 1,
+        fallback_cost_micros=INT64_MAX,
+        saving_micros=INT64_MIN,
+        hold_state=HoldState.ACTIVE,
+        hold_expire_us=INT64_MAX,
+        round_id=RoundId("r-000000000001"),
+        policy_version=2,
+        version=3,
+    )
+    return replace(match, **changes)
+
+
+def decision_row(number: int = 1, return_id: str = "r1", **changes: Any) -> Decision:
+    """Return a matched decision with two reasons and a check."""
+    decision = Decision(
+        decision_id=decision_id(number),
+        return_id=ReturnId(return_id),
+        outcome=Outcome.MATCHED,
+        reasons=(
+            Reason(ReasonCode.MATCHED_BEST_SAVING, "Zürich, 3 km: «näher»."),
+            Reason(ReasonCode.WAREHOUSE_OVER_CAPACITY, 'It says "full".'),
+        ),
+        checks=(
+            Check(
+                Gate.ELIGIBILITY,
+                "category_allowed",
+                CheckResult.PASSED,
+                "apparel",
+                "apparel, shoes",
+                ReasonCode.CATEGORY_NOT_ALLOWED,
+                "evidence-1",
+            ),
+        ),
+        fallback=WarehouseRoute(WarehouseId("w1"), 1, INT64_MAX, over_capacity=True),
+        policy_version=2,
+        decided_us=NOW_US,
+        match=match_row(number),
+        round_id=RoundId("r-000000000001"),
+        refund_due_us=INT64_MAX,
+    )
+    return replace(decision, **changes)
+
+
+def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
+    """Return the active policy, its derived look-ups made."""
+    rule = CategoryRule(
+        category="apparel",
+        reasons=(ReturnReason.FIT, ReturnReason.PREFERENCE),
+        min_condition=Condition.GOOD,
+        min_confidence=1 / 3,
+        verification_max_age_us=INT64_MAX,
+        radius_m=500_000,
+        match_key=MatchKey.CATEGORY,
+        min_saving_micros=2,
+        allow_custom_made=True,
+        season_end_us=INT64_MIN,
+    )
+    policy = Policy(
+        version=version,
+        owner="operations",
+        currency_code="EUR",
+        categories=(rule,),
+        rollout_basis_points=10_000,
+        hold_duration_us=INT64_MAX,
+        cost_model=CostModel(1, 2, (ZoneRate(1, 2, 3), ZoneRate(4, 5, 6)), 3, 4, 5),
+        description="Narrow.",
+        segments=("retail", "staff"),
+        rollout_salt="salt",
+        round_interval_us=6,
+        round_size=7,
+        handling_duration_us=8,
+        allow_multi_item_returns=True,
+    )
+    assert policy.rule_for("apparel") is not None
+    assert policy.category_names == ("apparel",)
+    record = PolicyRecord(policy, PolicyState.ACTIVE, NOW_US, NOW_US + 1)
+    return replace(record, **changes)
+
+
+def warehouse_row(warehouse_id: str = "w1", **changes: Any) -> Warehouse:
+    """Return a warehouse of two categories."""
+    warehouse = Warehouse(
+        WarehouseId(warehouse_id), _PLACE, 10**9, ("apparel", "shoes"), 1, 2, 3, 4, 5
+    )
+    return replace(warehouse, **changes)
+
+
+def service_area_row(area_id: str = "a1", geojson: str = "{}") -> ServiceArea:
+    """Return a service area; a store does not read its geometry."""
+    return ServiceArea(ServiceAreaId(area_id), geojson)
+
+
+def round_row(number: int = 1, **changes: Any) -> RoundRecord:
+    """Return a round whose proof has every byte there is."""
+    record = RoundRecord(
+        round_id=RoundId(f"r-{number:012d}"),
+        policy_version=2,
+        started_us=NOW_US,
+        return_count=3,
+        demand_count=4,
+        candidate_count=5,
+        matched_count=6,
+        waiting_count=7,
+        warehouse_count=8,
+        dropped_count=9,
+        distance_sum_m=10,
+        saving_micros=INT64_MAX,
+        dual_micros=INT64_MIN,
+        verified=True,
+        reason_counts=((ReasonCode.NO_DEMAND, 1), (ReasonCode.OUT_OF_RADIUS, 2)),
+        proof=bytes(range(256)),
+    )
+    return replace(record, **changes)
+
+
+def warehouse_day_row(
+    warehouse_id: str = "w1", day: int = 20_514, routed_count: int = 1
+) -> WarehouseDay:
+    """Return what a warehouse was given on a day; the default is 2026-03-02."""
+    return WarehouseDay(WarehouseId(warehouse_id), day, routed_count)
+
+
+def answer_row(
+    request_id: str = "q1",
+    tenant: TenantId = BRAND,
+    *,
+    answer: bytes = b"\x00\xff",
+    answered_us: int = NOW_US,
+) -> StoredAnswer:
+    """Return a first answer whose bytes are no text."""
+    return StoredAnswer(tenant, request_id, "ab" * 32, answer, answered_us)
+
+
+def changes_of(
+    *rows: DemandRecord
+    | ReturnRecord
+    | Match
+    | Decision
+    | PolicyRecord
+    | Warehouse
+    | ServiceArea
+    | RoundRecord
+    | WarehouseDay,
+) -> Changes:
+    """Return the changes that write these rows."""
+    changes = Changes()
+    for row in rows:
+        match row:
+            case DemandRecord():
+                changes.demands[row.demand.demand_id] = row
+            case ReturnRecord():
+                changes.returns[row.item.return_id] = row
+            case Match():
+                changes.matches[MatchId(row.match_id)] = row
+            case Decision():
+                changes.decisions.append(row)
+            case PolicyRecord():
+                changes.policies[row.policy.version] = row
+            case Warehouse():
+                changes.warehouses[row.warehouse_id] = row
+            case ServiceArea():
+                changes.service_areas[row.service_area_id] = row
+            case RoundRecord():
+                changes.rounds.append(row)
+            case WarehouseDay():
+                changes.warehouse_days[row.warehouse_id, row.day] = row
+    return changes

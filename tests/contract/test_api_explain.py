@@ -1,0 +1,118 @@
+"""ExplainService: gates, evidence, reasons and history of a decision."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+
+from nearturn.v1 import decision_pb2
+from nearturn.v1 import explain_service_pb2 as pb
+from nearturn.v1 import match_service_pb2 as matches
+from nearturn.v1 import network_service_pb2 as network
+from tests.contract.api_target import Api, ApiError
+from tests.contract.messages import (
+    activate,
+    demand,
+    return_item,
+    submit,
+    upsert,
+    warehouse,
+)
+
+
+async def test_a_match_is_explained_with_its_history(api: Api):
+    """Gates 1 to 3 passed; the waiting decision stands before it, without checks."""
+    await activate(api)
+    await upsert(api, demand("d1", 1_000))
+    await submit(api, return_item("r1"))
+    await api(matches.RunRoundRequest())
+    answer = await api(pb.ExplainDecisionRequest(return_id="r1"))
+    assert answer.decision.outcome == decision_pb2.OUTCOME_MATCHED
+    checked = [gate for gate in answer.gates if gate.checks]
+    assert [gate.gate for gate in checked] == [
+        decision_pb2.GATE_VERIFICATION,
+        decision_pb2.GATE_ELIGIBILITY,
+        decision_pb2.GATE_DEMAND,
+    ]
+    assert all(gate.passed for gate in checked)
+    (before,) = answer.history
+    assert before.outcome == decision_pb2.OUTCOME_WAITING
+    assert not before.checks
+    assert "Refund timing and terms are as for every return." in answer.summary
+    assert "The ordinary route stays open" in answer.summary
+
+
+async def test_an_earlier_decision_is_explained_by_its_id(api: Api):
+    """The first decision is still there after the second, with nothing before it."""
+    await activate(api)
+    await upsert(api, demand("d1"))
+    (first,) = await submit(api, return_item("r1"))
+    await api(matches.RunRoundRequest())
+    request = pb.ExplainDecisionRequest(decision_id=first.decision_id)
+    answer = await api(request)
+    assert answer.decision == first
+    assert not answer.history
+
+
+async def test_a_refusal_tells_every_gate_that_failed(api: Api):
+    """Without evidence and consent, both gates report failed, each with reasons."""
+    await activate(api)
+    item = return_item("r1", verification=None, customer_consents=False)
+    await submit(api, item)
+    answer = await api(pb.ExplainDecisionRequest(return_id="r1"))
+    failed = {gate.gate: gate for gate in answer.gates if not gate.passed}
+    assert {decision_pb2.GATE_VERIFICATION, decision_pb2.GATE_ELIGIBILITY} <= set(
+        failed
+    )
+    for gate in failed.values():
+        assert gate.reasons
+        assert all(reason.gate == gate.gate for reason in gate.reasons)
+
+
+async def test_texts_hold_nobodys_place_or_id(api: Api):
+    """
+    No sentence about a match, a loss or a refusal names a buyer or a place (I10).
+
+    Ids and coordinates are drawn so that they cannot stand in a text by chance.
+    """
+    await activate(api)
+    await api(network.UpsertWarehouseRequest(warehouse=warehouse("depot")))
+    await upsert(
+        api, demand("secret-buyer-7731", 1_234.5), demand("secret-far", 90_000)
+    )
+    await submit(
+        api,
+        return_item("secret-return-1", 10, customer_id="secret-customer"),
+        return_item("secret-return-2", 20, customer_id="secret-customer"),
+        return_item("secret-return-3", 200_000, customer_id="secret-customer"),
+    )
+    await api(matches.RunRoundRequest())
+    outcomes = set()
+    for number in (1, 2, 3):
+        answer = await api(
+            pb.ExplainDecisionRequest(return_id=f"secret-return-{number}")
+        )
+        outcomes.add(answer.decision.outcome)
+        texts = [answer.summary]
+        for gate in answer.gates:
+            texts.extend(reason.text for reason in gate.reasons)
+            texts.extend(check.observed + check.accepted for check in gate.checks)
+        together = " ".join(texts)
+        assert "secret" not in together
+        # 1,234.5 m east is longitude 0.0111022, 20 m is 0.00017986.
+        assert "0.0111" not in together
+        assert "0.0001" not in together
+    assert decision_pb2.OUTCOME_MATCHED in outcomes
+    assert len(outcomes) > 1
+
+
+async def test_the_unknown_is_not_found(api: Api):
+    """Neither a return nor a decision of that id: NOT_FOUND."""
+    for request in (
+        pb.ExplainDecisionRequest(return_id="r9"),
+        pb.ExplainDecisionRequest(decision_id="d-000000000009"),
+        pb.ExplainDecisionRequest(decision_id="nonsense"),
+    ):
+        with pytest.raises(ApiError) as refused:
+            await api(request)
+        assert refused.value.code is grpc.StatusCode.NOT_FOUND

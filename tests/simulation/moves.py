@@ -1,0 +1,252 @@
+"""Random moves: what callers of all kinds may do, wise or not."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+from matcher.domain.demand import Demand
+from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId, WarehouseId
+from matcher.domain.item import Condition, Fact, Verification, VerificationStatus
+from matcher.domain.policy import MatchKey, Policy
+from matcher.domain.return_item import ReturnItem
+from matcher.domain.warehouse import Warehouse
+from matcher.engine.commands import (
+    ActivatePolicy,
+    CancelDemand,
+    CancelReturn,
+    Command,
+    ConfirmMatch,
+    CreatePolicy,
+    DeleteServiceArea,
+    DeleteWarehouse,
+    RecordVerification,
+    ReleaseMatch,
+    SubmitReturns,
+    UpsertDemands,
+    UpsertServiceArea,
+    UpsertWarehouse,
+)
+from tests.scenarios import (
+    HOUR_US,
+    MINUTE_US,
+    SECOND_US,
+    demand,
+    policy,
+    return_item,
+    rule,
+    service_area,
+    verification,
+    warehouse,
+)
+from tests.simulation.world import World
+
+SKUS = ("shirt", "shirt", "coat")
+
+
+class Moves:
+    """Draws the next move of a world from a seeded generator."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.world = world
+        self.rng = random.Random(seed)
+        self._weighted: tuple[tuple[int, Callable[[], object]], ...] = (
+            (14, self._upsert),
+            (3, self._cancel_demand),
+            (18, self._submit),
+            (4, self._verify),
+            (3, self._cancel_return),
+            (9, self._confirm),
+            (6, self._release),
+            (2, self._network),
+            (1, self._policy),
+            (14, self._round),
+            (10, self._advance),
+            (5, self.world.restart),
+            (1, self.world.lose_round),
+        )
+
+    def start(self) -> None:
+        """Put a policy in force; one life in four starts without warehouses."""
+        self.world.apply(CreatePolicy(self._terms()))
+        self.world.apply(ActivatePolicy(1))
+        if self.rng.random() < 0.75:
+            self.world.apply(UpsertWarehouse(self._warehouse()))
+
+    def step(self) -> None:
+        """Make one move."""
+        weights = [weight for weight, _ in self._weighted]
+        (move,) = self.rng.choices([move for _, move in self._weighted], weights)
+        move()
+
+    # --- Moves -----------------------------------------------------------------
+
+    def _apply(self, command: Command) -> None:
+        crash = self.rng.random() < 0.1
+        back_us = MINUTE_US if not crash and self.rng.random() < 0.05 else 0
+        self.world.apply(command, crash=crash, back_us=back_us)
+
+    def _upsert(self) -> None:
+        demands = tuple(self._demand() for _ in range(self.rng.randrange(1, 4)))
+        etags = []
+        for each in demands:
+            order = self.world.model.orders.get(each.demand_id)
+            current = str(order.version) if order else ""
+            etags.append(self.rng.choices(["", current, "99"], [8, 2, 0.3])[0])
+        self._apply(UpsertDemands(demands, tuple(etags)))
+
+    def _cancel_demand(self) -> None:
+        self._apply(CancelDemand(self._demand_id()))
+
+    def _submit(self) -> None:
+        items = [self._item() for _ in range(self.rng.randrange(1, 5))]
+        known = list(self.world.model.parcels.values())
+        if known and self.rng.random() < 0.2:
+            again = self.rng.choice(known)
+            self._resubmit(again.item, again.payload)
+            return
+        hashes = tuple(item.return_id for item in items)
+        self._apply(SubmitReturns(tuple(items), hashes))
+
+    def _resubmit(self, item: ReturnItem, payload: str) -> None:
+        self._apply(
+            SubmitReturns((item,), (self.rng.choice([payload, payload, "other"]),))
+        )
+
+    def _verify(self) -> None:
+        self._apply(RecordVerification(self._return_id(), self._evidence()))
+
+    def _cancel_return(self) -> None:
+        self._apply(CancelReturn(self._return_id()))
+
+    def _confirm(self) -> None:
+        self._apply(ConfirmMatch(self._match_id(), self.rng.choice(["", "", "1", "2"])))
+
+    def _release(self) -> None:
+        self._apply(ReleaseMatch(self._match_id(), self.rng.choice(["", "", "1", "2"])))
+
+    def _network(self) -> None:
+        commands: list[Command] = [
+            UpsertWarehouse(self._warehouse()),
+            UpsertWarehouse(self._warehouse()),
+            DeleteWarehouse(WarehouseId(f"w{self.rng.randrange(3)}")),
+            UpsertServiceArea(service_area("a1", -15_000, 35_000)),
+            DeleteServiceArea(ServiceAreaId("a1")),
+        ]
+        self._apply(self.rng.choice(commands))
+
+    def _policy(self) -> None:
+        count = len(self.world.model.policies)
+        if self.rng.random() < 0.5:
+            self._apply(CreatePolicy(self._terms()))
+            self._apply(ActivatePolicy(count + 1))
+        else:
+            self._apply(ActivatePolicy(self.rng.randrange(1, count + 2)))
+
+    def _round(self) -> None:
+        if self.world.in_flight is not None:
+            self.world.finish_round()
+            return
+        self.world.begin_round()
+        if self.rng.random() < 0.5:
+            self.world.finish_round()
+
+    def _advance(self) -> None:
+        steps = (SECOND_US, MINUTE_US, 10 * MINUTE_US, HOUR_US)
+        (step_us,) = self.rng.choices(steps, [3, 4, 3, 1])
+        self.world.advance(self.rng.randrange(step_us))
+
+    # --- What they are about ---------------------------------------------------
+
+    def _demand_id(self) -> DemandId:
+        return DemandId(f"d{self.rng.randrange(60):02d}")
+
+    def _return_id(self) -> ReturnId:
+        known = [p.item.return_id for p in self.world.model.waiting()]
+        if known and self.rng.random() < 0.8:
+            return self.rng.choice(known)
+        return ReturnId(f"r{self.rng.randrange(400):03d}")
+
+    def _match_id(self) -> MatchId:
+        known = list(self.world.model.holds)[-8:]
+        if known and self.rng.random() < 0.95:
+            return self.rng.choice(known)
+        return MatchId("m-000000009999")
+
+    def _east_m(self) -> float:
+        return self.rng.randrange(-4, 9) * 5_000.0
+
+    def _demand(self) -> Demand:
+        rng, world = self.rng, self.world
+        demand_id = self._demand_id()
+        order = world.model.orders.get(demand_id)
+        if order and rng.random() < 0.3:
+            return order.demand
+        if order and rng.random() < 0.5:
+            if rng.random() < 0.5:
+                return replace(order.demand, quantity=rng.randrange(1, 4))
+            return replace(order.demand, priority=rng.randrange(1, 4))
+        return demand(
+            demand_id,
+            self._east_m(),
+            sku=rng.choice(SKUS),
+            quantity=rng.choice([1, 1, 2, 3]),
+            ship_by_us=world.now_us + rng.randrange(-MINUTE_US, 6 * HOUR_US),
+            min_condition=rng.choice([Condition.GOOD, Condition.LIKE_NEW]),
+            accepts_returned_item=rng.random() < 0.95,
+        )
+
+    def _item(self) -> ReturnItem:
+        rng, world = self.rng, self.world
+        now_us = world.now_us
+        flawed = rng.random() < 0.1
+        attributes = replace(
+            return_item().attributes,
+            **{rng.choice(["damaged", "fragile", "regulated"]): Fact.YES}
+            if flawed
+            else {},
+        )
+        return return_item(
+            f"r{rng.randrange(400):03d}",
+            self._east_m(),
+            sku=rng.choice(SKUS),
+            decide_by_us=now_us + rng.randrange(-10 * SECOND_US, 3 * HOUR_US),
+            condition=rng.choice([Condition.GOOD, Condition.NEW]),
+            attributes=attributes,
+            verification=self._evidence(),
+            refund_due_us=rng.choice([None, now_us + HOUR_US]),
+            season_end_us=rng.choice([None, None, now_us + rng.randrange(HOUR_US)]),
+        )
+
+    def _evidence(self) -> Verification:
+        now_us = self.world.now_us
+        passed, pending = VerificationStatus.PASSED, VerificationStatus.PENDING
+        return verification(
+            status=self.rng.choices(
+                [passed, pending, VerificationStatus.FAILED], [20, 4, 1]
+            )[0],
+            verify_us=now_us,
+            expire_us=self.rng.choice([None, now_us + self.rng.randrange(HOUR_US)]),
+        )
+
+    def _warehouse(self) -> Warehouse:
+        return warehouse(
+            f"w{self.rng.randrange(3)}",
+            self._east_m(),
+            daily_capacity=self.rng.choice([0, 5, 40]),
+            categories=self.rng.choice([(), (), ("shoes",)]),
+        )
+
+    def _terms(self) -> Policy:
+        rng = self.rng
+        return policy(
+            rule(
+                radius_m=rng.choice([5_000, 20_000, 60_000]),
+                match_key=rng.choice([MatchKey.SKU, MatchKey.CATEGORY]),
+                verification_max_age_us=rng.choice([HOUR_US, 24 * HOUR_US]),
+            ),
+            hold_duration_us=rng.choice([MINUTE_US, HOUR_US]),
+            handling_duration_us=rng.choice([0, 10 * MINUTE_US]),
+            rollout_basis_points=rng.choice([9_000, 10_000]),
+        )

@@ -1,0 +1,392 @@
+"""
+What the states of a shard must be, kept in plain dictionaries.
+
+Slow and obvious: every question loops over everything. It knows the moves that
+DESIGN.md allows and nothing of indexes, heaps, kept reports or restarts. Gates 1
+and 2 are asked of :mod:`matcher.policy`, which has tests of its own; which pairs a
+round proposes is read off its proof, and whether they may stand is decided here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from matcher.domain.demand import Demand, DemandState
+from matcher.domain.errors import (
+    AlreadyExistsError,
+    InvalidValueError,
+    NearturnError,
+    NotFoundError,
+    StateConflictError,
+    VersionMismatchError,
+)
+from matcher.domain.ids import DemandId, MatchId, ReturnId, WarehouseId
+from matcher.domain.item import Verification
+from matcher.domain.match import HoldState, Match
+from matcher.domain.policy import Policy
+from matcher.domain.return_item import ReturnItem, ReturnState
+from matcher.domain.warehouse import ServiceArea
+from matcher.engine.commands import (
+    ActivatePolicy,
+    CancelDemand,
+    CancelReturn,
+    Command,
+    ConfirmMatch,
+    CreatePolicy,
+    DeleteServiceArea,
+    DeleteWarehouse,
+    RecordVerification,
+    ReleaseMatch,
+    Setting,
+    SubmitReturns,
+    Tick,
+    UpsertDemands,
+    UpsertServiceArea,
+    UpsertWarehouse,
+)
+from matcher.geo import ServiceAreas
+from matcher.policy.gates import GateReport, evaluate_gates
+from tests.scenarios import TENANT
+
+Refusal = type[NearturnError] | None
+
+FINAL = (DemandState.FULFILLED, DemandState.CANCELLED, DemandState.EXPIRED)
+
+
+@dataclass
+class Order:
+    """A demand; ``end`` is how it ended, if it was not by its units."""
+
+    demand: Demand
+    version: int = 1
+    held: int = 0
+    fulfilled: int = 0
+    end: DemandState | None = None
+
+    @property
+    def state(self) -> DemandState:
+        """The state that its units say, unless it has ended."""
+        if self.end:
+            return self.end
+        if self.fulfilled == self.demand.quantity:
+            return DemandState.FULFILLED
+        full = self.held + self.fulfilled == self.demand.quantity
+        return DemandState.HELD if full else DemandState.OPEN
+
+    @property
+    def open(self) -> int:
+        """Units that may still be promised."""
+        if self.state in FINAL:
+            return 0
+        return self.demand.quantity - self.held - self.fulfilled
+
+    def move(self, *, held: int, fulfilled: int = 0) -> None:
+        """Add to the units that are held and fulfilled."""
+        self.held += held
+        self.fulfilled += fulfilled
+        self.version += 1
+
+
+@dataclass
+class Parcel:
+    """A return item; ``stamp`` counts its decisions."""
+
+    item: ReturnItem
+    payload: str
+    created_us: int
+    state: ReturnState = ReturnState.WAITING
+    stamp: int = 0
+    match_id: MatchId | None = None
+    released: list[DemandId] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a round took along."""
+
+    policy: Policy
+    stamps: dict[ReturnId, int]
+    demands: dict[DemandId, Demand]
+    areas: dict[str, ServiceArea]
+
+
+@dataclass
+class ReferenceModel:
+    """The states of one shard, and which command it must refuse how."""
+
+    margin_us: int
+    now_us: int
+    orders: dict[DemandId, Order] = field(default_factory=dict)
+    parcels: dict[ReturnId, Parcel] = field(default_factory=dict)
+    holds: dict[MatchId, Match] = field(default_factory=dict)
+    policies: dict[int, Policy] = field(default_factory=dict)
+    active: Policy | None = None
+    areas: dict[str, ServiceArea] = field(default_factory=dict)
+    warehouses: set[WarehouseId] = field(default_factory=set)
+
+    # --- Time ------------------------------------------------------------------
+
+    def settle(self, now_us: int) -> None:
+        """End what time has ended; a clock never goes back."""
+        self.now_us = max(now_us, self.now_us)
+        for match in list(self.holds.values()):
+            if self._is_active(match) and match.hold_expire_us <= self.now_us:
+                self._give_back(match, HoldState.EXPIRED)
+        for order in self.orders.values():
+            if order.state not in FINAL and order.demand.ship_by_us <= self.now_us:
+                order.end = DemandState.EXPIRED
+                order.version += 1
+        for parcel in self.parcels.values():
+            if parcel.state is ReturnState.WAITING and self._is_late(parcel):
+                self._move(parcel, ReturnState.WAREHOUSE)
+
+    # --- Commands --------------------------------------------------------------
+
+    def apply(self, command: Command, now_us: int) -> Refusal:
+        """Carry out a command; return how it has to be refused, if so."""
+        self.settle(now_us)
+        match command:
+            case UpsertDemands():
+                return self._upsert(command)
+            case CancelDemand():
+                return self._cancel_demand(command.demand_id)
+            case SubmitReturns():
+                return self._submit(command)
+            case RecordVerification():
+                return self._verify(command.return_id, command.verification)
+            case CancelReturn():
+                return self._cancel_return(command.return_id)
+            case ConfirmMatch() | ReleaseMatch():
+                return self._end_hold(command)
+            case Tick():
+                return None
+            case _:
+                return self._set(command)
+
+    def _set(self, command: Setting) -> Refusal:
+        match command:
+            case CreatePolicy():
+                number = len(self.policies) + 1
+                self.policies[number] = replace(command.policy, version=number)
+            case ActivatePolicy():
+                if command.version not in self.policies:
+                    return NotFoundError
+                self.active = self.policies[command.version]
+            case UpsertServiceArea():
+                area = command.service_area
+                self.areas[area.service_area_id] = area
+            case DeleteServiceArea():
+                if self.areas.pop(command.service_area_id, None) is None:
+                    return NotFoundError
+            case UpsertWarehouse():
+                self.warehouses.add(command.warehouse.warehouse_id)
+            case DeleteWarehouse():
+                if command.warehouse_id not in self.warehouses:
+                    return NotFoundError
+                self.warehouses.remove(command.warehouse_id)
+        return None
+
+    def _upsert(self, command: UpsertDemands) -> Refusal:
+        seen: set[DemandId] = set()
+        changed: list[Demand] = []
+        for new, etag in zip(command.demands, command.etags, strict=True):
+            if new.demand_id in seen:
+                return InvalidValueError
+            seen.add(new.demand_id)
+            order = self.orders.get(new.demand_id)
+            if etag and etag != (str(order.version) if order else ""):
+                return VersionMismatchError
+            if order and order.demand == new:
+                continue
+            if order and order.state in FINAL:
+                return StateConflictError
+            if new.ship_by_us <= self.now_us:
+                return InvalidValueError
+            if order and new.quantity < order.held + order.fulfilled:
+                return StateConflictError
+            changed.append(new)
+        for new in changed:
+            if order := self.orders.get(new.demand_id):
+                order.demand = new
+                order.version += 1
+            else:
+                self.orders[new.demand_id] = Order(new)
+        return None
+
+    def _cancel_demand(self, demand_id: DemandId) -> Refusal:
+        order = self.orders.get(demand_id)
+        if order is None:
+            return NotFoundError
+        if order.state is DemandState.CANCELLED:
+            return None
+        if order.state in FINAL:
+            return StateConflictError
+        order.end = DemandState.CANCELLED
+        order.version += 1
+        return None
+
+    def _submit(self, command: SubmitReturns) -> Refusal:
+        fresh: dict[ReturnId, Parcel] = {}
+        seen: set[ReturnId] = set()
+        for item, payload in zip(command.items, command.payload_hashes, strict=True):
+            if item.return_id in seen:
+                return InvalidValueError
+            seen.add(item.return_id)
+            old = self.parcels.get(item.return_id)
+            if old is not None and old.payload != payload:
+                return AlreadyExistsError
+            if old is None:
+                if item.decide_by_us <= self.now_us:
+                    return InvalidValueError
+                fresh[item.return_id] = Parcel(item, payload, self.now_us)
+        for parcel in fresh.values():
+            self._decide(parcel)
+        self.parcels.update(fresh)
+        return None
+
+    def _verify(self, return_id: ReturnId, evidence: Verification) -> Refusal:
+        parcel = self.parcels.get(return_id)
+        if parcel is None:
+            return NotFoundError
+        if parcel.item.verification == evidence:
+            return None
+        if parcel.state is not ReturnState.WAITING:
+            return StateConflictError
+        parcel.item = replace(parcel.item, verification=evidence)
+        self._decide(parcel)
+        return None
+
+    def _cancel_return(self, return_id: ReturnId) -> Refusal:
+        parcel = self.parcels.get(return_id)
+        if parcel is None:
+            return NotFoundError
+        if parcel.state is ReturnState.CANCELLED:
+            return None
+        if parcel.state not in (ReturnState.WAITING, ReturnState.MATCHED):
+            return StateConflictError
+        if parcel.state is ReturnState.MATCHED:
+            assert parcel.match_id is not None
+            match = self.holds[parcel.match_id]
+            self.orders[match.demand_id].move(held=-1)
+            self._end(match, HoldState.RELEASED)
+        self._move(parcel, ReturnState.CANCELLED)
+        return None
+
+    def _end_hold(self, command: ConfirmMatch | ReleaseMatch) -> Refusal:
+        match = self.holds.get(command.match_id)
+        if match is None:
+            return NotFoundError
+        confirms = isinstance(command, ConfirmMatch)
+        goal = HoldState.CONFIRMED if confirms else HoldState.RELEASED
+        if match.hold_state is goal:
+            return None
+        if command.etag and command.etag != str(match.version):
+            return VersionMismatchError
+        if not self._is_active(match):
+            return StateConflictError
+        if not confirms:
+            self.parcels[match.return_id].released.append(match.demand_id)
+            self._give_back(match, goal)
+            return None
+        self.orders[match.demand_id].move(held=-1, fulfilled=1)
+        self.parcels[match.return_id].state = ReturnState.CONFIRMED
+        self._end(match, goal)
+        return None
+
+    # --- Rounds ----------------------------------------------------------------
+
+    def begin(self, now_us: int) -> Begun:
+        """Take the pool along; who no longer passes goes to the warehouse."""
+        self.settle(now_us)
+        assert self.active is not None
+        stamps: dict[ReturnId, int] = {}
+        for parcel in self.waiting():
+            report = self.report(parcel.item, self.active, self.areas)
+            if report.passed:
+                stamps[parcel.item.return_id] = parcel.stamp
+            elif not report.pending:
+                self._move(parcel, ReturnState.WAREHOUSE)
+        demands = {each: order.demand for each, order in self.orders.items()}
+        return Begun(self.active, stamps, demands, dict(self.areas))
+
+    def finish(
+        self, begun: Begun, pairs: list[tuple[str, str]], now_us: int
+    ) -> list[tuple[ReturnId, DemandId]]:
+        """Return the proposed pairs that may become promises."""
+        self.settle(now_us)
+        units: dict[DemandId, int] = {}
+        kept = []
+        for return_id, demand_id in (
+            (ReturnId(row), DemandId(column)) for row, column in pairs
+        ):
+            left = units.setdefault(demand_id, self.orders[demand_id].open)
+            if left and self._stands(begun, return_id, demand_id):
+                units[demand_id] = left - 1
+                kept.append((return_id, demand_id))
+        return kept
+
+    def promise(self, match: Match) -> None:
+        """Note a promise that :meth:`finish` allowed."""
+        parcel = self.parcels[match.return_id]
+        self._move(parcel, ReturnState.MATCHED)
+        parcel.match_id = match.match_id
+        self.orders[match.demand_id].move(held=1)
+        self.holds[match.match_id] = match
+
+    def waiting(self) -> list[Parcel]:
+        """Return who waits, older first, then by id."""
+        found = [p for p in self.parcels.values() if p.state is ReturnState.WAITING]
+        return sorted(found, key=lambda p: (p.created_us, p.item.return_id))
+
+    def report(
+        self, item: ReturnItem, policy: Policy | None, areas: dict[str, ServiceArea]
+    ) -> GateReport:
+        """Return what gates 1 and 2 say of an item now."""
+        known = ServiceAreas.of(areas.values())
+        at = known.contains([item.location.lat], [item.location.lng])[0]
+        return evaluate_gates(
+            item,
+            policy,
+            tenant=TENANT,
+            in_service_area=bool(at >= 0),
+            now_us=self.now_us,
+        )
+
+    def _stands(self, begun: Begun, return_id: ReturnId, demand_id: DemandId) -> bool:
+        parcel, order = self.parcels[return_id], self.orders[demand_id]
+        earliest_us = self.now_us + begun.policy.handling_duration_us
+        return (
+            parcel.state is ReturnState.WAITING
+            and parcel.stamp == begun.stamps[return_id]
+            and order.demand == begun.demands[demand_id]
+            and order.demand.ship_by_us > earliest_us
+            and self.active is not None
+            and self.active.version == begun.policy.version
+            and self.report(parcel.item, begun.policy, begun.areas).passed
+        )
+
+    # --- Moves -----------------------------------------------------------------
+
+    def _decide(self, parcel: Parcel) -> None:
+        report = self.report(parcel.item, self.active, self.areas)
+        waits = (report.passed or report.pending) and not self._is_late(parcel)
+        self._move(parcel, ReturnState.WAITING if waits else ReturnState.WAREHOUSE)
+
+    def _give_back(self, match: Match, state: HoldState) -> None:
+        self.orders[match.demand_id].move(held=-1)
+        self._end(match, state)
+        self._decide(self.parcels[match.return_id])
+
+    def _end(self, match: Match, state: HoldState) -> None:
+        ended = replace(match, hold_state=state, version=match.version + 1)
+        self.holds[match.match_id] = ended
+
+    def _move(self, parcel: Parcel, state: ReturnState) -> None:
+        parcel.state = state
+        parcel.stamp += 1
+
+    def _is_active(self, match: Match) -> bool:
+        return match.hold_state is HoldState.ACTIVE
+
+    def _is_late(self, parcel: Parcel) -> bool:
+        return self.now_us >= parcel.item.decide_by_us - self.margin_us

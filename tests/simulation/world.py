@@ -1,0 +1,370 @@
+"""
+Three shards' lives side by side: one that crashes, one that never does, the model.
+
+Every step is done to all three and compared; the invariants of DESIGN.md, section
+8, are checked on what was committed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from matcher.domain.decision import Decision, Outcome
+from matcher.domain.errors import NearturnError
+from matcher.domain.ids import ReturnId, WarehouseId
+from matcher.domain.match import HoldState, Match
+from matcher.domain.policy import MatchKey
+from matcher.domain.return_item import ReturnState
+from matcher.domain.warehouse import Warehouse
+from matcher.engine.changes import Changes
+from matcher.engine.commands import Command, DeleteWarehouse, Tick, UpsertWarehouse
+from matcher.engine.limits import ShardLimits
+from matcher.engine.network_book import DAY_US
+from matcher.engine.proof import unpack
+from matcher.engine.records import RoundRecord
+from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
+from matcher.engine.shard import Shard
+from tests.scenarios import NOW_US, RunningShard
+from tests.simulation.reference_model import Begun, Parcel, ReferenceModel
+from tests.unit.engine.naive_market import metres
+
+MARGIN_US = ShardLimits().decide_margin_us
+
+# From each state of a return item, where one step may take it (DESIGN.md, 3).
+# A released or expired match may go on to another state in the same step.
+MOVES = {
+    None: {ReturnState.WAITING, ReturnState.WAREHOUSE},
+    ReturnState.WAITING: {
+        ReturnState.WAITING,
+        ReturnState.MATCHED,
+        ReturnState.WAREHOUSE,
+        ReturnState.CANCELLED,
+    },
+    ReturnState.MATCHED: {
+        ReturnState.WAITING,
+        ReturnState.CONFIRMED,
+        ReturnState.WAREHOUSE,
+        ReturnState.CANCELLED,
+    },
+    ReturnState.CONFIRMED: set[ReturnState](),
+    ReturnState.WAREHOUSE: set[ReturnState](),
+    ReturnState.CANCELLED: set[ReturnState](),
+}
+
+
+class Side(RunningShard):
+    """A shard that remembers what it committed since it was last asked."""
+
+    def __init__(self) -> None:
+        self.fresh = Changes()
+        super().__init__()
+
+    def commit(self) -> None:
+        """Commit, and remember it."""
+        changes = self.shard.take_changes()
+        self.fresh.add(changes)
+        self.store.commit(changes)
+        self.shard.committed()
+
+    def taken(self) -> Changes:
+        """Return what was committed since the last call."""
+        fresh, self.fresh = self.fresh, Changes()
+        return fresh
+
+    def outcome(self, command: Command) -> object:
+        """Return the answer, or the refusal by class and words."""
+        try:
+            return self.apply(command)
+        except NearturnError as error:
+            return type(error), str(error)
+
+
+@dataclass
+class InFlight:
+    """A round that both sides have begun."""
+
+    begun: Begun
+    crashing: RoundTask
+    steady: RoundTask
+
+
+class World:
+    """Drives both shards and the model, and compares them after every step."""
+
+    def __init__(self) -> None:
+        self.crashing, self.steady = Side(), Side()
+        self.model = ReferenceModel(MARGIN_US, NOW_US)
+        self.now_us = NOW_US
+        self.in_flight: InFlight | None = None
+        self.warehouses: dict[WarehouseId, Warehouse] = {}
+        self.routed: Counter[tuple[WarehouseId, int]] = Counter()
+        self.states: dict[ReturnId, ReturnState] = {}
+        self.met: Counter[str] = Counter()
+
+    # --- Steps -----------------------------------------------------------------
+
+    def advance(self, step_us: int) -> None:
+        """Let time pass; like the host, tick whenever something is due."""
+        goal_us = self.now_us + step_us
+        while (due_us := self.crashing.shard.next_us()) is not None:
+            assert due_us == self.steady.shard.next_us()
+            if due_us > goal_us:
+                break
+            self.now_us = max(self.now_us, due_us)
+            self.apply(Tick())
+        self.now_us = goal_us
+        self.apply(Tick())
+
+    def apply(self, command: Command, *, crash: bool = False, back_us: int = 0) -> None:
+        """
+        Do a command to all; ``crash`` loses it once before it is committed.
+
+        ``back_us`` is how far the clock of this one command lies in the past.
+        """
+        self._set_clocks(self.now_us - back_us)
+        if crash and self.in_flight is None:
+            self.met["lost before commit"] += 1
+            try:
+                self.crashing.shard.apply(command, self.crashing.now_us)
+            except NearturnError:
+                self.met["refused, then lost"] += 1
+            self._rebuild()
+        expected = self.model.apply(command, self.now_us - back_us)
+        mine, other = (side.outcome(command) for side in (self.crashing, self.steady))
+        assert mine == other, command
+        refused = _refusal(mine)
+        assert refused is expected, (command, mine, expected)
+        self.met[
+            f"{type(command).__name__}{'' if refused is None else ' refused'}"
+        ] += 1
+        self._compare()
+        if refused is None and isinstance(command, UpsertWarehouse):
+            self.warehouses[command.warehouse.warehouse_id] = command.warehouse
+        if refused is None and isinstance(command, DeleteWarehouse):
+            del self.warehouses[command.warehouse_id]
+
+    def restart(self) -> None:
+        """Throw one shard away and build it from its rows; nothing else changes."""
+        if self.in_flight is None:
+            self._rebuild()
+            self.met["restart"] += 1
+
+    def begin_round(self) -> None:
+        """Begin a round on all sides."""
+        assert self.in_flight is None
+        self._set_clocks(self.now_us)
+        tasks = []
+        begun = self.model.begin(self.now_us)
+        for side in (self.crashing, self.steady):
+            tasks.append(side.shard.begin_round(self.now_us))
+            side.commit()
+        self._compare()
+        rows = [record.item.return_id for record in tasks[0].records]
+        assert rows == [p.item.return_id for p in self._taken_along(begun)]
+        self.in_flight = InFlight(begun, tasks[0], tasks[1])
+
+    def lose_round(self) -> None:
+        """Crash both with a round in flight: nobody is promised anything by it."""
+        if self.in_flight is not None:
+            self.in_flight = None
+            for side in (self.crashing, self.steady):
+                side.restart()
+            self.met["round lost"] += 1
+
+    def finish_round(self) -> None:
+        """Finish the round in flight on all sides."""
+        if self.in_flight is None:
+            return
+        flight, self.in_flight = self.in_flight, None
+        self._set_clocks(self.now_us)
+        solved: tuple[SolvedRound, ...] = (
+            solve_round(flight.crashing),
+            solve_round(flight.steady, threads=2),
+        )
+        proof = unpack(solved[0].proof)
+        proof.check()
+        kept = self.model.finish(flight.begun, proof.pairs, self.now_us)
+        records = [
+            side.shard.finish_round(each, self.now_us)
+            for side, each in zip((self.crashing, self.steady), solved, strict=True)
+        ]
+        for side in (self.crashing, self.steady):
+            side.commit()
+        assert records[0] == records[1]
+        made = [m for m in self.crashing.fresh.matches.values() if _is_new(m)]
+        assert [(m.return_id, m.demand_id) for m in made] == kept
+        for match in made:
+            self._check_promise(match, flight.begun)
+            self.model.promise(match)
+        self._compare()
+        self._check_round(records[0], len(made), len(proof.pairs))
+
+    def end(self) -> None:
+        """Let all time run out: every return is on its one route, in time (I1, R2)."""
+        self.finish_round()
+        while (due_us := self.crashing.shard.next_us()) is not None:
+            self.now_us = max(self.now_us, due_us)
+            self.apply(Tick())
+        for return_id, parcel in self.model.parcels.items():
+            record = self.crashing.item(return_id)
+            assert record.state not in (ReturnState.WAITING, ReturnState.MATCHED)
+            last = self.crashing.store.decision(record.decision_id)
+            assert last is not None
+            assert last.decided_us < parcel.item.decide_by_us
+            assert not record.is_live
+        live = self.crashing.store.load()
+        assert not live.returns
+        assert not live.matches
+
+    # --- Checks ----------------------------------------------------------------
+
+    def check_memory(self) -> None:
+        """Compare what the shard holds with what a new one would read (I12)."""
+        if self.in_flight is not None:
+            return
+        mine = self.crashing.shard
+        for other in (self._fresh_shard(), self.steady.shard):
+            assert mine._demands._live == other._demands._live
+            assert mine._returns._live == other._returns._live
+            assert mine._matches._active == other._matches._active
+            assert mine._network._warehouses == other._network._warehouses
+            assert mine._policies.active == other._policies.active
+            for shard in (mine, other):
+                shard._demands.index()
+            assert len(mine._open) == len(other._open)
+            assert mine.next_us() == other.next_us()
+
+    def _fresh_shard(self) -> Shard:
+        return RunningShard(self.crashing.store, now_us=self.now_us).shard
+
+    def _rebuild(self) -> None:
+        self.crashing.restart()
+
+    def _set_clocks(self, now_us: int) -> None:
+        self.crashing.now_us = self.steady.now_us = now_us
+
+    def _taken_along(self, begun: Begun) -> list[Parcel]:
+        return [p for p in self.model.waiting() if p.item.return_id in begun.stamps]
+
+    def _compare(self) -> None:
+        mine, other = self.crashing.taken(), self.steady.taken()
+        assert mine == other
+        self._check_states()
+        self._check_units()
+        for return_id, record in mine.returns.items():
+            before = self.states.get(return_id)
+            assert record.state in MOVES[before], (return_id, before, record.state)
+            self.states[return_id] = record.state
+        for decision in mine.decisions:
+            self._check_decision(decision)
+        self._check_capacity(mine)
+
+    def _check_states(self) -> None:
+        # I1: each entity is in exactly the state that the model says.
+        rows = self.crashing.store.rows
+        assert {k: r.state for k, r in rows.returns.items()} == {
+            k: p.state for k, p in self.model.parcels.items()
+        }
+        assert {
+            k: (r.demand, r.version, r.state, r.held_count, r.fulfilled_count)
+            for k, r in rows.demands.items()
+        } == {
+            k: (o.demand, o.version, o.state, o.held, o.fulfilled)
+            for k, o in self.model.orders.items()
+        }
+        assert rows.matches == self.model.holds
+
+    def _check_units(self) -> None:
+        # I2: units that are promised are promised once, and a return to one buyer.
+        matches = self.crashing.store.rows.matches.values()
+        active = Counter(m.demand_id for m in matches if _is_active(m))
+        done = Counter(m.demand_id for m in matches if _is_confirmed(m))
+        for demand_id, record in self.crashing.store.rows.demands.items():
+            assert record.held_count == active[demand_id]
+            assert record.fulfilled_count == done[demand_id]
+            assert active[demand_id] + done[demand_id] <= record.demand.quantity
+        buyers = [m.return_id for m in matches if _is_active(m) or _is_confirmed(m)]
+        assert len(buyers) == len(set(buyers))
+
+    def _check_decision(self, decision: Decision) -> None:
+        # I7 and I8, and R39: evidence, a reason, a fallback, the caller's refund.
+        item = self.model.parcels[decision.return_id].item
+        assert decision.reasons
+        assert decision.checks or decision.outcome is Outcome.CANCELLED
+        assert decision.refund_due_us == item.refund_due_us
+        assert decision.decided_us <= self.now_us
+        if decision.outcome is Outcome.WAREHOUSE:
+            assert decision.warehouse == decision.fallback
+        self.met[decision.outcome.name] += 1
+        for reason in decision.reasons:
+            self.met[reason.code.name] += 1
+
+    def _check_capacity(self, changes: Changes) -> None:
+        # I3: on no UTC day does a warehouse get more than it takes, unflagged.
+        within: Counter[tuple[WarehouseId, int]] = Counter()
+        total: Counter[tuple[WarehouseId, int]] = Counter()
+        for decision in changes.decisions:
+            route = decision.warehouse
+            if route is not None and route.warehouse_id:
+                key = (route.warehouse_id, decision.decided_us // DAY_US)
+                total[key] += 1
+                within[key] += not route.over_capacity
+        for key, count in within.items():
+            room = self.warehouses[key[0]].daily_capacity - self.routed[key]
+            assert count <= max(0, room), (key, count, room)
+        self.routed.update(total)
+        stored = self.crashing.store.rows.warehouse_days
+        assert {k: day.routed_count for k, day in stored.items()} == self.routed
+
+    def _check_promise(self, match: Match, begun: Begun) -> None:
+        # I3: the never-list and every limit of the pair, asked pair by pair.
+        parcel = self.model.parcels[match.return_id]
+        item, wanted = parcel.item, self.model.orders[match.demand_id].demand
+        report = self.model.report(item, begun.policy, begun.areas)
+        assert report.passed
+        rule = report.rule
+        assert rule is not None
+        if rule.match_key is MatchKey.SKU:
+            assert item.sku == wanted.sku
+        assert item.category == wanted.category or rule.match_key is MatchKey.SKU
+        assert match.distance_m == metres(item.location, wanted.location)
+        assert match.distance_m <= rule.radius_m
+        assert item.condition >= wanted.min_condition
+        assert wanted.accepts_returned_item
+        assert match.demand_id not in parcel.released
+        assert match.saving_micros >= rule.min_saving_micros
+        assert match.policy_version == begun.policy.version
+        latest_us = min(
+            self.now_us + begun.policy.hold_duration_us,
+            item.decide_by_us - MARGIN_US,
+            wanted.ship_by_us - begun.policy.handling_duration_us,
+        )
+        assert self.now_us < match.hold_expire_us == latest_us
+
+    def _check_round(self, record: RoundRecord, made: int, proposed: int) -> None:
+        # I6, and the sums that a report would show.
+        assert record.saving_micros == record.dual_micros
+        assert (record.matched_count, record.dropped_count) == (made, proposed - made)
+        parts = record.matched_count + record.waiting_count + record.warehouse_count
+        assert record.return_count == parts
+        self.met["round"] += 1
+        self.met["dropped"] += record.dropped_count
+
+
+def _refusal(outcome: object) -> object:
+    if isinstance(outcome, tuple) and outcome and isinstance(outcome[0], type):
+        return outcome[0]
+    return None
+
+
+def _is_new(match: Match) -> bool:
+    return _is_active(match) and match.version == 1
+
+
+def _is_active(match: Match) -> bool:
+    return match.hold_state is HoldState.ACTIVE
+
+
+def _is_confirmed(match: Match) -> bool:
+    return match.hold_state is HoldState.CONFIRMED

@@ -1,0 +1,186 @@
+"""Every error has its status, and no status is too large for a call's trailers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from google.rpc import code_pb2, error_details_pb2
+from grpc_status import rpc_status
+from structlog.testing import capture_logs
+
+from matcher.domain import errors as domain
+from matcher.domain.errors import FieldViolation, NearturnError
+from server.api.errors import mapped_errors, to_status
+from tests.contract.api_target import ApiError
+
+# As long as a valid id can be: 128 characters of four bytes each.
+LONG_ID = "\U0001f600" * 128
+FAULT = FieldViolation("return_items[9999].location.latitude", "x" * 110, "y" * 330)
+
+# One of each class, as large as a caller can make it.
+EXAMPLES: list[tuple[NearturnError, int, str, type | None]] = [
+    (
+        domain.InvalidValueError.of([FAULT] * 100),
+        code_pb2.INVALID_ARGUMENT,
+        "INVALID_VALUE",
+        error_details_pb2.BadRequest,
+    ),
+    (
+        domain.InvalidPolicyError([FAULT] * 10_000),
+        code_pb2.INVALID_ARGUMENT,
+        "INVALID_POLICY",
+        error_details_pb2.BadRequest,
+    ),
+    (
+        domain.RequestReusedError("8d1f3a52-6f0e-4c57-9a53-0d6d4f7b2c11", "a", "b"),
+        code_pb2.INVALID_ARGUMENT,
+        "REQUEST_REUSED",
+        error_details_pb2.BadRequest,
+    ),
+    (
+        domain.NotFoundError("return", LONG_ID),
+        code_pb2.NOT_FOUND,
+        "NOT_FOUND",
+        error_details_pb2.ResourceInfo,
+    ),
+    (
+        domain.AlreadyExistsError("return", LONG_ID, "a" * 32, "b" * 32),
+        code_pb2.ALREADY_EXISTS,
+        "ALREADY_EXISTS",
+        error_details_pb2.ResourceInfo,
+    ),
+    (
+        domain.StateConflictError(
+            "demand", LONG_ID, "CANCELLED", "changing it", "OPEN"
+        ),
+        code_pb2.FAILED_PRECONDITION,
+        "STATE_CONFLICT",
+        error_details_pb2.PreconditionFailure,
+    ),
+    (
+        domain.VersionMismatchError("demand", LONG_ID, "9" * 19, "\U0001f600" * 64),
+        code_pb2.ABORTED,
+        "VERSION_MISMATCH",
+        None,
+    ),
+    (
+        domain.LimitExceededError("open demands", 2_000_001, 2_000_000),
+        code_pb2.RESOURCE_EXHAUSTED,
+        "LIMIT_EXCEEDED",
+        error_details_pb2.QuotaFailure,
+    ),
+    (
+        domain.UnavailableError("cannot commit in store at a path: disk full"),
+        code_pb2.UNAVAILABLE,
+        "UNAVAILABLE",
+        error_details_pb2.RetryInfo,
+    ),
+    (
+        domain.InvalidProblemError("row 7 is unsorted"),
+        code_pb2.INTERNAL,
+        "INVALID_PROBLEM",
+        None,
+    ),
+    (
+        domain.CertificateError("edge 7 saves more than its prices"),
+        code_pb2.INTERNAL,
+        "CERTIFICATE_REFUSED",
+        None,
+    ),
+]
+IDS = [type(error).__name__ for error, *_ in EXAMPLES]
+
+
+def _tree(kind: type[NearturnError]) -> Iterator[type[NearturnError]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _tree(below)
+
+
+def test_every_error_of_the_domain_is_mapped():
+    """A new class without a row is found here, not by a caller."""
+    assert set(_tree(NearturnError)) == mapped_errors()
+
+
+def test_every_mapped_error_has_an_example():
+    """The tests below leave no row out."""
+    assert {type(error) for error, *_ in EXAMPLES} == mapped_errors()
+
+
+@pytest.mark.parametrize(("error", "code", "reason", "detail"), EXAMPLES, ids=IDS)
+def test_each_error_has_its_code_and_details(
+    error: NearturnError, code: int, reason: str, detail: type | None
+):
+    """Exactly one ErrorInfo, first, of our domain, then what the code calls for."""
+    status = to_status(error)
+    info = ApiError(status).info
+    assert (status.code, info.reason, info.domain) == (code, reason, "nearturn")
+    names = [packed.TypeName() for packed in status.details]
+    expected = ["google.rpc.ErrorInfo"]
+    if detail is not None:
+        expected.append(detail.DESCRIPTOR.full_name)  # type: ignore[attr-defined]
+    assert names == expected
+
+
+@pytest.mark.parametrize(("error", "code", "reason", "detail"), EXAMPLES, ids=IDS)
+def test_each_status_fits_the_trailers_of_a_call(
+    error: NearturnError, code: int, reason: str, detail: type | None
+):
+    """
+    The largest of each kind stays below the 8 KiB that gRPC clients accept.
+
+    Details travel in base64 (four bytes for three), the text with each byte that is
+    no plain character as three.
+    """
+    rich = rpc_status.to_status(to_status(error))
+    packed = sum(len(value) * 4 / 3 for _, value in rich.trailing_metadata)
+    text = sum(3 if byte > 126 or byte < 32 else 1 for byte in rich.details.encode())
+    assert packed + text < 8_192 - 512
+
+
+def test_violations_are_listed_as_far_as_they_fit():
+    """Of a hundred long faults the first are listed, and all are counted."""
+    error = ApiError(to_status(EXAMPLES[0][0]))
+    (request,) = error.details(error_details_pb2.BadRequest)
+    assert 1 < len(request.field_violations) < 100
+    assert error.info.metadata["violation_count"] == "100"
+    assert error.info.metadata["field"] == FAULT.field
+
+
+def test_one_violation_is_always_listed():
+    """A fault that alone is longer than the list may be is still named."""
+    huge = FieldViolation("f" * 4_000, "x", "y")
+    error = ApiError(to_status(domain.InvalidValueError.of([huge, FAULT])))
+    assert list(error.violations) == ["f" * 4_000]
+
+
+def test_hashes_are_told():
+    """Who reuses an id sees what is stored and what came."""
+    for error in (
+        domain.AlreadyExistsError("return", "r1", "a", "b"),
+        domain.RequestReusedError("8d1f3a52-6f0e-4c57-9a53-0d6d4f7b2c11", "a", "b"),
+    ):
+        metadata = dict(ApiError(to_status(error)).info.metadata)
+        assert metadata == {"stored_hash": "a", "received_hash": "b"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("secret"),
+        AssertionError("secret"),
+        domain.InvalidProblemError("secret"),
+        domain.UnavailableError("secret"),
+        type("LaterError", (NearturnError,), {})("secret"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_is_ours_alone_does_not_leak(error: Exception):
+    """Neither text nor class of an inner fault is told; an id finds it in the log."""
+    with capture_logs() as lines:
+        status = to_status(error)
+    assert "secret" not in str(status)
+    assert type(error).__name__ not in str(status)
+    (line,) = lines
+    assert line["error_id"] == ApiError(status).info.metadata["error_id"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -186,6 +187,22 @@ def test_empty_file_becomes_a_store(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     path.touch()
     assert len(_stored(path)) > 0
+
+
+def test_what_a_killed_process_left_unfinished_is_rolled_back(tmp_path: Path) -> None:
+    """With a rollback journal beside it, a store opens as it was before (I4)."""
+    path, copy = tmp_path / "store.db", tmp_path / "copy.db"
+    _stored(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        # So small a cache that pages reach the file before the commit.
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.execute("DELETE FROM demands")
+        for name in ("store.db", "store.db-journal"):
+            shutil.copy(tmp_path / name, copy.with_name(name.replace("store", "copy")))
+    with closing(SqlStore(_opened(copy))) as store:
+        assert len(store.load(BRAND).demands) == 40
 
 
 def test_damage_inside_is_found_when_asked_for(tmp_path: Path) -> None:

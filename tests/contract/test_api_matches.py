@@ -236,6 +236,7 @@ async def test_a_plan_names_an_id_that_comes_twice(api: Api):
     assert list(refused.value.violations) == ["demands[1]"]
 
 
+@pytest.mark.slow
 async def test_a_plan_at_its_documented_maximum_is_answered(api: Api):
     """Ten thousand returns get ten thousand decisions, over 16 MiB of them."""
     items = [

@@ -85,9 +85,11 @@ def test_every_rule_of_the_schema_has_words():
         (
             RULE["reasons"],
             True,
-            "one of RETURN_REASON_FIT, RETURN_REASON_PREFERENCE, "
-            "RETURN_REASON_NO_LONGER_NEEDED, RETURN_REASON_WRONG_ITEM, "
-            "RETURN_REASON_NOT_AS_DESCRIBED, RETURN_REASON_ARRIVED_LATE",
+            (
+                "one of RETURN_REASON_FIT, RETURN_REASON_PREFERENCE, "
+                "RETURN_REASON_NO_LONGER_NEEDED, RETURN_REASON_WRONG_ITEM, "
+                "RETURN_REASON_NOT_AS_DESCRIBED, RETURN_REASON_ARRIVED_LATE"
+            ),
         ),
         (
             network_pb2.Warehouse.DESCRIPTOR.fields_by_name["categories"],

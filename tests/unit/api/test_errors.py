@@ -51,9 +51,7 @@ EXAMPLES: list[tuple[NearturnError, int, str, type | None]] = [
         error_details_pb2.ResourceInfo,
     ),
     (
-        domain.StateConflictError(
-            "demand", LONG_ID, "CANCELLED", "changing it", "OPEN"
-        ),
+        domain.StateConflictError("demand", LONG_ID, "CANCELLED", "changing", "OPEN"),
         code_pb2.FAILED_PRECONDITION,
         "STATE_CONFLICT",
         error_details_pb2.PreconditionFailure,
@@ -100,7 +98,8 @@ def _tree(kind: type[NearturnError]) -> Iterator[type[NearturnError]]:
 
 def test_every_error_of_the_domain_is_mapped():
     """A new class without a row is found here, not by a caller."""
-    assert set(_tree(NearturnError)) == mapped_errors()
+    ours = {kind for kind in _tree(NearturnError) if "tests" not in kind.__module__}
+    assert ours == mapped_errors()
 
 
 def test_every_mapped_error_has_an_example():

@@ -66,7 +66,7 @@ def test_a_long_list_does_not_hide_its_neighbours():
 
 
 def test_a_list_that_is_too_long_is_not_looked_into():
-    """10,001 items: one violation, whatever is wrong inside, and the request is kept."""
+    """10,001 items are one violation, whatever is inside; the request is kept."""
     request = _batch(10_001, quantity=0)
     assert violations(request) == [
         FieldViolation("demands", "10,001 items", "1 to 10,000 items")

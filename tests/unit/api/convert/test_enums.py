@@ -1,0 +1,85 @@
+"""Contract and domain name the same things by the same numbers."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import pytest
+from google.protobuf.descriptor import EnumDescriptor
+
+from matcher.domain.decision import Outcome
+from matcher.domain.demand import DemandState
+from matcher.domain.item import Condition, Fact, ReturnReason, VerificationStatus
+from matcher.domain.match import HoldState
+from matcher.domain.policy import MatchKey, PolicyState
+from matcher.domain.reason import CheckResult, Gate, ReasonCode
+from matcher.domain.return_item import (
+    Channel,
+    ReturnPath,
+    ReturnState,
+    TransitState,
+)
+from nearturn.v1 import (
+    decision_pb2,
+    demand_pb2,
+    item_pb2,
+    network_pb2,
+    policy_pb2,
+    return_item_pb2,
+)
+
+MODULES = (
+    decision_pb2,
+    demand_pb2,
+    item_pb2,
+    network_pb2,
+    policy_pb2,
+    return_item_pb2,
+)
+PAIRS: dict[str, tuple[type[IntEnum], str]] = {
+    "Outcome": (Outcome, "OUTCOME_"),
+    "Gate": (Gate, "GATE_"),
+    "ReasonCode": (ReasonCode, "REASON_CODE_"),
+    "CheckResult": (CheckResult, "CHECK_RESULT_"),
+    "HoldState": (HoldState, "HOLD_STATE_"),
+    "DemandState": (DemandState, "DEMAND_STATE_"),
+    "Condition": (Condition, "CONDITION_"),
+    "ReturnReason": (ReturnReason, "RETURN_REASON_"),
+    "Fact": (Fact, "FACT_"),
+    "VerificationStatus": (VerificationStatus, "VERIFICATION_STATUS_"),
+    "MatchKey": (MatchKey, "MATCH_KEY_"),
+    "PolicyState": (PolicyState, "POLICY_STATE_"),
+    "ReturnState": (ReturnState, "RETURN_STATE_"),
+    "Channel": (Channel, "CHANNEL_"),
+    "TransitState": (TransitState, "TRANSIT_STATE_"),
+    "ReturnPath": (ReturnPath, "RETURN_PATH_"),
+}
+# A decision's outcome settles how the item leaves, so the domain has no such value.
+WITHOUT_TWIN = {"HandoffMode"}
+
+
+def _enums() -> dict[str, EnumDescriptor]:
+    return {
+        name: enum
+        for module in MODULES
+        for name, enum in module.DESCRIPTOR.enum_types_by_name.items()
+    }
+
+
+def test_every_enum_of_the_contract_has_its_twin():
+    """A new enum without a pair here is noticed."""
+    assert set(_enums()) == set(PAIRS) | WITHOUT_TWIN
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_names_and_numbers_are_equal(name: str):
+    """Conversion is by number, so names and numbers must agree, every one of them."""
+    kind, prefix = PAIRS[name]
+    theirs = {
+        value.name.removeprefix(prefix): value.number for value in _enums()[name].values
+    }
+    ours = {member.name: member.value for member in kind}
+    if name == "Fact":
+        # Silence is an answer of its own in the domain, and is called so.
+        ours["UNSPECIFIED"] = ours.pop("UNKNOWN")
+    assert ours == theirs

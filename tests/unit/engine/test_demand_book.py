@@ -229,6 +229,7 @@ def test_cancelling_again_is_the_first_answer(book: _Book) -> None:
     book.commit()
     assert book.book.cancel(D1, NOW_US) == first
     assert not book.ledger.take_changes()
+    assert not book.book._closed
 
 
 def test_what_is_unknown_or_ended_cannot_be_cancelled(book: _Book) -> None:

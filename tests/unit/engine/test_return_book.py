@@ -117,7 +117,7 @@ def test_the_pool_is_older_first_then_by_id(book: _Book) -> None:
 
 
 def test_time_is_up_a_margin_before_decide_by(book: _Book) -> None:
-    """A second before decide-by it goes; a microsecond before that it does not (R61)."""
+    """A second before decide-by it goes, and a microsecond earlier not (R61)."""
     book.enter(return_item())
     assert book.book.next_us() == DEADLINE_US
     assert book.book.overdue(DEADLINE_US - 1) == []

@@ -261,7 +261,6 @@ def test_those_who_no_longer_pass_go_at_once() -> None:
     shard.activate(policy())
     pending = verification(status=VerificationStatus.PENDING)
     shard.submit(return_item("r1"), return_item("r2", verification=pending))
-    shard.activate(policy(rule(category="shoes"), rule()))
     shard.upsert(demand())
     shard.activate(policy(rule(min_confidence=0.99)))
     record = shard.round()

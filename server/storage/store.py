@@ -76,12 +76,19 @@ class Store(Protocol):
         """
         Write everything in one durable transaction, or nothing.
 
-        A row that exists is replaced; deleting one that does not is no error.
-        Decisions get the next numbers of their tenant's log, in order.
+        A row that exists is replaced; deleting one that does not is no error. Of two
+        entries for a tenant the later one wins. Decisions get the next numbers of
+        their tenant's log, in order; one whose id is taken is a bug of the caller. A
+        request id that has an answer keeps it.
         """
 
     def load(self, tenant: TenantId) -> LiveRows:
-        """Return what a shard needs in memory; a new tenant gives empty rows."""
+        """
+        Return what a shard needs in memory, each kind in the order of its ids.
+
+        All of it is from one commit. A new tenant gives empty rows. The counters never
+        fall, whatever becomes of the rows that they numbered.
+        """
 
     def tenants(self) -> list[TenantId]:
         """Return the tenants that have any row, in the order of their ids."""

@@ -1,4 +1,4 @@
-"""Documents: exact to and fro, tolerant of other versions, strict about damage."""
+"""Documents: exact there and back, tolerant of other versions, strict on damage."""
 
 from __future__ import annotations
 

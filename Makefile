@@ -9,10 +9,13 @@ READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal \
 	--generate-hashes --no-emit-index-url --no-header
 
+# Test files run side by side, the tests of one file in order.
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest -q --numprocesses $(WORKERS) --dist loadfile
+
 # The suites that drive kernels; they run a second time with the compiler off.
-KERNEL_SUITES = $(wildcard tests/unit/matcher/solve tests/unit/matcher/geo \
-	tests/unit/matcher/index tests/unit/matcher/routing tests/unit/solve \
-	tests/unit/geo tests/unit/index tests/unit/routing tests/oracle)
+KERNEL_SUITES := tests/unit/solve tests/unit/geo tests/unit/index tests/unit/routing \
+	tests/oracle
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock proto format lint type test test-all demo bench docs check clean
@@ -51,12 +54,12 @@ type: $(READY) ## Check types
 # numba keeps compiled kernels in __pycache__ beside their source and drops them when
 # that file changes; a kernel's callees live in its own file, so no cache is cleared.
 test: $(READY) ## Run the tests, but for the slow ones
-	$(BIN)/pytest -m "not slow"
-	$(if $(KERNEL_SUITES),NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m "not slow and not compiled" $(KERNEL_SUITES))
+	$(PYTEST) -m "not slow"
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not slow and not compiled" $(KERNEL_SUITES)
 
 test-all: $(READY) ## Run every test
-	$(BIN)/pytest
-	$(if $(KERNEL_SUITES),NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m "not compiled" $(KERNEL_SUITES))
+	$(PYTEST)
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not compiled" $(KERNEL_SUITES)
 
 demo: $(READY) ## Show a server at work on a generated city
 	$(BIN)/nearturn demo

@@ -1,0 +1,97 @@
+"""A server process of its own on a store that outlives it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_START_S = 120.0
+_STOP_S = 60.0
+_STEP_S = 0.02
+
+
+class ServerProcess:
+    """
+    The real program, started, killed and started again on one folder.
+
+    Parameters
+    ----------
+    folder
+        Where the store, the port and the log are kept.
+    options
+        More flags of ``nearturn serve``.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.store_url = f"sqlite:///{folder / 'nearturn.db'}"
+        self.log = folder / "server.log"
+        self.address = ""
+        self._port_file = folder / "port"
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()
+
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def spawn(self, listen: str = "127.0.0.1:0") -> None:
+        """Start the process without waiting for it."""
+        self._port_file.unlink(missing_ok=True)
+        command = (
+            *(sys.executable, "-c", "from server.cli import main; main()", "serve"),
+            *("--listen", listen, "--store-url", self.store_url),
+            *("--port-file", str(self._port_file), *self._options),
+        )
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def start(self) -> None:
+        """Start the process and wait until it serves."""
+        self.spawn()
+        until = time.monotonic() + _START_S
+        while not self._port_file.exists():
+            assert self._process is not None
+            ended = self._process.poll()
+            assert ended is None, f"exit {ended}: {self.logged()[-2000:]}"
+            assert time.monotonic() < until, "the server does not serve"
+            time.sleep(_STEP_S)
+        self.address = f"127.0.0.1:{self._port_file.read_text()}"
+
+    def kill(self) -> None:
+        """End it at once with SIGKILL; no harm if it has ended."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(_STOP_S)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for its end and return its exit code."""
+        assert self._process is not None
+        return self._process.wait(_STOP_S)
+
+    def logged(self) -> str:
+        """Return all that its processes have written."""
+        return self.log.read_text(errors="replace")

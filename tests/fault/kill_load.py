@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
@@ -33,6 +32,7 @@ from tests.contract.messages import (
     verification,
 )
 from tests.scenarios import DAY_US, MINUTE_US
+from tests.scenarios.server_process import now_us
 from tests.scenarios.store_audit import StoreAudit
 
 _SKU_COUNT = 100
@@ -225,7 +225,7 @@ class KillLoad:
                         self._random.uniform(-_REACH_M, _REACH_M),
                         sku=self._sku(),
                         quantity=self._random.randint(1, 3),
-                        ship_by_time=timestamp(_now_us() + 2 * DAY_US),
+                        ship_by_time=timestamp(now_us() + 2 * DAY_US),
                     )
                     for each in ids
                 ]
@@ -305,12 +305,12 @@ class KillLoad:
             self._random.uniform(-_REACH_M, _REACH_M),
             sku=self._sku(),
             verification=evidence,
-            decide_by_time=timestamp(_now_us() + DAY_US),
+            decide_by_time=timestamp(now_us() + DAY_US),
         )
 
     def _evidence(self, evidence_id: str) -> Any:
         return verification(
-            evidence_id=evidence_id, verify_time=timestamp(_now_us() - MINUTE_US)
+            evidence_id=evidence_id, verify_time=timestamp(now_us() - MINUTE_US)
         )
 
     def _sku(self) -> str:
@@ -332,7 +332,3 @@ def _put(queue: asyncio.Queue[str], ids: Iterable[str]) -> None:
 
 def _is_unverified(return_id: str) -> bool:
     return int(return_id[1:]) % 10 == 0
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1_000

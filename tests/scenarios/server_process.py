@@ -74,7 +74,7 @@ class ServerProcess:
             assert ended is None, f"exit {ended}: {self.logged()[-2000:]}"
             assert time.monotonic() < until, "the server does not serve"
             time.sleep(_STEP_S)
-        self.address = f"127.0.0.1:{self._port_file.read_text()}"
+        self.address = f"127.0.0.1:{self._port_file.read_text().strip()}"
 
     def kill(self) -> None:
         """End it at once with SIGKILL; no harm if it has ended."""
@@ -95,3 +95,8 @@ class ServerProcess:
     def logged(self) -> str:
         """Return all that its processes have written."""
         return self.log.read_text(errors="replace")
+
+
+def now_us() -> int:
+    """Return the time of day, which a server of its own goes by."""
+    return time.time_ns() // 1_000

@@ -1,0 +1,115 @@
+"""Prices of labels, against plain Python."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from matcher.domain.policy import CostModel, ZoneRate
+from matcher.policy.label import LabelRates, trip_micros
+
+_HALF_GLOBE_M = 20_037_509
+_ZONES = (
+    ZoneRate(10_000, 1_000, 3),
+    ZoneRate(10_000, 5_000, 5),
+    ZoneRate(50_000, 500, 7),
+    ZoneRate(50_000, 5_000, 11),
+)
+
+
+def _trip(distance_m: int, base: int, per_km: int) -> int:
+    found = trip_micros(*(np.array([each]) for each in (distance_m, base, per_km)))
+    return int(found[0])
+
+
+@pytest.mark.parametrize(
+    ("distance_m", "per_km", "expected"),
+    [
+        (0, 999, 0),
+        (499, 1, 0),
+        (500, 1, 1),
+        (1_499, 1, 1),
+        (1_500, 1, 2),
+        (1, 1_500, 2),
+    ],
+)
+def test_a_trip_rounds_half_up(distance_m: int, per_km: int, expected: int) -> None:
+    """Half a micro is a whole one; nothing is a fraction."""
+    assert _trip(distance_m, 0, per_km) == expected
+    assert _trip(distance_m, 10, per_km) == 10 + expected
+
+
+def test_the_dearest_trip_fits() -> None:
+    """Half the globe at the highest prices, computed with whole numbers of any size."""
+    dearest = _trip(_HALF_GLOBE_M, 10**12, 10**9)
+    assert dearest == 10**12 + (10**9 * _HALF_GLOBE_M + 500) // 1000
+    assert 2 * dearest < 2**63
+
+
+@pytest.mark.parametrize(
+    ("distance_m", "grams", "expected"),
+    [
+        (0, 0, 3),
+        (10_000, 1_000, 3),
+        (10_000, 1_001, 5),
+        (10_001, 500, 7),
+        (10_001, 501, 11),
+        (50_000, 5_000, 11),
+        (50_001, 0, None),
+        (0, 5_001, None),
+    ],
+)
+def test_the_first_zone_that_holds_both_counts(
+    distance_m: int, grams: int, expected: int | None
+) -> None:
+    """Bounds belong to their zone; outside every zone there is no label."""
+    rates = LabelRates.of(CostModel(label_base_micros=99, zones=_ZONES))
+    price, found = rates.price(np.array([distance_m]), np.array([grams]))
+    assert bool(found[0]) is (expected is not None)
+    assert int(price[0]) == (expected or 0)
+
+
+def test_agrees_with_a_loop() -> None:
+    """2,000 pairs of seed 5, half of them at a bound or one past it."""
+    rng = random.Random(5)
+    bounds = [0, 1, *(z.max_distance_m for z in _ZONES)]
+    weights = [0, *(z.max_weight_grams for z in _ZONES)]
+    pairs = [
+        (
+            rng.choice(bounds) + rng.randint(0, 1),
+            rng.choice(weights) + rng.randint(0, 1),
+        )
+        for _ in range(1_000)
+    ]
+    pairs += [(rng.randint(0, 60_000), rng.randint(0, 6_000)) for _ in range(1_000)]
+    rates = LabelRates.of(CostModel(zones=_ZONES))
+    distance_m, grams = (np.array(each, np.int64) for each in zip(*pairs, strict=True))
+    price, found = rates.price(distance_m, grams)
+    assert list(zip(price.tolist(), found.tolist(), strict=True)) == [
+        _slow_price(*pair) for pair in pairs
+    ]
+
+
+def _slow_price(distance_m: int, grams: int) -> tuple[int, bool]:
+    for zone in _ZONES:
+        if distance_m <= zone.max_distance_m and grams <= zone.max_weight_grams:
+            return zone.price_micros, True
+    return 0, False
+
+
+def test_without_zones_every_pair_has_a_label() -> None:
+    """Then the price is by the kilometre, whatever the weight."""
+    rates = LabelRates.of(CostModel(label_base_micros=7, label_per_km_micros=2_000))
+    price, found = rates.price(np.array([0, 1_500]), np.array([0, 999_999]))
+    assert price.tolist() == [7, 3_007]
+    assert found.all()
+
+
+def test_nothing_to_price_is_no_error() -> None:
+    """Empty in, empty out, with zones and without."""
+    empty = np.empty(0, np.int64)
+    for zones in ((), _ZONES):
+        price, found = LabelRates.of(CostModel(zones=zones)).price(empty, empty)
+        assert len(price) == len(found) == 0

@@ -1,0 +1,60 @@
+"""Rollout: who is in stays in, and nothing but three strings has a say."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from matcher.domain.ids import TenantId
+from matcher.policy.rollout import in_rollout, rollout_position
+from tests.scenarios import TENANT, policy
+
+_CUSTOMERS = [f"customer-{number}" for number in range(10_000)]
+_SHARES = (0, 1, 50, 1_000, 2_500, 5_000, 9_999, 10_000)
+
+
+def _in(share: int, salt: str = "", tenant: TenantId = TENANT) -> set[str]:
+    document = policy(rollout_basis_points=share, rollout_salt=salt)
+    return {each for each in _CUSTOMERS if in_rollout(tenant, each, document)}
+
+
+def test_a_raised_share_keeps_everybody_who_was_in() -> None:
+    """Each share of 10,000 customers contains every smaller one (R42)."""
+    steps = [_in(share) for share in _SHARES]
+    for narrow, wide in pairwise(steps):
+        assert narrow <= wide
+
+
+@pytest.mark.parametrize("share", [1_000, 2_500, 5_000])
+def test_the_share_is_what_was_asked_for(share: int) -> None:
+    """Of 10,000 customers, within four standard deviations of the share."""
+    expected = share
+    deviation = (10_000 * share / 10_000 * (1 - share / 10_000)) ** 0.5
+    assert abs(len(_in(share)) - expected) < 4 * deviation
+
+
+def test_nobody_and_everybody_are_exact() -> None:
+    """0 lets nobody in and 10,000 everybody, the edges of the circle included."""
+    assert not _in(0)
+    assert len(_in(10_000)) == len(_CUSTOMERS)
+
+
+def test_another_salt_or_tenant_draws_anew() -> None:
+    """A quarter of a quarter stays by chance: far from all, far from none (R42)."""
+    first = _in(2_500)
+    for other in (_in(2_500, "spring"), _in(2_500, tenant=TenantId("other"))):
+        assert 0.2 < len(first & other) / len(first) < 0.3
+
+
+def test_the_position_never_changes() -> None:
+    """A figure made by hand, BLAKE2b of length-prefixed parts: sticky for years."""
+    assert rollout_position(TENANT, "customer-1", "") == 0x1536A93C80204719
+    assert rollout_position(TENANT, "kund\u00f6", "s") < 2**64
+
+
+def test_the_parts_are_kept_apart() -> None:
+    """("ab", "c") and ("a", "bc") are two places."""
+    first = rollout_position(TenantId("ab"), "c", "")
+    assert first != rollout_position(TenantId("a"), "bc", "")
+    assert first != rollout_position(TenantId("ab"), "", "c")

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from matcher.domain.ids import TenantId
+from matcher.policy import rollout
 from matcher.policy.rollout import in_rollout, rollout_position
 from tests.scenarios import TENANT, policy
 
@@ -35,9 +36,21 @@ def test_the_share_is_what_was_asked_for(share: int) -> None:
 
 
 def test_nobody_and_everybody_are_exact() -> None:
-    """0 lets nobody in and 10,000 everybody, the edges of the circle included."""
+    """0 lets nobody in and 10,000 everybody."""
     assert not _in(0)
     assert len(_in(10_000)) == len(_CUSTOMERS)
+
+
+@pytest.mark.parametrize(
+    ("position", "share", "expected"),
+    [(0, 0, False), (0, 1, True), (2**64 - 1, 9_999, False), (2**64 - 1, 10_000, True)],
+)
+def test_the_ends_of_the_circle_are_exact(
+    monkeypatch: pytest.MonkeyPatch, position: int, share: int, expected: bool
+) -> None:
+    """The first point is out at 0 and the last is in at 10,000, to the point."""
+    monkeypatch.setattr(rollout, "rollout_position", lambda *_: position)
+    assert in_rollout(TENANT, "c", policy(rollout_basis_points=share)) is expected
 
 
 def test_another_salt_or_tenant_draws_anew() -> None:

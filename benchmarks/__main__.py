@@ -11,6 +11,7 @@ from rich.table import Table
 
 from benchmarks.assignment import assignments
 from benchmarks.candidates import candidates
+from benchmarks.responsiveness import responsiveness
 from matcher.engine.warm_up import warm_up
 
 _SIZES = {"quick": (20_000, 3), "full": (100_000, 5)}
@@ -40,7 +41,16 @@ def main() -> None:
             f"{each.peer_s:.3f}",
             f"{each.ratio:.1f}",
         )
-    Console(width=150).print(table)
+    console = Console(width=150)
+    console.print(table)
+    with console.status("closing a round while health is asked for"):
+        found = responsiveness(count)
+    console.print(
+        f"health during a round of {found.round_s:.1f} s over {found.return_count:,} "
+        f"returns and {found.candidate_count:,} candidates, in ms: "
+        f"median {found.percentile_ms(50):.1f}, 99 % {found.percentile_ms(99):.1f}, "
+        f"longest {found.percentile_ms(100):.1f} of {len(found.answered_ms):,} checks"
+    )
 
 
 if __name__ == "__main__":

@@ -38,7 +38,8 @@ _DETAILS = (
     error_details_pb2.RetryInfo,
 )
 
-# Only what is safe to repeat by itself: a call that was never carried out.
+# UNAVAILABLE alone: most often the call was never carried out. Where only its answer
+# was lost, ids and request ids make the repetition known.
 _SERVICE_CONFIG = {
     "methodConfig": [
         {

@@ -4,37 +4,23 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 
 from matcher.simulate.params import ScenarioParams
 from matcher.simulate.scenario import Scenario, generate
 from nearturn import Client, request_id
-from nearturn.v1 import (
-    decision_pb2,
-    demand_service_pb2,
-    match_service_pb2,
-    network_service_pb2,
-    return_service_pb2,
-)
-from server.api.convert.demand import from_open_demand
-from server.api.convert.network import from_warehouse
-from server.api.convert.return_item import from_return_item
+from nearturn.v1 import decision_pb2, match_service_pb2
 from server.cli.demo_map import draw_map
 from server.cli.demo_policy import demo_policy
 from server.cli.demo_report import print_explanations, print_report
 from server.cli.demo_result import DemoResult
 from server.cli.load_run import put_in_force
+from server.cli.load_scenario import load_scenario
 from server.cli.server_process import running_server
 
-T = TypeVar("T")
-
-_BATCH = 1_000
 _CONFIRMED_OF_TEN = 8
 
 
@@ -71,7 +57,7 @@ def _main_job(
     result = DemoResult()
     put_in_force(client, demo_policy())
     started = time.perf_counter()
-    _load(client, scenario, result, console)
+    result.loaded_count = load_scenario(client, scenario, console)
     result.load_s = time.perf_counter() - started
     for number in range(1, rounds + 1):
         started = time.perf_counter()
@@ -89,32 +75,6 @@ def _main_job(
             _settle(client, result)
     _watch(client, result)
     return result
-
-
-def _load(
-    client: Client, scenario: Scenario, result: DemoResult, console: Console
-) -> None:
-    for warehouse in scenario.warehouses:
-        client.network.UpsertWarehouse(
-            network_service_pb2.UpsertWarehouseRequest(
-                warehouse=from_warehouse(warehouse)
-            )
-        )
-    for part in track(_parts(scenario.demands), "demands", console=console):
-        client.demands.BatchUpsertDemands(
-            demand_service_pb2.BatchUpsertDemandsRequest(
-                demands=[from_open_demand(demand) for demand in part],
-                request_id=request_id(),
-            )
-        )
-    for items in track(_parts(scenario.return_items), "returns", console=console):
-        client.returns.BatchSubmitReturns(
-            return_service_pb2.BatchSubmitReturnsRequest(
-                return_items=[from_return_item(item) for item in items],
-                request_id=request_id(),
-            )
-        )
-    result.loaded_count = len(scenario.demands) + len(scenario.return_items)
 
 
 def _settle(client: Client, result: DemoResult) -> None:
@@ -144,7 +104,3 @@ def _watch(client: Client, result: DemoResult) -> None:
     request = match_service_pb2.WatchDecisionsRequest(stop_at_end=True)
     for answer in client.matches.WatchDecisions(request):
         result.decisions[answer.decision.return_id] = answer.decision
-
-
-def _parts(values: Sequence[T]) -> Sequence[Sequence[T]]:
-    return [values[at : at + _BATCH] for at in range(0, len(values), _BATCH)]

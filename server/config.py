@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -154,10 +155,23 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
 
 
 def _accepted(error: ErrorDetails) -> str:
-    # What the setting is for says more than a pattern does.
-    field = Settings.model_fields.get(str(error["loc"][0])) if error["loc"] else None
-    what = field.description if field is not None else "a setting by its name"
-    return f"{what} ({error['msg']})"
+    name = str(error["loc"][0]) if error["loc"] else ""
+    if name not in Settings.model_fields:
+        return "a setting by its name; docs/CONFIGURATION.md lists them"
+    field = Settings.model_fields[name]
+    return f"{_values(field)}. {field.description}"
+
+
+def _values(field: FieldInfo) -> str:
+    if choices := get_args(field.annotation):
+        return ", ".join(choices)
+    if field.annotation is bool:
+        return "true or false"
+    if field.annotation is int:
+        low = next(each.ge for each in field.metadata if hasattr(each, "ge"))
+        high = next(each.le for each in field.metadata if hasattr(each, "le"))
+        return f"{low:,} to {high:,}"
+    return f"text such as {field.default}"
 
 
 def _violations(error: ValidationError) -> list[FieldViolation]:

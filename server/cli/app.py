@@ -46,3 +46,8 @@ def main() -> None:
     except BrokenPipeError:
         # Whoever read our output has seen enough.
         raise SystemExit(1) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        typer.echo(f"error: {error.filename}: {error.strerror}", err=True)
+        raise SystemExit(2) from None

@@ -108,8 +108,9 @@ def read_all(
 
 def read_policy(path: Path) -> Policy:
     """Read a policy from the JSON form of its message; raises `InvalidValueError`."""
+    message = read_policy_message(path)
     try:
-        return to_policy(read_policy_message(path))
+        return to_policy(message)
     except InvalidValueError as error:
         raise error.under(path.name) from error
 
@@ -121,7 +122,10 @@ def read_policy_message(path: Path) -> policy_pb2.Policy:
         ParseDict(read_json(path), message)
     except ParseError as error:
         raise InvalidValueError(str(path), str(error), "a Policy in JSON") from error
-    check(message)
+    try:
+        check(message)
+    except InvalidValueError as error:
+        raise error.under(path.name) from error
     return message
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from matcher.domain.errors import InvalidValueError
+from server.cli.instant import instant_us
 
 
 def plan(
@@ -58,7 +58,9 @@ def plan(
     from server.cli.plan_file import plan_file, write_plan  # noqa: PLC0415
     from server.cli.snapshot import read_snapshot  # noqa: PLC0415
 
-    now_us = time.time_ns() // 1_000 if at is None else _instant_us(at)
+    now_us = instant_us("at", at)
+    if out is not None and not out.resolve().parent.is_dir():
+        raise InvalidValueError("out", str(out), "a file in a folder that exists")
     console = Console(stderr=True)
     with console.status("reading", spinner="dots"):
         snapshot, of_brand = read_snapshot(
@@ -86,18 +88,6 @@ def plan(
         typer.echo(json.dumps(summary))
     else:
         Console().print(_table(summary))
-
-
-def _instant_us(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise InvalidValueError(
-            "at", text, "RFC 3339 with an offset, such as 2026-01-31T12:00:00Z"
-        )
-    return int(moment.timestamp()) * 1_000_000 + moment.microsecond
 
 
 def _table(summary: dict[str, Any]) -> Table:

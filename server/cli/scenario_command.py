@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from matcher.domain.errors import InvalidValueError
+from server.cli.instant import instant_us
 
 
 def scenario(
@@ -37,8 +37,8 @@ def scenario(
         str, typer.Option("--format", help="csv or parquet.")
     ] = "csv",
     at: Annotated[
-        int | None,
-        typer.Option(help="Instant of the scenario, seconds since the epoch."),
+        str | None,
+        typer.Option(help="Instant of the scenario, RFC 3339; default: now."),
     ] = None,
 ) -> None:
     """
@@ -56,6 +56,8 @@ def scenario(
     from matcher.simulate.scenario import generate  # noqa: PLC0415
     from server.files import Kind, write_table  # noqa: PLC0415
 
+    if seed < 0:
+        raise InvalidValueError("seed", seed, "0 or more")
     if file_format not in ("csv", "parquet"):
         raise InvalidValueError("format", file_format, "csv or parquet")
     params = ScenarioParams(
@@ -69,7 +71,7 @@ def scenario(
         clustering=clustering,
         warehouse_count=warehouses,
     )
-    now_us = time.time_ns() // 1_000 if at is None else at * 1_000_000
+    now_us = instant_us("at", at)
     made = generate(params, np.random.default_rng(seed), now_us)
     out.mkdir(parents=True, exist_ok=True)
     for name, kind, values in (

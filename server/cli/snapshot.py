@@ -41,13 +41,11 @@ def read_snapshot(
         messages = read_all(path, kind, mapping, skip_bad_rows=skip_bad_rows)
         return all_within(path.name, convert, messages)
 
-    return (
-        Snapshot(
-            return_items=read(returns, Kind.RETURN_ITEM, to_return_item),
-            demands=read(demands, Kind.DEMAND, to_demand),
-            warehouses=read(warehouses, Kind.WAREHOUSE, to_warehouse)
-            if warehouses
-            else (),
-        ),
-        read_policy(policy),
+    # The policy first: it is small, and tables may be large.
+    of_brand = read_policy(policy)
+    snapshot = Snapshot(
+        return_items=read(returns, Kind.RETURN_ITEM, to_return_item),
+        demands=read(demands, Kind.DEMAND, to_demand),
+        warehouses=read(warehouses, Kind.WAREHOUSE, to_warehouse) if warehouses else (),
     )
+    return snapshot, of_brand

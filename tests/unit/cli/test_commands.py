@@ -13,7 +13,6 @@ from server.cli.app import app
 
 POLICY = Path(__file__).resolve().parents[3] / "examples" / "policies" / "demo.json"
 AT = "2026-03-02T12:00:00Z"
-AT_S = "1772452800"
 
 
 def run(*arguments: object) -> str:
@@ -30,7 +29,7 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a small scenario."""
     folder = tmp_path_factory.mktemp("week")
     sizes = ("--demands", 600, "--returns", 200, "--skus", 10, "--cities", 3)
-    run("scenario", "--out", folder, "--seed", 5, "--at", AT_S, *sizes)
+    run("scenario", "--out", folder, "--seed", 5, "--at", AT, *sizes)
     return folder
 
 
@@ -46,7 +45,7 @@ def _plan(week: Path, *more: object) -> dict[str, object]:
 def test_a_scenario_is_the_same_for_a_seed(week: Path, tmp_path: Path) -> None:
     """The same seed and instant give the same bytes."""
     sizes = ("--demands", 600, "--returns", 200, "--skus", 10, "--cities", 3)
-    run("scenario", "--out", tmp_path, "--seed", 5, "--at", AT_S, *sizes)
+    run("scenario", "--out", tmp_path, "--seed", 5, "--at", AT, *sizes)
     for name in ("demands.csv", "returns.csv", "warehouses.csv"):
         assert (tmp_path / name).read_bytes() == (week / name).read_bytes()
 
@@ -137,6 +136,15 @@ def test_faulty_rows_may_go_aside(week: Path, tmp_path: Path) -> None:
         (("scenario", "--out", "x", "--clustering", "1.5"), "clustering"),
         (("scenario", "--out", "x", "--format", "xls"), "format"),
         (("scenario", "--out", "x", "--country", "Atlantis"), "country"),
+        (("scenario", "--out", "x", "--seed", "-1"), "seed"),
+        (("scenario", "--out", "x", "--at", "noon"), "at"),
+        (
+            (
+                *("plan", "--demands", "d.csv", "--returns", "r.csv"),
+                *("--policy", "p.json", "--out", "nowhere/plan.json"),
+            ),
+            "out",
+        ),
         (("verify", "nowhere.json"), "file"),
         (("load", "--batch-size", "0"), "batch_size"),
         (("load",), "tables"),

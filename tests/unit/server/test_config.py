@@ -26,27 +26,29 @@ def test_flags_win_over_environment_over_file(
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "accepted"),
     [
-        ("solver_threads", 0),
-        ("solver_threads", "many"),
-        ("queue_count_max", -1),
-        ("message_bytes_max", 10**12),
-        ("log_level", "loud"),
-        ("listen", "no-port"),
-        ("tenant", ""),
+        ("solver_threads", 0, "1 to 256. Threads"),
+        ("solver_threads", "many", "1 to 256. Threads"),
+        ("queue_count_max", -1, "1 to 1,000,000. Writes"),
+        ("message_bytes_max", 10**12, "1,024 to 268,435,456. Size"),
+        ("run_timers", "maybe", "true or false. Close"),
+        ("log_level", "loud", "debug, info, warning, error. Least"),
+        ("listen", "no-port", "text such as 127.0.0.1:50551. Host and port"),
+        ("tenant", "", "text such as default. The tenant"),
+        ("colour", "red", "a setting by its name"),
     ],
 )
 def test_a_bad_value_names_setting_value_and_what_is_accepted(
-    name: str, value: object
+    name: str, value: object, accepted: str
 ) -> None:
-    """The error says which setting, what it got, and what the setting is for."""
+    """The error says which setting, what it got, its range and what it is for."""
     with pytest.raises(InvalidValueError) as caught:
         load_settings(**{name: value})
     (violation,) = caught.value.violations
     assert violation.field == name
     assert repr(value) in violation.value
-    assert violation.accepted
+    assert violation.accepted.startswith(accepted)
 
 
 def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def read_all(
         file beside the input.
     """
     table = open_table(path)
-    rejected = RejectedWriter(path, table.columns) if skip_bad_rows else None
+    rejected = RejectedWriter(path, kind, table.columns) if skip_bad_rows else None
     messages: list[Message] = []
     faults: list[FieldViolation] = []
     for entry in read_entries(table, kind, mapping):

@@ -39,9 +39,9 @@ def load(
     """
     Load tables into a server: the policy first, then warehouses, demands, returns.
 
-    Rows that are not acceptable go to FILE.rejected.csv with line, field and reason;
-    the rest is loaded. An interrupted load goes on where it stopped when the same
-    command is given again. Exit code 3 if rows were rejected.
+    Rows that are not acceptable go to FILE.KIND.rejected.csv with line, field and
+    reason; the rest is loaded. An interrupted load goes on where it stopped when the
+    same command is given again. Exit code 3 if rows were rejected.
 
     Example: nearturn load --policy examples/policies/demo.json
     --warehouses w.csv --demands d.csv --returns r.csv

@@ -89,8 +89,10 @@ def _load_table(
     mapping = of_kind.get(kind)
     table = open_table(path)
     others = [Path(mapping.place)] if mapping is not None else []
-    checkpoint = Checkpoint(path, f"{to} {kind.value}", others)
-    rejected = RejectedWriter(path, table.columns, keep_bytes=checkpoint.rejected_bytes)
+    checkpoint = Checkpoint(path, kind, to, others)
+    rejected = RejectedWriter(
+        path, kind, table.columns, keep_bytes=checkpoint.rejected_bytes
+    )
     task = progress.add_task(path.name, total=table.row_count)
     done = checkpoint.rows_done
     if done:

@@ -9,13 +9,14 @@ from hashlib import blake2b
 from pathlib import Path
 
 from matcher.domain.errors import InvalidValueError
+from server.files.columns import Kind
 
 _CHUNK_BYTES = 1 << 20
 
 
-def checkpoint_path(path: Path) -> Path:
+def checkpoint_path(path: Path, kind: Kind) -> Path:
     """Return where the progress of loading an input is kept: beside it."""
-    return path.with_name(f"{path.name}.progress.json")
+    return path.with_name(f"{path.name}.{kind.value}.progress.json")
 
 
 class Checkpoint:
@@ -26,9 +27,11 @@ class Checkpoint:
     ----------
     path
         The input; the file is :func:`checkpoint_path` of it.
+    kind
+        What its rows are; one input may hold several.
     target
-        Where the rows go: the server and what they are. A load into another
-        target does not go on from this one.
+        The server that the rows go to. A load into another one does not go on from
+        this one.
     others
         Files that decide what the rows mean, the mapping say.
 
@@ -46,8 +49,10 @@ class Checkpoint:
         inputs that have changed since.
     """
 
-    def __init__(self, path: Path, target: str, others: Sequence[Path] = ()) -> None:
-        self.path = checkpoint_path(path)
+    def __init__(
+        self, path: Path, kind: Kind, target: str, others: Sequence[Path] = ()
+    ) -> None:
+        self.path = checkpoint_path(path, kind)
         self.rows_done = 0
         self.rejected_bytes = 0
         self._identity: dict[str, object] = {

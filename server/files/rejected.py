@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 
 from matcher.domain.errors import FieldViolation
+from server.files.columns import Kind
 from server.files.table import Row
 from server.files.text_cell import cell_text
 
@@ -15,9 +16,9 @@ from server.files.text_cell import cell_text
 REJECTED_COLUMNS = ("line", "field", "value", "reason")
 
 
-def rejected_path(path: Path) -> Path:
+def rejected_path(path: Path, kind: Kind) -> Path:
     """Return where the rejected rows of an input go: beside it."""
-    return path.with_name(f"{path.name}.rejected.csv")
+    return path.with_name(f"{path.name}.{kind.value}.rejected.csv")
 
 
 class RejectedWriter:
@@ -32,6 +33,8 @@ class RejectedWriter:
     ----------
     path
         The input; the file is :func:`rejected_path` of it.
+    kind
+        What its rows are; one input may hold several.
     columns
         The input's columns.
     keep_bytes
@@ -40,9 +43,9 @@ class RejectedWriter:
     """
 
     def __init__(
-        self, path: Path, columns: Sequence[str], *, keep_bytes: int = 0
+        self, path: Path, kind: Kind, columns: Sequence[str], *, keep_bytes: int = 0
     ) -> None:
-        self.path = rejected_path(path)
+        self.path = rejected_path(path, kind)
         self.row_count = 0
         self._columns = tuple(columns)
         self._bytes = keep_bytes

@@ -77,14 +77,14 @@ def test_bad_rows_go_aside_and_the_rest_is_loaded(address: str, week: Path) -> N
     file.write_text("\n".join(lines) + "\n")
     result = _load(address, week, "--batch-size", "50")
     assert result.exit_code == 3, result.output
-    rejected = (week / "demands.csv.rejected.csv").read_text().splitlines()
+    rejected = (week / "demands.csv.demand.rejected.csv").read_text().splitlines()
     found = sorted(tuple(row.split(",")[:2]) for row in rejected[1:])
     assert found == [
         ("2", "location.latitude"),
         ("3", "quantity"),
         ("4", "ship_by_time"),
     ]
-    assert not (week / "demands.csv.progress.json").exists()
+    assert not (week / "demands.csv.demand.progress.json").exists()
     assert _demand_count(address) == 297
     with Client(address) as client:
         policy = client.policies.GetPolicy(policy_service_pb2.GetPolicyRequest())
@@ -124,11 +124,11 @@ def test_progress_is_kept_by_batch(address: str, week: Path) -> None:
 
 def _write_progress(address: str, week: Path, *, rows_done: int) -> None:
     # As an interrupted load of this very file would have left it.
-    from server.files import Checkpoint  # noqa: PLC0415 - only here
+    from server.files import Checkpoint, Kind  # noqa: PLC0415 - only here
 
-    checkpoint = Checkpoint(week / "demands.csv", f"{address} demand")
+    checkpoint = Checkpoint(week / "demands.csv", Kind.DEMAND, address)
     checkpoint.save(rows_done, 0)
-    state = json.loads((week / "demands.csv.progress.json").read_text())
+    state = json.loads((week / "demands.csv.demand.progress.json").read_text())
     assert state["rows_done"] == rows_done
 
 

@@ -127,7 +127,10 @@ def test_faulty_rows_may_go_aside(week: Path, tmp_path: Path) -> None:
         *("--policy", POLICY, "--at", AT, "--json", "--skip-bad-rows"),
     )
     assert json.loads(output)["demands"] == 3
-    assert len((tmp_path / "demands.csv.rejected.csv").read_text().splitlines()) == 2
+    assert (
+        len((tmp_path / "demands.csv.demand.rejected.csv").read_text().splitlines())
+        == 2
+    )
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,7 @@ def collect(
     *,
     remaining: IntArray,
     now_us: int,
+    threads: int = 1,
 ) -> Market:
     """
     Find, judge and price every pair of a pool item and an open demand.
@@ -149,6 +150,8 @@ def collect(
         Units that each warehouse still takes today, ``int64 (W,)``.
     now_us
         Instant of the round, microseconds since the epoch.
+    threads
+        How many look for pairs; without influence on the market.
 
     Returns
     -------
@@ -160,7 +163,8 @@ def collect(
     LimitExceededError
         If there are more pairs in the radius than one round may hold.
     """
-    return _Collector(items, demands, network, policy, remaining, now_us).market()
+    collector = _Collector(items, demands, network, policy, remaining, now_us)
+    return collector.market(threads)
 
 
 class _Collector:
@@ -193,10 +197,10 @@ class _Collector:
         self._nearest_m = np.full(count, -1, np.int64)
         self._best = np.full(count, np.iinfo(np.int64).min, np.int64)
 
-    def market(self) -> Market:
+    def market(self, threads: int) -> Market:
         count = len(self._items)
         parts = [
-            self._judge(start, min(count, start + _ROWS_AT_ONCE))
+            self._judge(start, min(count, start + _ROWS_AT_ONCE), threads)
             for start in range(0, count, _ROWS_AT_ONCE)
         ]
         row, demand, distance, label, fallback, saving = (
@@ -229,8 +233,8 @@ class _Collector:
             open_demand_count=len(self._demands),
         )
 
-    def _judge(self, start: int, stop: int) -> tuple[IntArray, ...]:
-        edges = self._neighbours(start, stop)
+    def _judge(self, start: int, stop: int, threads: int) -> tuple[IntArray, ...]:
+        edges = self._neighbours(start, stop, threads)
         demands, pool = self._demands, self._pool
         self._test(edges, demands.served[edges.demand], Verdict.OUTSIDE_SERVICE_AREA)
         self._test(
@@ -250,10 +254,11 @@ class _Collector:
         self._test(edges, has_rate, Verdict.NO_LABEL_RATE)
         return self._price(edges, label[has_rate])
 
-    def _neighbours(self, start: int, stop: int) -> _Edges:
+    def _neighbours(self, start: int, stop: int, threads: int) -> _Edges:
         pool, at = self._pool, slice(start, stop)
         found, rows = self._demands.within(
-            pool.key[at], pool.lat[at], pool.lng[at], pool.radius_m[at]
+            *(pool.key[at], pool.lat[at], pool.lng[at], pool.radius_m[at]),
+            threads=threads,
         )
         self._key_count[at] = found.key_count
         found_count = np.diff(found.row_offsets)

@@ -106,10 +106,16 @@ class OpenDemands:
         self.served[rows] = network.in_service_area(self.lat[rows], self.lng[rows])
 
     def within(
-        self, keys: IntArray, lat: FloatArray, lng: FloatArray, radius_m: IntArray
+        self,
+        keys: IntArray,
+        lat: FloatArray,
+        lng: FloatArray,
+        radius_m: IntArray,
+        *,
+        threads: int = 1,
     ) -> tuple[Neighbours, NDArray[np.int32]]:
         """Return the demands in each circle, and the row of each one found."""
-        found = self._index.within(keys, lat, lng, radius_m)
+        found = self._index.within(keys, lat, lng, radius_m, threads=threads)
         return found, self._row_of_slot[found.slots]
 
     def nearest_m(self, keys: IntArray, lat: FloatArray, lng: FloatArray) -> IntArray:

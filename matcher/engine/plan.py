@@ -119,6 +119,7 @@ def plan(
         policy,
         remaining=network.daily_capacity,
         now_us=now_us,
+        threads=threads,
     )
     solved = solve_market(market, threads=threads)
     decisions = _decide(items, reports, solved, network, policy, now_us)

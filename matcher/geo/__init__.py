@@ -4,6 +4,7 @@ from matcher.geo.cells import latlng_to_cells
 from matcher.geo.cover import cover, reach_m
 from matcher.geo.service_area import ServiceAreas, check_service_area
 from matcher.geo.sphere import (
+    checked_places,
     chord_bound,
     distance_m,
     distance_table_m,
@@ -15,6 +16,7 @@ __all__ = [
     "EARTH_RADIUS_M",
     "ServiceAreas",
     "check_service_area",
+    "checked_places",
     "chord_bound",
     "cover",
     "distance_m",

@@ -2,49 +2,39 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matcher.domain.errors import InvalidProblemError, LimitExceededError
+from matcher.domain.errors import InvalidProblemError
 from matcher.domain.policy import RADIUS_M_MAX
 from matcher.geo import (
-    chord_bound,
+    checked_places,
     distance_m,
     distance_table_m,
-    latlng_to_cells,
     unit_vectors,
 )
-from matcher.index.cover_plan import RESOLUTIONS, CoverPlanner
-from matcher.index.demand_index_kernel import (
-    NONE,
-    UNUSED,
-    insert_kernel,
-    key_slots_kernel,
-    remove_kernel,
-    restore_kernel,
-    within_kernel,
-)
+from matcher.index.band_table import BandTable
+from matcher.index.cell_buckets import CellBuckets
+from matcher.index.demand_index_kernel import UNUSED
+from matcher.index.growing import grown
 from matcher.index.nearest import nearest_of
 
 IntArray = NDArray[np.int64]
+Int32Array = NDArray[np.int32]
 FloatArray = NDArray[np.float64]
-T = TypeVar("T", bound=np.generic)
 
 #: Pairs that one call may give; 16 bytes each.
 PAIR_COUNT_MAX = 200_000_000
 
-_LEVELS = 1 + len(RESOLUTIONS)
-
 #: Match keys are below this: their counts are an array, 8 bytes a key.
 KEY_COUNT_MAX = 1 << 27
 
+# From one query for so many places on, sorting them pays.
+_QUERIES_PER_TABLE = 100
+
 _FIRST_SLOTS = 1024
-_FIRST_PAIRS = 1024
-_FIRST_TABLE = 8192
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,14 +47,14 @@ class Neighbours:
     row_offsets
         ``int64 (q + 1,)``.
     slots, distance_m
-        ``int64 (e,)``: by query, then by slot.
+        ``int32 (e,)``, by query; within a query in no order to rely on.
     key_count
         ``int64 (q,)``: demands of the query's key anywhere.
     """
 
     row_offsets: IntArray
-    slots: IntArray
-    distance_m: IntArray
+    slots: Int32Array
+    distance_m: Int32Array
     key_count: IntArray
 
 
@@ -72,11 +62,12 @@ class DemandIndex:
     """
     Places under integer match keys, with exact look-ups by radius.
 
-    A structure of arrays with a free list: a demand is a slot, slots are reused.
-    Every slot is linked into four buckets, the whole key and its H3 cells at
-    resolutions 7, 5 and 3; look-ups walk the cells of a proven cover, or the whole
-    key if that is less. What they answer depends on the slots alone, never on the
-    order in which they came. Not thread-safe; look-ups release the GIL.
+    A structure of arrays with a free list: a demand is a slot, slots are reused. A few
+    look-ups walk buckets by key and H3 cell
+    (:class:`~matcher.index.cell_buckets.CellBuckets`); many at once go through a
+    sorted copy (:class:`~matcher.index.band_table.BandTable`), which is kept until a
+    place comes or goes. Each is made when first asked for. What they find depends on
+    the slots alone, never on the way taken. Not thread-safe; look-ups release the GIL.
     """
 
     def __init__(self) -> None:
@@ -84,18 +75,11 @@ class DemandIndex:
         self._free: list[int] = []
         self._next = 0
         self._key: IntArray = np.full(_FIRST_SLOTS, UNUSED, np.int64)
-        self._cell: NDArray[np.uint64] = np.zeros((_FIRST_SLOTS, _LEVELS), np.uint64)
+        self._place: FloatArray = np.zeros((_FIRST_SLOTS, 2), np.float64)
         self._vector: FloatArray = np.zeros((_FIRST_SLOTS, 3), np.float64)
-        self._after: NDArray[np.int32] = np.full(
-            (_FIRST_SLOTS, _LEVELS), NONE, np.int32
-        )
-        self._before: NDArray[np.int32] = np.full(
-            (_FIRST_SLOTS, _LEVELS), NONE, np.int32
-        )
         self._key_count: IntArray = np.zeros(_FIRST_SLOTS, np.int64)
-        self._table = _empty_table(_FIRST_TABLE)
-        self._buckets = 0
-        self._planner = CoverPlanner()
+        self._buckets = CellBuckets()
+        self._bands: BandTable | None = None
 
     def __len__(self) -> int:
         return self._count
@@ -105,19 +89,13 @@ class DemandIndex:
         """
         Bytes of all arrays.
 
-        Per slot that was ever in use at once 96 to 192, as arrays double, and from 40
-        for each bucket, of which a slot is in 4, most of them shared.
+        A slot that was ever in use at once takes 48 to 96, as arrays double; once it
+        was linked another 65 to 130, and from 40 for each bucket, of which it is in 4,
+        most of them shared. The sorted copy has 44 for each place while there is one.
         """
-        arrays = (
-            self._key,
-            self._cell,
-            self._vector,
-            self._after,
-            self._before,
-            self._key_count,
-            *self._table,
-        )
-        return sum(array.nbytes for array in arrays)
+        arrays = (self._key, self._place, self._vector, self._key_count)
+        own = sum(array.nbytes for array in arrays)
+        return own + self._buckets.memory_bytes + _bytes_of(self._bands)
 
     def insert(self, keys: ArrayLike, lat: ArrayLike, lng: ArrayLike) -> IntArray:
         """
@@ -145,23 +123,21 @@ class DemandIndex:
 
         Notes
         -----
-        About 5 us a new place, most of it in H3; equal places of one call, as
-        postal centroids are, are looked up once.
+        About 0.2 us a place; the first look-up that walks cells adds 5 us, most of it
+        in H3, where equal places, as postal centroids are, are looked up once.
         """
         key = _checked_keys(keys, lat)
-        vectors = unit_vectors(lat, lng)
+        lats, lngs = checked_places(lat, lng)
         if not len(key):
             return np.empty(0, np.int64)
-        cells = _cells(lat, lng)
-        self._make_room(len(key) * _LEVELS)
         slots = self._take_slots(len(key))
+        self._bands = None
         self._key[slots] = key
-        self._vector[slots] = vectors
-        self._cell[slots, 1:] = cells
-        self._buckets += insert_kernel(
-            slots, self._key, self._cell, self._table, self._after, self._before
-        )
-        self._key_count = _grown(self._key_count, int(key.max()) + 1, 0)
+        self._place[slots, 0] = lats
+        self._place[slots, 1] = lngs
+        self._vector[slots] = unit_vectors(lats, lngs)
+        self._buckets.add(slots)
+        self._key_count = grown(self._key_count, int(key.max()) + 1, 0)
         np.add.at(self._key_count, key, 1)
         self._count += len(key)
         return slots
@@ -183,10 +159,10 @@ class DemandIndex:
             raise InvalidProblemError(f"slots: got {bad}; accepted: slots in use")
         if len(np.unique(taken)) != len(taken):
             raise InvalidProblemError("slots: got one twice; accepted: each once")
+        self._bands = None
         np.subtract.at(self._key_count, self._key[taken], 1)
-        remove_kernel(
-            taken, self._key, self._cell, self._table, self._after, self._before
-        )
+        self._buckets.remove(taken, self._key)
+        self._key[taken] = UNUSED
         self._free.extend(taken.tolist())
         self._count -= len(taken)
 
@@ -198,6 +174,7 @@ class DemandIndex:
         radius_m: ArrayLike,
         *,
         max_pairs: int = PAIR_COUNT_MAX,
+        threads: int = 1,
     ) -> Neighbours:
         """
         Find all demands of a key within a radius, for many queries.
@@ -212,6 +189,8 @@ class DemandIndex:
             ``int64 (q,)``, 0 to 500,000 metres; the radius itself is inside.
         max_pairs
             Pairs at most, all queries together.
+        threads
+            How many may work on it; without influence on the answer.
 
         Returns
         -------
@@ -230,37 +209,29 @@ class DemandIndex:
 
         Notes
         -----
-        A key that is scanned sooner than its cells are looked up is scanned whole;
-        the answer is the same. Queries of one key share the gathering of its
-        demands, so they cost less in one call than in many.
+        A hundredth as many queries as places, or a sorted copy that is still there,
+        and they go through that; fewer walk buckets.
         """
-        vectors = unit_vectors(lat, lng)
-        key = _per_query("keys", keys, len(vectors))
-        radius = _per_query("radius_m", radius_m, len(vectors))
+        lats, lngs = checked_places(lat, lng)
+        key = _per_query("keys", keys, len(lats))
+        radius = _per_query("radius_m", radius_m, len(lats))
         if len(radius) and not 0 <= radius.min() <= radius.max() <= RADIUS_M_MAX:
             raise InvalidProblemError(
                 f"radius_m: got {radius.min()} to {radius.max()}; "
                 f"accepted: 0 to {RADIUS_M_MAX}"
             )
         key_count = self._count_of(key)
-        plan = self._planner.plan(key_count, radius, lat, lng)
-        # Side by side, queries that walk the same buckets share the walk.
-        order = np.lexsort((plan.cover_of, key))
-        columns = (key, vectors, radius, chord_bound(radius)[1])
-        queries = tuple(c[order] for c in (*columns, plan.level, plan.cover_of))
-        rows = within_kernel(
-            queries,
-            self._vector,
-            self._table,
-            self._after,
-            _FIRST_PAIRS,
-            plan.covers(),
-            max_pairs,
+        place = np.column_stack((lats, lngs))
+        if self._bands is not None or _QUERIES_PER_TABLE * len(key) >= self._count > 0:
+            pairs = self._sorted().within(
+                key, place, radius, threads=threads, max_pairs=max_pairs
+            )
+            return Neighbours(*pairs, key_count)
+        self._buckets.link(self._key, self._place)
+        found = self._buckets.within(
+            key, place, radius, key_count, self._vector, max_pairs
         )
-        if len(rows[1]) > max_pairs:
-            raise LimitExceededError("candidates", len(rows[1]), max_pairs)
-        offsets, slots, metres = restore_kernel(order, *rows)
-        return Neighbours(offsets, slots, metres, key_count)
+        return Neighbours(*found, key_count)
 
     def nearest(
         self, keys: ArrayLike, lat: ArrayLike, lng: ArrayLike
@@ -300,10 +271,23 @@ class DemandIndex:
         count = self._count_of(key)
         for each in np.unique(key[count > 0]).tolist():
             rows = np.nonzero(key == each)[0]
-            total = int(self._key_count[each])
-            slots = key_slots_kernel(each, total, self._table, self._after)
+            slots = self._slots_of(each)
             slot[rows], metres[rows] = nearest_of(self._vector, slots, points[rows])
         return slot, metres
+
+    def _sorted(self) -> BandTable:
+        if self._bands is None:
+            slots = np.nonzero(self._key[: self._next] != UNUSED)[0]
+            self._bands = BandTable.of(
+                slots, self._key[slots], self._place[slots], self._vector[slots]
+            )
+        return self._bands
+
+    def _slots_of(self, key: int) -> IntArray:
+        if self._bands is not None:
+            return self._bands.slots_of(key)
+        self._buckets.link(self._key, self._place)
+        return self._buckets.slots_of(key, int(self._key_count[key]))
 
     def _count_of(self, key: IntArray) -> IntArray:
         known = (key >= 0) & (key < len(self._key_count))
@@ -311,30 +295,13 @@ class DemandIndex:
 
     def _take_slots(self, count: int) -> IntArray:
         reused = [self._free.pop() for _ in range(min(count, len(self._free)))]
-        fresh = count - len(reused)
-        slots = np.array(reused + list(range(self._next, self._next + fresh)), np.int64)
-        self._next += fresh
-        self._key = _grown(self._key, self._next, UNUSED)
-        self._vector = _grown(self._vector, self._next, 0.0)
-        self._cell = _grown(self._cell, self._next, 0)
-        self._after = _grown(self._after, self._next, NONE)
-        self._before = _grown(self._before, self._next, NONE)
+        fresh = np.arange(self._next, self._next + count - len(reused))
+        slots = np.concatenate((np.array(reused, np.int64), fresh))
+        self._next += len(fresh)
+        self._key = grown(self._key, self._next, UNUSED)
+        self._place = grown(self._place, self._next, 0.0)
+        self._vector = grown(self._vector, self._next, 0.0)
         return slots
-
-    def _make_room(self, fresh: int) -> None:
-        # Less than half full keeps probes short; a third full after building anew
-        # makes that rare. Buckets that were emptied are left behind then.
-        if 2 * (self._buckets + fresh) <= len(self._table[0]):
-            return
-        slots = np.nonzero(self._key[: self._next] != UNUSED)[0]
-        live = int(np.count_nonzero(self._table[2] != NONE))
-        size = _FIRST_TABLE
-        while size < 3 * (live + fresh):
-            size *= 2
-        self._table = _empty_table(size)
-        self._buckets = insert_kernel(
-            slots, self._key, self._cell, self._table, self._after, self._before
-        )
 
 
 def warm_up() -> None:
@@ -342,20 +309,16 @@ def warm_up() -> None:
     index = DemandIndex()
     slots = index.insert([0], [0.0], [0.0])
     index.within([0], [0.0], [0.0], [1])
+    index.insert([1] * 200, [1.0] * 200, [1.0] * 200)
+    index.within([0], [0.0], [0.0], [1])
     index.nearest([0], [0.0], [0.0])
     distance_m(0.0, 0.0, 0.0, 0.0)
     distance_table_m([0.0], [0.0], [0.0], [0.0])
     index.remove(slots)
 
 
-def _cells(lat: ArrayLike, lng: ArrayLike) -> NDArray[np.uint64]:
-    # The cell of each place at each level; equal places are looked up once.
-    places = np.asarray(lat, np.float64) + 1j * np.asarray(lng, np.float64)
-    distinct, inverse = np.unique(places, return_inverse=True)
-    cells = [
-        latlng_to_cells(distinct.real, distinct.imag, each) for each in RESOLUTIONS
-    ]
-    return np.stack(cells, axis=1)[inverse]
+def _bytes_of(table: BandTable | None) -> int:
+    return table.memory_bytes if table is not None else 0
 
 
 def _per_query(name: str, values: ArrayLike, count: int) -> IntArray:
@@ -376,23 +339,3 @@ def _checked_keys(keys: ArrayLike, lat: ArrayLike) -> IntArray:
             f"keys: got {key.min()} to {key.max()}; accepted: 0 to {KEY_COUNT_MAX - 1}"
         )
     return key
-
-
-def _empty_table(
-    size: int,
-) -> tuple[IntArray, NDArray[np.uint64], NDArray[np.int32]]:
-    assert math.log2(size).is_integer()
-    return (
-        np.full(size, UNUSED, np.int64),
-        np.zeros(size, np.uint64),
-        np.full(size, NONE, np.int32),
-    )
-
-
-def _grown(array: NDArray[T], size: int, fill: float) -> NDArray[T]:
-    if size <= len(array):
-        return array
-    shape = (max(size, 2 * len(array)), *array.shape[1:])
-    grown = np.full(shape, fill, array.dtype)
-    grown[: len(array)] = array
-    return grown

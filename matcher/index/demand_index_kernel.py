@@ -111,14 +111,6 @@ def remove_kernel(slots, slot_key, slot_cell, table, after, before):
                 after[left, level] = right
             if right != NONE:
                 before[right, level] = left
-        slot_key[slot] = UNUSED
-
-
-@njit(cache=True, nogil=True)
-def _sort_row(slots, metres, start, stop):
-    order = np.argsort(slots[start:stop])
-    slots[start:stop] = slots[start:stop][order]
-    metres[start:stop] = metres[start:stop][order]
 
 
 @njit(cache=True, nogil=True)
@@ -183,7 +175,7 @@ def within_kernel(queries, vectors, table, after, places, covers, limit):
     near_count = 0
     count = 0
     for q in range(len(q_key)):
-        start, cover = count, q_cover[q]
+        cover = q_cover[q]
         if q == 0 or q_key[q] != q_key[q - 1] or cover != q_cover[q - 1]:
             walked = cells[cover_offsets[cover] : cover_offsets[cover + 1]]
             near_slots, near, near_count = _gather(
@@ -206,7 +198,6 @@ def within_kernel(queries, vectors, table, after, places, covers, limit):
                     count += 1
         if count > limit:
             return offsets, slots[:count], metres[:count]
-        _sort_row(slots, metres, start, count)
         offsets[q + 1] = count
     return offsets, slots[:count], metres[:count]
 
@@ -232,7 +223,8 @@ def restore_kernel(order, offsets, slots, metres):
     for row in range(len(order)):
         restored[order[row] + 1] = offsets[row + 1] - offsets[row]
     restored = np.cumsum(restored)
-    out_slots, out_metres = np.empty_like(slots), np.empty_like(metres)
+    out_slots = np.empty(len(slots), np.int32)
+    out_metres = np.empty(len(metres), np.int32)
     for row in range(len(order)):
         to = restored[order[row]]
         for i in range(offsets[row], offsets[row + 1]):

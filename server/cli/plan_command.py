@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 from matcher.domain.errors import InvalidValueError
 from server.cli.instant import instant_us
@@ -54,7 +55,9 @@ def plan(
     Example: nearturn plan --demands d.csv --returns r.csv --warehouses w.csv
     --policy examples/policies/demo.json --out plan.json
     """
-    from matcher.engine.plan import plan as run  # noqa: PLC0415 - slow to import
+    from rich.console import Console  # noqa: PLC0415 - slow to import, as the rest
+
+    from matcher.engine.plan import plan as run  # noqa: PLC0415
     from server.cli.plan_file import plan_file, write_plan  # noqa: PLC0415
     from server.cli.snapshot import read_snapshot  # noqa: PLC0415
 
@@ -91,6 +94,8 @@ def plan(
 
 
 def _table(summary: dict[str, Any]) -> Table:
+    from rich.table import Table  # noqa: PLC0415 - slow to import
+
     table = Table(title="plan", show_header=False)
     for name, value in summary.items():
         if name != "reasons":

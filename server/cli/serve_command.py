@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from server.config import load_settings
 
 _PANEL = "Settings (over environment, over file)"
 
@@ -61,6 +58,11 @@ def serve(
 
     Example: nearturn serve --listen 127.0.0.1:50551 --store-url sqlite:///nearturn.db
     """
+    # What is slow to import is imported when it runs: --help answers at once.
+    import asyncio  # noqa: PLC0415
+
+    from server.config import load_settings  # noqa: PLC0415
+
     settings = load_settings(
         config,
         listen=listen,

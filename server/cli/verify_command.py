@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 
 def verify(
@@ -23,8 +22,7 @@ def verify(
     plan = read_plan(file)
     plan.check()
     proof = plan.proof
-    console = Console(soft_wrap=True)
-    console.print(
+    typer.echo(
         f"verified: {len(proof.return_ids)} returns and {len(proof.demand_ids)} "
         f"demands with {len(proof.columns)} candidates; {len(proof.pairs)} matches "
         f"save {proof.value} micros, and the prices sum to the same"

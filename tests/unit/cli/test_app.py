@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,21 @@ def test_a_folder_that_cannot_be_made_is_one_line(
     sizes = ("--demands", "1", "--returns", "1")
     assert _main(monkeypatch, "scenario", "--out", str(out), *sizes) == 2
     assert capsys.readouterr().err == f"error: {out}: Not a directory\n"
+
+
+def test_help_needs_nothing_heavy() -> None:
+    """What commands work with is imported when they run: --help answers at once."""
+    heavy = ("numba", "numpy", "scipy", "grpc", "google", "pydantic", "sqlalchemy")
+    script = (
+        "import sys, server.cli, typer.testing\n"
+        "from server.cli.app import app\n"
+        "assert typer.testing.CliRunner().invoke(app, ['--help']).exit_code == 0\n"
+        f"print(sorted(set({heavy}) & sys.modules.keys()))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert found.stdout.strip() == "[]"
 
 
 def test_an_error_of_the_program_itself_shows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ def main() -> None:
     for heading in ("what", "input", "peer", "ours s", "peer s", "ratio"):
         table.add_column(heading, justify="right" if heading[-1] in "so" else "left")
     runs = chain(assignments(count, repetitions), candidates(count, repetitions))
-    for each in track(runs, "comparing", total=6):
+    for each in track(runs, "comparing", total=7):
         table.add_row(
             each.name,
             each.size,

@@ -82,15 +82,18 @@ def assign(graph: CandidateGraph, *, threads: int = 1) -> Assignment:
     A candidate is taken only if that raises the total: one that saves nothing never
     is. Between assignments of equal total the choice is a function of the graph
     alone: neither the order of candidates within a row nor ``threads`` matters.
-    Rows come by falling best saving, equal ones in their order, and a later row
-    takes a place from an earlier one only if that raises the total; of columns that
-    are equally good for a row when it comes, and have a unit left, it takes the
-    lowest. Nothing more is promised about ties: rows moved along by later ones
-    end where the search for the cheapest move puts them.
+    Rows come in their order, those with a candidate of several units before the
+    others and by falling best saving; a later row takes a place from an earlier one
+    only if that raises the total; of columns that are equally good for a row when it
+    comes, and have a unit left, it takes the lowest. Nothing more is promised about
+    ties: rows moved along by later ones end where the search for the cheapest move
+    puts them.
 
-    Rows that can save most come first because a column of many units is then
-    priced by whoever just misses it: 20,000 rows at one column of 10,000 units took
-    2 s in their own order and take 5 ms so.
+    A column of many units is priced by whoever just misses it, so the rows that can
+    save most come first there: 20,000 rows at one column of 10,000 units took 2 s in
+    their own order and take 5 ms so. Elsewhere the caller's order is kept: rows that
+    are neighbours and come one after the other find their columns in the cache, which
+    is worth a factor of two.
 
     Memory ``O(nnz)``. Time as :func:`~.assignment_kernel.assign_kernel` says;
     kernels release the GIL. Safe to call from several threads.
@@ -161,7 +164,7 @@ def _prepare(graph: CandidateGraph) -> _Prepared:
 def _bundles(prepared: _Prepared, threads: int) -> list[IntArray]:
     n, m = len(prepared.offsets) - 1, len(prepared.capacity)
     degree = np.diff(prepared.offsets)
-    rows = _by_best_saving(prepared, np.nonzero(degree)[0])
+    rows = _in_order(prepared, np.nonzero(degree)[0])
     if threads == 1 or len(rows) < 2:
         return [rows]
     # One square graph over rows and columns; the columns' own rows are empty.
@@ -182,10 +185,17 @@ def _bundles(prepared: _Prepared, threads: int) -> list[IntArray]:
     return [rows[of_row == each] for each in np.unique(of_row)]
 
 
-def _by_best_saving(prepared: _Prepared, rows: IntArray) -> IntArray:
+def _in_order(prepared: _Prepared, rows: IntArray) -> IntArray:
+    # Decided row by row, so that no component has a say in another's order.
+    has_several = prepared.capacity[prepared.columns] > 1
+    if not has_several.any():
+        return rows
+    starts = prepared.offsets[rows]
+    of_several = np.logical_or.reduceat(has_several, starts)
     # The first candidate of a row is its best.
-    best = prepared.saving[prepared.offsets[rows]]
-    return rows[np.argsort(-best, kind="stable")]
+    best = prepared.saving[starts[of_several]]
+    several = rows[of_several][np.argsort(-best, kind="stable")]
+    return np.concatenate((several, rows[~of_several]))
 
 
 def _spread(weight: IntArray, count: int) -> IntArray:

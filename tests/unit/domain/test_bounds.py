@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
@@ -11,7 +12,14 @@ import pytest
 from matcher.domain.errors import InvalidValueError
 from matcher.domain.item import Condition
 from matcher.domain.latlng import LatLng
-from tests.scenarios import demand, return_item, verification, warehouse
+from tests.scenarios import (
+    demand,
+    policy,
+    return_item,
+    rule,
+    verification,
+    warehouse,
+)
 
 _INF = math.inf
 _LEAST = math.nextafter(1.0, 2.0)
@@ -48,7 +56,13 @@ _BOUNDS: tuple[tuple[Callable[..., Any], str, str, list[Any], list[Any]], ...] =
     ),
     (return_item, "value_micros", "value_micros", [0, 10**15], [-1, 10**15 + 1]),
     (return_item, "weight_grams", "weight_grams", [0, 10**6], [-1, 10**6 + 1]),
-    (return_item, "order_return_count", "order_return_count", [1, 10**4], [0, 10_001]),
+    (
+        return_item,
+        "order_return_count",
+        "order_return_count",
+        [1, 10**4],
+        [0, -1, 10_001],
+    ),
     (
         verification,
         "confidence",
@@ -68,6 +82,24 @@ _BOUNDS: tuple[tuple[Callable[..., Any], str, str, list[Any], list[Any]], ...] =
         )
     ),
 )
+# What the error says is accepted, word for word as the documents have it.
+_ACCEPTED = {
+    "location.latitude": "finite degrees from -90 to 90",
+    "location.longitude": "finite degrees from -180 to 180",
+    "quantity": "1 to 1,000,000",
+    "priority": "0 to 9",
+    "min_condition": "POOR to NEW",
+    "value_micros": "0 to 1,000,000,000,000,000",
+    "weight_grams": "0 to 1,000,000",
+    "order_return_count": "1 to 10,000",
+    "verification.confidence": "finite, 0 to 1",
+    "daily_capacity": "0 to 1,000,000,000",
+    "inbound_base_micros": "0 to 1,000,000,000,000",
+    "inbound_per_km_micros": "0 to 1,000,000,000",
+    "processing_micros": "0 to 1,000,000,000,000",
+    "outbound_base_micros": "0 to 1,000,000,000,000",
+    "outbound_per_km_micros": "0 to 1,000,000,000",
+}
 _CASES = [
     (make, argument, field, value)
     for make, argument, field, _, refused in _BOUNDS
@@ -85,8 +117,10 @@ def test_past_a_bound_is_refused_by_name(
     (violation,) = refused.value.violations
     assert violation.field == field
     assert violation.value in (repr(value), repr(getattr(value, "name", value)))
-    assert violation.accepted
-    assert str(refused.value) == str(violation)
+    assert violation.accepted == _ACCEPTED[field]
+    assert str(refused.value) == (
+        f"{field}: got {violation.value}; accepted: {_ACCEPTED[field]}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,3 +136,23 @@ def test_a_bound_is_accepted(
 ) -> None:
     """Bounds belong to their range, and the value is kept as it is."""
     assert getattr(make(**{argument: value}), argument) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (return_item(), "customer_consents"),
+        (return_item().attributes, "damaged"),
+        (verification(), "status"),
+        (demand(), "quantity"),
+        (warehouse(), "daily_capacity"),
+        (LatLng(0.0, 0.0), "lat"),
+        (rule(), "min_confidence"),
+        (policy(), "rollout_basis_points"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else type(each).__name__,
+)
+def test_a_value_never_changes(value: Any, name: str) -> None:
+    """What was checked when it was made stays checked: no field can be set (R3, R7)."""
+    with pytest.raises(FrozenInstanceError):
+        setattr(value, name, getattr(value, name))

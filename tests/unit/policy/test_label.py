@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from fractions import Fraction
+from math import floor
 
 import numpy as np
 import pytest
@@ -88,15 +90,66 @@ def test_agrees_with_a_loop() -> None:
     distance_m, grams = (np.array(each, np.int64) for each in zip(*pairs, strict=True))
     price, found = rates.price(distance_m, grams)
     assert list(zip(price.tolist(), found.tolist(), strict=True)) == [
-        _slow_price(*pair) for pair in pairs
+        _slow_price(*pair, _ZONES) for pair in pairs
     ]
 
 
-def _slow_price(distance_m: int, grams: int) -> tuple[int, bool]:
-    for zone in _ZONES:
+def _slow_price(
+    distance_m: int, grams: int, zones: tuple[ZoneRate, ...]
+) -> tuple[int, bool]:
+    for zone in zones:
         if distance_m <= zone.max_distance_m and grams <= zone.max_weight_grams:
             return zone.price_micros, True
     return 0, False
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_drawn_zones_agree_with_a_loop(seed: int) -> None:
+    """Up to 12 zones as a policy may list them, 300 pairs, mostly on their bounds."""
+    rng = random.Random(seed)
+    bounds = sorted(
+        {(rng.randint(1, 6), rng.randint(1, 6)) for _ in range(rng.randint(1, 12))}
+    )
+    # Prices beyond what 32 bits and beyond what a float holds exactly.
+    zones = tuple(ZoneRate(*each, rng.randint(0, 10**18)) for each in bounds)
+    pairs = [(rng.randint(0, 7), rng.randint(0, 7)) for _ in range(300)]
+    rates = LabelRates.of(CostModel(label_base_micros=99, zones=zones))
+    distance_m, grams = (np.array(each, np.int64) for each in zip(*pairs, strict=True))
+    price, found = rates.price(distance_m, grams)
+    assert price.dtype == np.int64
+    assert found.dtype == np.bool_
+    assert list(zip(price.tolist(), found.tolist(), strict=True)) == [
+        _slow_price(*pair, zones) for pair in pairs
+    ]
+
+
+def test_drawn_trips_agree_with_fractions() -> None:
+    """2,000 trips of seed 9 up to the documented ends, halves rounded up exactly."""
+    rng = random.Random(9)
+    trips = [
+        (
+            rng.choice([rng.randint(0, 2_000), rng.randint(0, _HALF_GLOBE_M)]),
+            rng.randint(0, 10**12),
+            rng.choice([rng.randint(0, 1_000), rng.randint(0, 10**9)]),
+        )
+        for _ in range(2_000)
+    ]
+    columns = (np.array(each, np.int64) for each in zip(*trips, strict=True))
+    assert trip_micros(*columns).tolist() == [
+        base + floor(Fraction(distance_m * per_km, 1_000) + Fraction(1, 2))
+        for distance_m, base, per_km in trips
+    ]
+
+
+def test_prices_of_rows_meet_distances_of_pairs() -> None:
+    """Broadcast: two warehouses down, three items across, whole numbers throughout."""
+    found = trip_micros(
+        np.array([[0, 1_000, 2_500], [0, 1_000, 2_500]]),
+        np.array([[5], [7]]),
+        np.array([[10], [20]]),
+    )
+    assert found.dtype == np.int64
+    assert found.tolist() == [[5, 15, 30], [7, 27, 57]]
 
 
 def test_without_zones_every_pair_has_a_label() -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from matcher.domain.reason import CheckResult, ReasonCode
+from matcher.domain.item import VerificationStatus
+from matcher.domain.reason import Check, CheckResult, ReasonCode
 from matcher.domain.return_item import ReturnItem
-from matcher.policy.gates import GateReport, evaluate_gates
+from matcher.policy.gates import FOREVER_US, GateReport, evaluate_gates
 from matcher.policy.verification import CLOCK_SKEW_US
 from tests.scenarios import (
     DAY_US,
@@ -110,3 +111,102 @@ def test_a_report_tells_until_when_it_is_true(
     assert found.valid_until_us == valid_until_us
     assert _report(item, valid_until_us - 1) == found
     assert not _report(item, valid_until_us).passed
+
+
+def _check(found: GateReport, name: str) -> Check:
+    (check,) = [each for each in found.checks if each.name == name]
+    return check
+
+
+@pytest.mark.parametrize(
+    ("evidence", "name", "observed", "accepted"),
+    [
+        (
+            {"status": VerificationStatus.FAILED},
+            "inspection_passed",
+            "failed",
+            "passed",
+        ),
+        (
+            {"status": VerificationStatus.PENDING},
+            "inspection_passed",
+            "pending",
+            "passed",
+        ),
+        ({"confidence": 0.5}, "evidence_confident", "0.5", "at least 0.9"),
+        (
+            {"verify_us": NOW_US - 8 * DAY_US},
+            "evidence_fresh",
+            "691200 s old",
+            "at most 604800 s old and before its expiry",
+        ),
+        (
+            {"verify_us": NOW_US + HOUR_US},
+            "evidence_fresh",
+            "inspected in the future",
+            "a time of inspection that has come",
+        ),
+        # Dated a minute ahead by a wrong clock and expired all the same: its age is
+        # nothing, never less.
+        (
+            {"verify_us": NOW_US + MINUTE_US, "expire_us": NOW_US},
+            "evidence_fresh",
+            "0 s old",
+            "at most 604800 s old and before its expiry",
+        ),
+    ],
+)
+def test_a_failed_check_names_values_and_evidence(
+    evidence: dict[str, Any], name: str, observed: str, accepted: str
+) -> None:
+    """Support reads what was seen, what is accepted, and where to look (R8, R12)."""
+    item = return_item(verification=verification(**evidence))
+    check = _check(_report(item), name)
+    assert check.result is CheckResult.FAILED
+    assert (check.observed, check.accepted) == (observed, accepted)
+    assert check.evidence_id == "evidence-1"
+
+
+@pytest.mark.parametrize(
+    ("expire_us", "result", "valid_until_us"),
+    [
+        (None, CheckResult.PASSED, FOREVER_US),
+        (NOW_US + 1, CheckResult.PASSED, NOW_US + 1),
+        (NOW_US, CheckResult.FAILED, FOREVER_US),
+    ],
+)
+def test_without_a_rule_only_its_own_expiry_counts(
+    expire_us: int | None, result: CheckResult, valid_until_us: int
+) -> None:
+    """No category, no age limit and no floor: a century old may be fresh (R12)."""
+    old = verification(verify_us=NOW_US - 36_525 * DAY_US, expire_us=expire_us)
+    found = evaluate_gates(
+        return_item(verification=old),
+        None,
+        tenant=TENANT,
+        in_service_area=True,
+        now_us=NOW_US,
+    )
+    assert _check(found, "evidence_fresh").result is result
+    assert _check(found, "evidence_confident").result is CheckResult.SKIPPED
+    assert found.valid_until_us == valid_until_us
+    assert not found.passed
+
+
+@pytest.mark.parametrize("verify_us", [-(2**63), -1, 0, 2**63 - 1])
+def test_an_instant_of_any_size_is_judged(verify_us: int) -> None:
+    """Long gone or far ahead, to the ends of 64 bits: refused, and no error (R8)."""
+    item = return_item(verification=verification(verify_us=verify_us))
+    (code,) = _codes(_report(item))
+    assert code is (
+        ReasonCode.INSUFFICIENT_EVIDENCE
+        if verify_us > NOW_US
+        else ReasonCode.VERIFICATION_EXPIRED
+    )
+
+
+def test_an_age_limit_without_end_never_ends_a_report_too_late() -> None:
+    """The longest limit that 64 bits hold: the report holds for ever, and no longer."""
+    found = _report(return_item(), verification_max_age_us=2**63 - 1)
+    assert found.passed
+    assert found.valid_until_us == FOREVER_US

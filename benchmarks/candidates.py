@@ -37,10 +37,7 @@ def candidates(count: int, repetitions: int) -> Iterator[Comparison]:
     )
     radius_m = _radius_m(demands, returns)
     size = f"{count:,} x {count:,}, {radius_m:,} m"
-    for peer, run in (
-        ("KDTree.sparse_distance_matrix", _by_matrix),
-        (f"KDTree.query_ball_point, {_THREADS} workers", _by_point),
-    ):
+    for peer, run in PEERS.items():
         yield compare(
             "candidates, 1 key",
             f"SciPy {peer}",
@@ -81,3 +78,9 @@ def _by_point(demands: FloatArray, returns: FloatArray, chord: float) -> int:
     tree = KDTree(unit_vectors(*demands.T))
     found = tree.query_ball_point(unit_vectors(*returns.T), chord, workers=_THREADS)
     return sum(map(len, found))
+
+
+PEERS = {
+    "KDTree.sparse_distance_matrix": _by_matrix,
+    f"KDTree.query_ball_point, {_THREADS} workers": _by_point,
+}

@@ -93,6 +93,7 @@ _SEGMENT_LISTS = st.lists(st.sampled_from(_SEGMENTS[1:]), unique=True).map(tuple
 _POLICIES = st.builds(
     replace,
     st.just(policy()),
+    version=st.integers(1, 3),
     categories=st.lists(_RULES, max_size=2, unique_by=lambda each: each.category).map(
         tuple
     ),

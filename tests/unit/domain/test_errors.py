@@ -60,6 +60,15 @@ def test_a_value_is_cut_and_made_visible() -> None:
     assert str(error).startswith("sku: got '\\x00")
 
 
+@pytest.mark.parametrize(("length", "cut"), [(78, False), (79, True)])
+def test_eighty_characters_are_kept_and_no_more(length: int, cut: bool) -> None:
+    """Two of them are the quotes; one past, the last three say that there is more."""
+    (violation,) = InvalidValueError("sku", "x" * length, "visible").violations
+    assert len(violation.value) == 80
+    assert violation.value.endswith("...") is cut
+    assert violation.value.startswith("'xxx")
+
+
 def test_violations_move_under_a_path() -> None:
     """The field of an item becomes the field of the request; the class stays."""
     error = InvalidPolicyError(InvalidValueError("a", 1, "2").violations * 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -18,11 +19,32 @@ def _zones(*bounds: tuple[int, int]) -> CostModel:
     return CostModel(zones=tuple(ZoneRate(*each, 1) for each in bounds))
 
 
+_MATCHABLE = (
+    "a reason that may be matched: not DAMAGED, DEFECTIVE, OTHER or UNSPECIFIED"
+)
+
+# What each fault says is accepted, by its field without the places in lists.
+_ACCEPTED = {
+    "categories.category": "each category once",
+    "categories.reasons": _MATCHABLE,
+    "categories.radius_m": "1 to 500,000",
+    "categories.min_confidence": "finite, 0 to 1",
+    "categories.min_saving_micros": "at least 1",
+    "categories.match_key": "SKU or CATEGORY",
+    "categories.min_condition": "POOR to NEW",
+    "rollout_basis_points": "0 to 10,000",
+    "hold_duration": "above zero",
+    "cost_model.zones": "zones rise by distance, then by weight, each once",
+}
+
+
 def _refused(*rules: Any, **changes: Any) -> list[str]:
     changes = {"categories": rules or (rule(),), **changes}
     with pytest.raises(InvalidPolicyError) as refused:
         replace(policy(), **changes)
-    assert all(each.value and each.accepted for each in refused.value.violations)
+    for each in refused.value.violations:
+        assert each.value
+        assert each.accepted == _ACCEPTED[re.sub(r"\[\d+\]", "", each.field)]
     return [each.field for each in refused.value.violations]
 
 
@@ -71,10 +93,13 @@ def test_a_faulty_document_is_named(changes: dict[str, Any], field: str) -> None
 def test_all_faults_are_listed_at_once() -> None:
     """A person who mends a policy sees the whole of what is wrong."""
     fields = _refused(
-        rule(radius_m=0), rule(min_saving_micros=-1), rollout_basis_points=-1
+        rule(radius_m=0, min_confidence=2.0),
+        rule(min_saving_micros=-1),
+        rollout_basis_points=-1,
     )
     assert fields == [
         "categories[0].radius_m",
+        "categories[0].min_confidence",
         "categories[1].category",
         "categories[1].min_saving_micros",
         "rollout_basis_points",
@@ -83,8 +108,15 @@ def test_all_faults_are_listed_at_once() -> None:
 
 def test_bounds_belong_to_their_range() -> None:
     """The narrowest and the widest document are both good ones."""
-    for radius_m, share in ((1, 0), (500_000, 10_000)):
-        document = policy(rule(radius_m=radius_m), rollout_basis_points=share)
+    for radius_m, share, confidence, hold_us in (
+        (1, 0, 1.0, 1),
+        (500_000, 10_000, 0.0, 2**63 - 1),
+    ):
+        document = policy(
+            rule(radius_m=radius_m, min_confidence=confidence, min_saving_micros=1),
+            rollout_basis_points=share,
+            hold_duration_us=hold_us,
+        )
         assert document.rule_for("apparel") == document.categories[0]
 
 
@@ -95,6 +127,10 @@ def test_categories_are_closed_unless_opened() -> None:
     assert document.rule_for("toys") == rule(category="toys")
     assert document.rule_for("Toys") is None
     assert document.rule_for("") is None
+    # Ids are compared byte for byte: two spellings are two categories.
+    both = policy(rule(category="toys", radius_m=1), rule(category="Toys", radius_m=2))
+    assert [each.radius_m for each in both.categories] == [1, 2]
+    assert both.rule_for("Toys") == both.categories[1]
 
 
 def test_nothing_can_switch_the_warehouse_off() -> None:

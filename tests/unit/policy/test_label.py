@@ -35,6 +35,8 @@ def _trip(distance_m: int, base: int, per_km: int) -> int:
         (1_499, 1, 1),
         (1_500, 1, 2),
         (1, 1_500, 2),
+        # The product ends in 499 and is beyond 2**53: as a float it would round up.
+        (18_665_699, 957_178_201, 17_866_400_189_227),
     ],
 )
 def test_a_trip_rounds_half_up(distance_m: int, per_km: int, expected: int) -> None:
@@ -105,14 +107,24 @@ def _slow_price(
 
 @pytest.mark.parametrize("seed", range(8))
 def test_drawn_zones_agree_with_a_loop(seed: int) -> None:
-    """Up to 12 zones as a policy may list them, 300 pairs, mostly on their bounds."""
+    """Up to 12 zones as a policy may list them, 300 pairs on bounds or one beside."""
     rng = random.Random(seed)
+    steps_m, steps_grams = range(0, 600_001, 100_000), range(0, 1_200_001, 200_000)
     bounds = sorted(
-        {(rng.randint(1, 6), rng.randint(1, 6)) for _ in range(rng.randint(1, 12))}
+        {
+            (rng.choice(steps_m[1:]), rng.choice(steps_grams[1:]))
+            for _ in range(rng.randint(1, 12))
+        }
     )
     # Prices beyond what 32 bits and beyond what a float holds exactly.
     zones = tuple(ZoneRate(*each, rng.randint(0, 10**18)) for each in bounds)
-    pairs = [(rng.randint(0, 7), rng.randint(0, 7)) for _ in range(300)]
+    pairs = [
+        (
+            rng.choice(steps_m) + rng.randint(0, 1),
+            rng.choice(steps_grams) + rng.randint(0, 1),
+        )
+        for _ in range(300)
+    ]
     rates = LabelRates.of(CostModel(label_base_micros=99, zones=zones))
     distance_m, grams = (np.array(each, np.int64) for each in zip(*pairs, strict=True))
     price, found = rates.price(distance_m, grams)

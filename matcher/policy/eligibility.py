@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from matcher.domain.ids import TenantId
 from matcher.domain.item import Condition, Fact, ReturnReason
 from matcher.domain.policy import CategoryRule, Policy
@@ -44,6 +46,10 @@ def eligibility_checks(
     _check_scope(findings, item, policy, tenant)
 
 
+def _words(value: IntEnum) -> str:
+    return value.name.lower().replace("_", " ")
+
+
 def _check_policy(
     findings: Findings,
     item: ReturnItem,
@@ -69,7 +75,7 @@ def _check_reason(
 ) -> None:
     name = "return_reason_allowed"
     if item.reason is ReturnReason.UNSPECIFIED:
-        findings.unknown(_GATE, name, "a stated return reason")
+        findings.unknown(_GATE, name, "the return reason", "a stated one")
     elif item.reason is ReturnReason.DAMAGED:
         findings.failed(ReasonCode.ITEM_DAMAGED, name, "damaged", "never")
     elif item.reason is ReturnReason.DEFECTIVE:
@@ -77,8 +83,8 @@ def _check_reason(
     elif rule is None:
         findings.skipped(_GATE, name, _NO_RULE)
     else:
-        allowed = ", ".join(reason.name.lower() for reason in sorted(rule.reasons))
-        observed = item.reason.name.lower()
+        allowed = ", ".join(_words(reason) for reason in sorted(rule.reasons))
+        observed = _words(item.reason)
         if item.reason in rule.reasons:
             findings.passed(_GATE, name, observed, allowed)
         else:
@@ -90,12 +96,12 @@ def _check_condition(
 ) -> None:
     name = "condition_sufficient"
     if item.condition is Condition.UNSPECIFIED:
-        findings.unknown(_GATE, name, "a stated condition")
+        findings.unknown(_GATE, name, "the item's condition", "a stated one")
     elif rule is None:
         findings.skipped(_GATE, name, _NO_RULE)
     else:
-        observed = item.condition.name.lower()
-        accepted = f"{rule.min_condition.name.lower()} or better"
+        observed = _words(item.condition)
+        accepted = f"{_words(rule.min_condition)} or better"
         if item.condition >= rule.min_condition:
             findings.passed(_GATE, name, observed, accepted)
         else:
@@ -105,7 +111,8 @@ def _check_condition(
 def _check_never(findings: Findings, name: str, code: ReasonCode, fact: Fact) -> None:
     check = f"not_{name}"
     if fact is Fact.UNKNOWN:
-        findings.unknown(_GATE, check, "no")
+        what = name.replace("_", " ")
+        findings.unknown(_GATE, check, f"whether the item is {what}", "no")
     elif fact is Fact.YES:
         findings.failed(code, check, "yes", "no")
     else:
@@ -124,7 +131,8 @@ def _check_season(
     if fact is Fact.YES or any(findings.now_us >= end for end in ends):
         findings.failed(ReasonCode.ITEM_END_OF_SEASON, name, "season over", "in season")
     elif fact is Fact.UNKNOWN and not ends:
-        findings.unknown(_GATE, name, "a fact or a season end time")
+        what = "whether the item's season is over"
+        findings.unknown(_GATE, name, what, "a fact or a season end time")
     else:
         for end in ends:
             findings.holds_until(end)
@@ -148,7 +156,7 @@ def _check_customer(findings: Findings, item: ReturnItem) -> None:
         findings.passed(_GATE, "customer_consents", "yes", "yes")
     else:
         findings.failed(ReasonCode.CONSENT_MISSING, "customer_consents", "no", "yes")
-    path = item.preferred_path.name.lower()
+    path = _words(item.preferred_path)
     if item.preferred_path is ReturnPath.IN_STORE:
         findings.failed(
             ReasonCode.CUSTOMER_CHOSE_STORE, "path_left_open", path, "carrier or any"
@@ -161,11 +169,11 @@ def _check_place(findings: Findings, item: ReturnItem, in_service_area: bool) ->
     transit = item.transit_state
     accepted = "with customer"
     if transit is TransitState.UNSPECIFIED:
-        findings.unknown(_GATE, "with_customer", accepted)
+        findings.unknown(_GATE, "with_customer", "where the item is", accepted)
     elif transit is TransitState.WITH_CUSTOMER:
         findings.passed(_GATE, "with_customer", accepted, accepted)
     else:
-        observed = transit.name.lower().replace("_", " ")
+        observed = _words(transit)
         findings.failed(
             ReasonCode.ALREADY_IN_TRANSIT, "with_customer", observed, accepted
         )

@@ -62,16 +62,12 @@ class Findings:
         """Note a check that failed, and its reason."""
         self._fail(code.gate, code, name, observed, accepted, evidence_id)
 
-    def unknown(self, gate: Gate, name: str, accepted: str) -> None:
-        """Note a check that fails closed because what it needs is not known."""
-        self._fail(
-            gate,
-            ReasonCode.INSUFFICIENT_EVIDENCE,
-            name,
-            f"{name} is unknown",
-            accepted,
-            "",
-        )
+    def unknown(self, gate: Gate, name: str, what: str, accepted: str) -> None:
+        """Note a check that fails closed because ``what`` is not known."""
+        code = ReasonCode.INSUFFICIENT_EVIDENCE
+        failed = CheckResult.FAILED
+        self.checks.append(Check(gate, name, failed, "unknown", accepted, code))
+        self.reasons.append(stated(code, observed=what, accepted=accepted))
 
     def skipped(self, gate: Gate, name: str, because: str) -> None:
         """Note a check that could not run; what it rests on has failed already."""

@@ -20,9 +20,10 @@ class GateReport:
     """
     What gates 1 and 2 found about one item.
 
-    ``reasons`` is empty exactly when both passed. The report stays true until
-    ``valid_until_us`` (microseconds since the epoch, excluded) under the same
-    policy version and service areas: then evidence ages out or a season ends.
+    ``reasons`` is empty exactly when both passed. A report that passed or is pending
+    stays true until ``valid_until_us`` (microseconds since the epoch, excluded) under
+    the same policy version and service areas: then evidence ages out or a season
+    ends. One that failed for good is not to be kept.
     """
 
     checks: tuple[Check, ...]

@@ -62,7 +62,7 @@ def _check_identified(findings: Findings, evidence: Verification) -> None:
             _GATE, name, evidence.evidence_id, "an evidence id", evidence.evidence_id
         )
     else:
-        findings.unknown(_GATE, name, "an evidence id")
+        findings.unknown(_GATE, name, "which evidence it is", "an evidence id")
 
 
 def _check_fresh(
@@ -71,7 +71,7 @@ def _check_fresh(
     name = "evidence_fresh"
     now_us = findings.now_us
     if evidence.verify_us is None:
-        findings.unknown(_GATE, name, "a time of inspection")
+        findings.unknown(_GATE, name, "when it was inspected", "a time of inspection")
         return
     if evidence.verify_us > now_us + CLOCK_SKEW_US:
         findings.failed(
@@ -82,26 +82,29 @@ def _check_fresh(
             evidence.evidence_id,
         )
         return
-    age_s = max(0, now_us - evidence.verify_us) // 1_000_000
-    ends = [] if evidence.expire_us is None else [evidence.expire_us]
-    accepted = "before its expiry"
+    # First instants at which the evidence no longer counts, and the limits in words.
+    ends, limits = [], []
     if rule is not None:
         # The age limit itself is still accepted; the next microsecond is not.
         ends.append(evidence.verify_us + rule.verification_max_age_us + 1)
-        accepted = f"at most {rule.verification_max_age_us // 1_000_000} s old"
+        limits.append(f"at most {rule.verification_max_age_us // 1_000_000} s old")
+    if evidence.expire_us is not None:
+        ends.append(evidence.expire_us)
+        limits.append(f"before {utc_text(evidence.expire_us)}")
+    accepted = " and ".join(limits) or "any age"
+    # Instants, not an age: a report that is kept must not go stale by itself.
+    observed = f"inspected {utc_text(evidence.verify_us)}"
     if any(now_us >= end for end in ends):
         findings.failed(
             ReasonCode.VERIFICATION_EXPIRED,
             name,
-            f"{age_s} s old",
-            f"{accepted} and before its expiry",
+            f"{observed}, judged {utc_text(now_us)}",
+            accepted,
             evidence.evidence_id,
         )
         return
     for end in ends:
         findings.holds_until(end)
-    # The instant, not the age: a report that is kept must not go stale by itself.
-    observed = f"inspected {utc_text(evidence.verify_us)}"
     findings.passed(_GATE, name, observed, accepted, evidence.evidence_id)
 
 
@@ -112,7 +115,8 @@ def _check_confident(
     if rule is None:
         findings.skipped(_GATE, name, "needs a rule for the category")
     elif evidence.confidence is None:
-        findings.unknown(_GATE, name, f"a confidence of at least {rule.min_confidence}")
+        accepted = f"at least {rule.min_confidence}"
+        findings.unknown(_GATE, name, "how sure the evidence is", accepted)
     elif evidence.confidence < rule.min_confidence:
         findings.failed(
             ReasonCode.VERIFICATION_LOW_CONFIDENCE,

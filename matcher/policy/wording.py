@@ -20,7 +20,7 @@ _TEXTS = {
         "The evidence has a confidence of {observed}; accepted: {accepted}."
     ),
     ReasonCode.INSUFFICIENT_EVIDENCE: (
-        "Something that must be known is not: {observed}; accepted: {accepted}."
+        "Something that has to be known is not: {observed}; accepted: {accepted}."
     ),
     ReasonCode.NO_ACTIVE_POLICY: "No policy is active, so nothing is matched.",
     ReasonCode.CATEGORY_NOT_ALLOWED: (

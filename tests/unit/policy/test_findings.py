@@ -24,7 +24,7 @@ def test_each_way_to_end_is_noted_as_it_was_told() -> None:
     found.passed(Gate.VERIFICATION, "first", "seen", "taken")
     found.passed(Gate.VERIFICATION, "second", "seen", "taken", "photo-1")
     found.failed(ReasonCode.VERIFICATION_EXPIRED, "third", "old", "new", "photo-2")
-    found.unknown(Gate.ELIGIBILITY, "fourth", "a fact")
+    found.unknown(Gate.ELIGIBILITY, "fourth", "whether it is so", "a fact")
     found.skipped(Gate.ELIGIBILITY, "fifth", "needs the fourth")
     ver, eli, none = Gate.VERIFICATION, Gate.ELIGIBILITY, ReasonCode.UNSPECIFIED
     expired, unknown = (
@@ -36,12 +36,12 @@ def test_each_way_to_end_is_noted_as_it_was_told() -> None:
         Check(ver, "first", passed, "seen", "taken", none, ""),
         Check(ver, "second", passed, "seen", "taken", none, "photo-1"),
         Check(ver, "third", failed, "old", "new", expired, "photo-2"),
-        Check(eli, "fourth", failed, "fourth is unknown", "a fact", unknown, ""),
+        Check(eli, "fourth", failed, "unknown", "a fact", unknown, ""),
         Check(eli, "fifth", CheckResult.SKIPPED, "", "needs the fourth", none, ""),
     ]
     assert found.reasons == [
         stated(expired, observed="old", accepted="new"),
-        stated(unknown, observed="fourth is unknown", accepted="a fact"),
+        stated(unknown, observed="whether it is so", accepted="a fact"),
     ]
     assert found.valid_until_us == _END_US
 
@@ -66,7 +66,7 @@ def test_the_unknown_belongs_to_the_gate_that_asked() -> None:
     """Its code is numbered with gate 1, yet gate 2 may be what lacks a fact (R5)."""
     for gate in (Gate.VERIFICATION, Gate.ELIGIBILITY):
         found = _findings()
-        found.unknown(gate, "name", "a fact")
+        found.unknown(gate, "name", "what", "a fact")
         assert [each.gate for each in found.checks] == [gate]
 
 

@@ -330,6 +330,11 @@ def test_reasons_say_what_was_seen_and_what_is_accepted() -> None:
     (low,) = report(_evidence(confidence=0.5)).reasons
     assert "0.5" in low.text
     assert "at least 0.9" in low.text
+    (unknown,) = report(_fact("custom_made", Fact.UNKNOWN)).reasons
+    assert unknown.text == (
+        "Something that has to be known is not: whether the item is custom made; "
+        "accepted: no."
+    )
     (poor,) = report(return_item(condition=Condition.POOR)).reasons
     assert "poor" in poor.text
     assert "good or better" in poor.text

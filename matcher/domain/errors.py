@@ -82,8 +82,11 @@ class InvalidPolicyError(InvalidValueError):
     """A policy document has one or more faults; all are listed."""
 
     def __init__(self, violations: Sequence[FieldViolation]) -> None:
-        NearturnError.__init__(self, "; ".join(str(each) for each in violations))
-        self.violations = tuple(violations)
+        self.violations = tuple(
+            FieldViolation(each.field, _cut(each.value), each.accepted)
+            for each in violations
+        )
+        NearturnError.__init__(self, "; ".join(str(each) for each in self.violations))
 
 
 class InvalidProblemError(NearturnError):
@@ -187,5 +190,13 @@ class UnavailableError(NearturnError):
 
 def _short(value: object) -> str:
     # A hostile value may be a megabyte long; the message must not be.
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:
+        # Python refuses to print integers of thousands of digits.
+        text = f"{type(value).__name__} that is too long to print"
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."

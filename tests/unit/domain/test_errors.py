@@ -9,6 +9,7 @@ import pytest
 from matcher.domain import errors
 from matcher.domain.errors import (
     AlreadyExistsError,
+    FieldViolation,
     InvalidPolicyError,
     InvalidValueError,
     LimitExceededError,
@@ -89,3 +90,17 @@ def test_every_error_is_one_of_ours() -> None:
     for each in found:
         assert issubclass(each, NearturnError)
         assert each is NearturnError or each.__name__ in (errors.__doc__ or "")
+
+
+def test_a_number_that_cannot_be_printed_is_still_named() -> None:
+    """Python prints no integer of 5,000 digits; the error names the field as ever."""
+    (violation,) = InvalidValueError("quantity", 10**5000, "1 to 9").violations
+    assert violation.value == "int that is too long to print"
+
+
+def test_a_policy_error_is_cut_as_well() -> None:
+    """A category of a megabyte that comes twice gives a short error."""
+    fault = FieldViolation("categories[1].category", "x" * 1_000_000, "each once")
+    error = InvalidPolicyError([fault])
+    assert len(str(error)) < 200
+    assert len(error.violations[0].value) == 80

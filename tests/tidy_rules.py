@@ -21,7 +21,7 @@ PARAMETERS_MAX = 8
 KERNEL_PARAMETERS_MAX = 12
 
 # Of the standard library, what holds no state and numba understands.
-KERNEL_IMPORTS = {"__future__", "math", "numba", "numpy", "typing"}
+KERNEL_IMPORTS = {"__future__", "heapq", "math", "numba", "numpy", "typing"}
 FORBIDDEN_MODULES = {"utils", "util", "helpers", "helper", "core", "misc", "common"}
 JIT_DECORATORS = {"njit", "jit", "vectorize", "guvectorize", "cfunc"}
 

@@ -8,18 +8,26 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from matcher.domain.errors import InvalidProblemError
-from matcher.solve.assignment_kernel import assign_kernel
+from matcher.solve.assignment_kernel import assign_kernel, sort_rows_kernel
+from matcher.solve.forest_kernel import forest_kernel
 from matcher.solve.graph import CandidateGraph
-from matcher.solve.order_kernel import order_kernel
+from matcher.solve.prepared import Prepared, inverse, prepare
+from matcher.solve.price_kernel import price_kernel
+from matcher.solve.tie_kernel import tie_kernel
 
 IntArray = NDArray[np.int64]
 
-# Bundles of components per thread: enough to even out unequal ones.
-_BUNDLES_PER_THREAD = 4
+# Columns that the search of one row may touch before it is left to the forest.
+_TOUCHED_MAX = 256
+
+# Leaves per thread: enough to even out unequal ones.
+_LEAVES_PER_THREAD = 2
+
+# Rows below which nothing is split, and columns looked at to split evenly.
+_SPLIT_MIN = 4096
+_SPLIT_SAMPLE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,9 +40,9 @@ class Assignment:
     column
         ``int32 (n,)``: the demand of each return item, ``-1`` for opting out.
     return_price
-        ``int64 (n,)``, micros: what one return item is worth to the total.
+        ``int64 (n,)``, micros: what the total would lose without a return item.
     demand_price
-        ``int64 (m,)``, micros: what one more unit of a demand would add.
+        ``int64 (m,)``, micros: what one more unit of a demand would add to it.
     value
         Total saving, micros; ``sum(return_price) + sum(capacity * demand_price)``.
     """
@@ -43,16 +51,6 @@ class Assignment:
     return_price: IntArray
     demand_price: IntArray
     value: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """The candidates that may be taken, in the order that the kernel needs."""
-
-    offsets: IntArray
-    columns: NDArray[np.int32]
-    saving: IntArray
-    capacity: NDArray[np.int32]
 
 
 def assign(graph: CandidateGraph, *, threads: int = 1) -> Assignment:
@@ -64,7 +62,7 @@ def assign(graph: CandidateGraph, *, threads: int = 1) -> Assignment:
     graph
         The candidates. Not modified.
     threads
-        Threads to spread connected components over, 1 or more.
+        Threads to work on, 1 or more; no influence on the answer.
 
     Returns
     -------
@@ -79,60 +77,36 @@ def assign(graph: CandidateGraph, *, threads: int = 1) -> Assignment:
 
     Notes
     -----
-    A candidate is taken only if that raises the total: one that saves nothing never
-    is. Between assignments of equal total the choice is a function of the graph
-    alone: neither the order of candidates within a row nor ``threads`` matters.
-    Rows come in their order, those with a candidate of several units before the
-    others and by falling best saving; a later row takes a place from an earlier one
-    only if that raises the total; of columns that are equally good for a row when it
-    comes, and have a unit left, it takes the lowest. Nothing more is promised about
-    ties: rows moved along by later ones end where the search for the cheapest move
-    puts them.
+    A candidate that saves nothing is never taken. Of the assignments of the greatest
+    total the answer is the first: row 0 is on the lowest column that any of them
+    gives it, and without one only if none does; row 1 likewise, given that; and so
+    on. Of the prices that prove it, those of demands are the lowest and those of
+    returns the highest. So the answer is a function of the graph alone, bit for bit:
+    neither ``threads``, nor the order of candidates within a row, nor how the solver
+    works shows in it.
 
-    A column of many units is priced by whoever just misses it, so the rows that can
-    save most come first there: 20,000 rows at one column of 10,000 units took 2 s in
-    their own order and take 5 ms so. Elsewhere the caller's order is kept: rows that
-    are neighbours and come one after the other find their columns in the cache, which
-    is worth a factor of two.
+    Rows are assigned one by one along shortest augmenting paths, ranges of columns in
+    parallel; those that would search for long are assigned together in the end
+    (:mod:`~.forest_kernel`). A column of many units is priced by whoever just misses
+    it, so the rows that can save most come first there: 20,000 rows at one column of
+    10,000 units took 2 s in their own order and take 5 ms so.
 
-    Memory ``O(nnz)``. Time as :func:`~.assignment_kernel.assign_kernel` says;
-    kernels release the GIL. Safe to call from several threads.
+    Time ``O(n (e + m log m))`` at worst for ``e`` candidates. What to expect: ``O(e)``
+    where components are small, and ``O((e + m log m) log n)`` where all is contested.
+    Memory ``O(e)``. Kernels release the GIL. Safe to call from several threads.
     """
     if threads < 1:
         raise InvalidProblemError(f"threads: got {threads}; accepted: 1 or more")
-    prepared = _prepare(graph)
-    n, m = graph.row_count, graph.column_count
-    arrays = (prepared.offsets, prepared.columns, prepared.saving, prepared.capacity)
-    state = (np.zeros(n, np.int64), np.zeros(m, np.int64))
-    links = (
-        np.full(n, -1, np.int32),
-        np.full(m, -1, np.int32),
-        np.full(n, -1, np.int32),
-        np.full(n, -1, np.int32),
-        np.zeros(m, np.int32),
-    )
-    work = (
-        np.zeros(m, np.int64),
-        np.full(m, -1, np.int32),
-        np.full(m, -1, np.int32),
-        np.zeros(n, np.int8),
-    )
-    bundles = _bundles(prepared, threads)
-    if len(bundles) == 1:
-        assign_kernel(bundles[0], arrays, state, links, work)
-    else:
-        # Bundles share no row and no column, so that threads write apart.
-        with ThreadPoolExecutor(threads) as pool:
-            done = [
-                pool.submit(assign_kernel, rows, arrays, state, links, work)
-                for rows in bundles
-            ]
-            for each in done:
-                each.result()
-    column = links[0]
-    value = _value(column, state)
-    _price_without_units(graph, state)
-    return Assignment(column, state[0], state[1], value)
+    prepared = prepare(graph, threads)
+    solver = _Solver(prepared)
+    leaves, border = _parts(prepared, threads)
+    # Leaves share no column, so that threads write apart.
+    with ThreadPoolExecutor(threads) as pool:
+        late = list(pool.map(solver.run, leaves))
+    late.append(solver.run(border))
+    solver.run_together(np.concatenate(late), np.concatenate((*leaves, border)))
+    solver.settle()
+    return _answer(graph, prepared, solver)
 
 
 def warm_up() -> None:
@@ -146,64 +120,113 @@ def warm_up() -> None:
     assign(graph)
 
 
-def _prepare(graph: CandidateGraph) -> _Prepared:
-    # Only what could be taken, best first; equal savings by column, so that the
-    # order in which the caller lists a row's candidates has no influence.
-    offsets = np.empty(graph.row_count + 1, np.int64)
-    columns, saving = np.empty_like(graph.columns), np.empty_like(graph.saving)
-    order_kernel(
-        (graph.row_offsets, graph.columns, graph.saving, graph.capacity),
-        offsets,
-        columns,
-        saving,
-    )
-    count = offsets[-1]
-    return _Prepared(offsets, columns[:count], saving[:count], graph.capacity)
+class _Solver:
+    """Prices and links while they are being worked out, in the prepared order."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        n, m = len(prepared.offsets) - 1, len(prepared.capacity)
+        self._prepared = prepared
+        self._graph = (
+            prepared.offsets,
+            prepared.columns,
+            prepared.saving,
+            prepared.capacity,
+        )
+        self.state = (np.zeros(n, np.int64), np.zeros(m, np.int64))
+        self.links = (
+            np.full(n, -1, np.int32),
+            np.full(m, -1, np.int32),
+            np.full(n, -1, np.int32),
+            np.full(n, -1, np.int32),
+            np.zeros(m, np.int32),
+        )
+        self._work = (
+            np.zeros(m, np.int64),
+            np.full(m, -1, np.int32),
+            np.full(m, -1, np.int32),
+            np.zeros(n, np.int8),
+            np.zeros(n, np.bool_),
+        )
+        self._stop = np.zeros(1, np.int8)
+
+    def run(self, rows: IntArray) -> IntArray:
+        """Assign rows one by one; return those that need a long search."""
+        late = np.empty(len(rows), np.int64)
+        count = assign_kernel(
+            _in_order(self._prepared, rows),
+            self._graph,
+            self.state,
+            self.links,
+            self._work,
+            _TOUCHED_MAX,
+            late,
+            self._stop,
+        )
+        return late[:count]
+
+    def run_together(self, late: IntArray, rows: IntArray) -> None:
+        """Assign the late ones of the rows together."""
+        if len(late):
+            sort_rows_kernel(rows, self._graph, self._work[4])
+            forest_kernel(late, rows, self._graph, self.state, self.links, self._stop)
+
+    def settle(self) -> None:
+        """Turn the optimum into the one that no solver's way of working shows in."""
+        prepared, is_sorted = self._prepared, self._work[4]
+        price_kernel(self._graph, self.state, self.links, is_sorted)
+        tie_kernel(
+            self._graph,
+            self.state,
+            self.links,
+            is_sorted,
+            inverse(prepared.row_order),
+            inverse(prepared.number),
+        )
 
 
-def _bundles(prepared: _Prepared, threads: int) -> list[IntArray]:
-    n, m = len(prepared.offsets) - 1, len(prepared.capacity)
-    degree = np.diff(prepared.offsets)
-    rows = _in_order(prepared, np.nonzero(degree)[0])
-    if threads == 1 or len(rows) < 2:
-        return [rows]
-    # One square graph over rows and columns; the columns' own rows are empty.
-    offsets = np.concatenate((prepared.offsets, np.full(m, prepared.offsets[-1])))
-    square = csr_array(
-        (
-            np.ones(len(prepared.columns), np.int8),
-            prepared.columns.astype(np.int64) + n,
-            offsets,
-        ),
-        shape=(n + m, n + m),
-    )
-    count, label = connected_components(square, directed=False)
-    weight = np.zeros(count, np.int64)
-    np.add.at(weight, label[rows], degree[rows])
-    bundle = _spread(weight, _BUNDLES_PER_THREAD * threads)
-    of_row = bundle[label[rows]]
-    return [rows[of_row == each] for each in np.unique(of_row)]
+def _parts(prepared: Prepared, threads: int) -> tuple[list[IntArray], IntArray]:
+    # Columns cut into ranges: rows with all candidates in one range are a leaf, the
+    # others are the border, and come when the leaves are done.
+    rows = np.nonzero(prepared.high >= 0)[0]
+    if threads == 1 or len(rows) < _SPLIT_MIN:
+        return [rows], rows[:0]
+    sample = prepared.columns[:: max(1, len(prepared.columns) // _SPLIT_SAMPLE)]
+    count = _LEAVES_PER_THREAD * threads
+    cuts = np.quantile(sample, np.arange(1, count) / count, method="nearest")
+    first = np.searchsorted(cuts, prepared.low[rows], "right")
+    last = np.searchsorted(cuts, prepared.high[rows], "right")
+    leaves = [rows[(first == each) & (last == each)] for each in range(count)]
+    return leaves, rows[first != last]
 
 
-def _in_order(prepared: _Prepared, rows: IntArray) -> IntArray:
-    # Decided row by row, so that no component has a say in another's order.
-    has_several = prepared.capacity[prepared.columns] > 1
-    if not has_several.any():
+def _in_order(prepared: Prepared, rows: IntArray) -> IntArray:
+    # Rows with a candidate of several units first, by falling best saving.
+    if not len(rows) or prepared.capacity.max() <= 1:
         return rows
-    starts = prepared.offsets[rows]
-    of_several = np.logical_or.reduceat(has_several, starts)
-    # The first candidate of a row is its best.
-    best = prepared.saving[starts[of_several]]
+    has_several = prepared.capacity[prepared.columns] > 1
+    filled = np.nonzero(np.diff(prepared.offsets))[0]
+    starts = prepared.offsets[filled]
+    by_row = np.zeros(len(prepared.offsets) - 1, np.bool_)
+    by_row[filled] = np.logical_or.reduceat(has_several, starts)
+    of_several = by_row[rows]
+    best_by_row = np.zeros(len(by_row), np.int64)
+    best_by_row[filled] = np.maximum.reduceat(prepared.saving, starts)
+    best = best_by_row[rows[of_several]]
     several = rows[of_several][np.argsort(-best, kind="stable")]
     return np.concatenate((several, rows[~of_several]))
 
 
-def _spread(weight: IntArray, count: int) -> IntArray:
-    # Components in their order, cut into bundles of about equal weight. No answer
-    # depends on the cut: rows of different components never meet in the kernel, and
-    # its queue keeps those of one component in the same order under any cut.
-    starts = np.cumsum(weight) - weight
-    return starts * count // max(int(weight.sum()), 1)
+def _answer(graph: CandidateGraph, prepared: Prepared, solver: _Solver) -> Assignment:
+    # Back to the caller's rows and columns.
+    (u, v), on = solver.state, solver.links[0]
+    column = np.full_like(on, -1)
+    matched = np.nonzero(on >= 0)[0]
+    column[prepared.row_order[matched]] = inverse(prepared.number)[on[matched]]
+    state = (np.empty_like(u), v[prepared.number])
+    state[0][prepared.row_order] = u
+    value = _value(column, state)
+    _price_without_units(graph, state)
+    return Assignment(column, state[0], state[1], value)
 
 
 def _price_without_units(graph: CandidateGraph, state: Sequence[IntArray]) -> None:

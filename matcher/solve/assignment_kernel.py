@@ -18,6 +18,13 @@ ABSENT = -1
 # Times that one row may take a column away before it searches for a path.
 _TAKES_MAX = 2
 
+# Columns touched in vain, per row to assign and beyond those touched with success,
+# before no row searches any more.
+_VAIN_PER_ROW = 0.1
+
+# Longest row that is sorted by insertion.
+_INSERTION_MAX = 32
+
 
 @njit(cache=True, nogil=True)
 def _sift_up(heap, at, dist, place):
@@ -85,48 +92,133 @@ def _unlink(i, column_of, head, after, before, used):
 
 
 @njit(cache=True, nogil=True)
-def _best_two(i, offsets, columns, saving, v):
-    # Best gain of the row over opting out, the column, and the second-best gain.
+def _is_sorted(saving, start, stop):
+    for e in range(start + 1, stop):  # noqa: SIM110 - numba has no generators
+        if saving[e - 1] < saving[e]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _insertion_sort(columns, saving, start, stop):
+    for e in range(start + 1, stop):
+        j, s = columns[e], saving[e]
+        at = e
+        while at > start and saving[at - 1] < s:
+            columns[at] = columns[at - 1]
+            saving[at] = saving[at - 1]
+            at -= 1
+        columns[at] = j
+        saving[at] = s
+
+
+@njit(cache=True, nogil=True)
+def _sink(columns, saving, start, root, size):
+    # Heap whose top saves least.
+    j, s = columns[start + root], saving[start + root]
+    while 2 * root + 1 < size:
+        child = 2 * root + 1
+        e = start + child
+        if child + 1 < size and saving[e + 1] < saving[e]:
+            child += 1
+            e += 1
+        if saving[e] >= s:
+            break
+        columns[start + root] = columns[e]
+        saving[start + root] = saving[e]
+        root = child
+    columns[start + root] = j
+    saving[start + root] = s
+
+
+@njit(cache=True, nogil=True)
+def _heap_sort(columns, saving, start, stop):
+    size = stop - start
+    for root in range(size // 2 - 1, -1, -1):
+        _sink(columns, saving, start, root, size)
+    for last in range(size - 1, 0, -1):
+        e = start + last
+        columns[start], columns[e] = columns[e], columns[start]
+        saving[start], saving[e] = saving[e], saving[start]
+        _sink(columns, saving, start, 0, last)
+
+
+@njit(cache=True, nogil=True)
+def _sort_row(i, graph, is_sorted):
+    # Best savings first, in place.
+    offsets, columns, saving, _ = graph
+    start, stop = offsets[i], offsets[i + 1]
+    if not _is_sorted(saving, start, stop):
+        if stop - start <= _INSERTION_MAX:
+            _insertion_sort(columns, saving, start, stop)
+        else:
+            _heap_sort(columns, saving, start, stop)
+    is_sorted[i] = True
+
+
+@njit(cache=True, nogil=True)
+def sort_rows_kernel(rows, graph, is_sorted):
+    """
+    Sort the candidates of the given rows by falling saving, in place.
+
+    Parameters
+    ----------
+    rows
+        ``int64 (k,)``, the rows to sort.
+    graph
+        ``(offsets, columns, saving, capacity)`` as in :func:`assign_kernel`.
+    is_sorted
+        ``bool (n,)``: which rows are sorted already; set for those that now are.
+
+    Notes
+    -----
+    ``O(d log d)`` for a row of ``d`` candidates, ``O(d)`` where they are in order.
+    """
+    for i in rows:
+        if not is_sorted[i]:
+            _sort_row(i, graph, is_sorted)
+
+
+@njit(cache=True, nogil=True)
+def _best_two(i, graph, v, used, is_sorted):
+    # Best gain of the row over opting out; its column, one with a unit left if there
+    # is one; and the second-best gain. A pair that is listed twice is one column.
+    offsets, columns, saving, capacity = graph
     best = np.int64(0)
     second = np.int64(0)
     best_j = FREE
+    open_j = FREE
     for e in range(offsets[i], offsets[i + 1]):
-        if saving[e] <= second:
-            break
+        s = saving[e]
+        if s < best and s <= second:
+            if is_sorted[i]:
+                break
+            continue
         j = columns[e]
-        gain = saving[e] - v[j]
+        gain = s - v[j]
         if gain > best:
             if j != best_j:
                 second = best
             best = gain
             best_j = j
-        elif gain > second and j != best_j:
-            second = gain
-    return best, best_j, second
+            open_j = j if used[j] < capacity[j] else FREE
+        elif j != best_j:
+            second = max(second, gain)
+            if gain == best and open_j == FREE and used[j] < capacity[j]:
+                open_j = j
+    return best, best_j, open_j, second
 
 
 @njit(cache=True, nogil=True)
-def _open_best(i, best, offsets, columns, saving, capacity, used):
-    # Lowest column of the best gain that has a unit left. Its price is 0, so that
-    # its saving is the gain, and equal savings stand by column: the first one.
-    for e in range(offsets[i], offsets[i + 1]):
-        if saving[e] < best:
-            break
-        j = columns[e]
-        if saving[e] == best and used[j] < capacity[j]:
-            return j
-    return FREE
-
-
-@njit(cache=True, nogil=True)
-def _search(root, graph, state, links, work, touched, heap):
+def _search(root, graph, state, links, work, touched_max, touched, heap):
     # Cheapest way to give the root a place: ends on a column with a unit left, or
     # where a row opts out. Returns (cost, column or FREE, row, columns touched and
     # the buffers, which may have grown); pred[j] is the row that led to column j.
+    # The cost is -1 if too many columns were touched.
     offsets, columns, saving, capacity = graph
     u, v = state
     head, after, used = links[1], links[2], links[4]
-    dist, place, pred, _ = work
+    dist, place, pred, _, is_sorted = work
     bound = u[root]
     end_row = root
     end_column = FREE
@@ -138,6 +230,8 @@ def _search(root, graph, state, links, work, touched, heap):
         # Scan the rows of the column taken last; in the beginning, the root.
         while k != FREE:
             level = base + u[k]
+            if not is_sorted[k]:
+                _sort_row(k, graph, is_sorted)
             for e in range(offsets[k], offsets[k + 1]):
                 if level - saving[e] >= bound:
                     break
@@ -167,6 +261,9 @@ def _search(root, graph, state, links, work, touched, heap):
                     _sift_up(heap, place[j], dist, place)
             k = after[k] if k != root else FREE
         if size == 0 or dist[heap[0]] >= bound:
+            break
+        if touched_count > touched_max:
+            bound = np.int64(-1)
             break
         j = heap[0]
         size -= 1
@@ -225,59 +322,85 @@ def _augment(root, end_column, end_row, links, pred):
 
 
 @njit(cache=True, nogil=True)
-def assign_kernel(rows, graph, state, links, work):
+def _forget(work, touched, touched_count):
+    place = work[1]
+    for t in range(touched_count):
+        place[touched[t]] = ABSENT
+
+
+@njit(cache=True, nogil=True)
+def assign_kernel(rows, graph, state, links, work, touched_max, late, stop):
     """
     Assign rows one by one, each time along a cheapest augmenting path.
 
     Parameters
     ----------
     rows
-        ``int64 (k,)``, the rows to assign in this order, none of them assigned yet,
-        closed under connection: no other row shares a column with them.
+        ``int64 (k,)``, the rows to assign in this order, none of them assigned yet.
+        No other thread is at work on a row that shares a column with them.
     graph
         ``(offsets int64 (n + 1,), columns int32 (e,), saving int64 (e,), capacity
-        int32 (m,))``. Savings above 0, falling within a row, equal ones by column;
-        capacities above 0 where a column occurs.
+        int32 (m,))``. Savings above 0, in any order: rows are sorted when that is
+        first needed. Capacities above 0 where a column occurs.
     state
-        ``(u int64 (n,), v int64 (m,))``, zeros; the prices on return.
+        ``(u int64 (n,), v int64 (m,))``: prices of what is assigned already, zeros
+        in the beginning; the new ones on return.
     links
         ``(column_of (n,), head (m,), after (n,), before (n,), used (m,))``, all
-        int32; -1 and 0 for ``used``; the assignment in ``column_of`` on return.
+        int32; -1 and 0 for ``used`` in the beginning; the assignment in
+        ``column_of`` on return.
     work
-        ``(dist int64 (m,), place int32 (m,), pred int32 (m,), takes int8 (n,))``;
-        ``place`` is -1, ``takes`` 0.
+        ``(dist int64 (m,), place int32 (m,), pred int32 (m,), takes int8 (n,),
+        is_sorted bool (n,))``; ``place`` is -1, the last two 0.
+    touched_max
+        Columns that one search may touch. Where all is contested a search sees most
+        of the market: such rows are left to the forest, which searches for all of
+        them at once.
+    late
+        ``int64 (k,)``, written: rows whose search was given up for its length.
+    stop
+        ``int8 (1,)``: another thread sets it to 1 to end this one early.
+
+    Returns
+    -------
+    int
+        Entries of ``late``. They are unassigned, as is every row that was not
+        reached before ``stop`` was set; all others are settled.
 
     Notes
     -----
-    Deterministic. Time ``O(k (e' + m' log m'))`` over the component's ``e'``
-    candidates and ``m'`` columns at worst. Shortest augmenting paths after Jonker
-    and Volgenant, "A shortest augmenting path algorithm for dense and sparse linear
-    assignment problems", Computing 38, 1987, with a unit's alternative of going
-    nowhere in place of a full matching, and columns of many units. Every row may
-    first take a column of one unit from its holder at a price that leaves it the
-    second-best gain.
+    Deterministic unless stopped. Time ``O(k d)`` for taking, and for each search
+    ``O(t d log t)`` over the ``t`` columns that it touches and their rows of
+    ``d`` candidates. Shortest augmenting paths after Jonker and Volgenant, "A
+    shortest augmenting path algorithm for dense and sparse linear assignment
+    problems", Computing 38, 1987, with a unit's alternative of going nowhere in
+    place of a full matching, and columns of many units. Every row may first take a
+    column of one unit from its holder at a price that leaves it the second-best
+    gain.
     """
-    offsets, columns, saving, capacity = graph
     u, v = state
     column_of, head, after, before, used = links
-    takes = work[3]
+    capacity = graph[3]
+    takes, is_sorted = work[3], work[4]
     count = len(rows)
     queue = rows.copy()
     touched = np.empty(64, np.int32)
     heap = np.empty(64, np.int32)
+    late_count = 0
+    vain = 0
+    useful = 0
     first = 0
     waiting = count
-    while waiting > 0:
+    while waiting > 0 and stop[0] == 0:
         i = queue[first]
         first = first + 1 if first + 1 < count else 0
         waiting -= 1
-        best, best_j, second = _best_two(i, offsets, columns, saving, v)
+        best, best_j, open_j, second = _best_two(i, graph, v, used, is_sorted)
         u[i] = best
         if best == 0:
             continue
-        j = _open_best(i, best, offsets, columns, saving, capacity, used)
-        if j != FREE:
-            _link(i, j, column_of, head, after, before, used)
+        if open_j != FREE:
+            _link(i, open_j, column_of, head, after, before, used)
             continue
         if capacity[best_j] == 1 and best > second and takes[i] < _TAKES_MAX:
             takes[i] += 1
@@ -291,8 +414,19 @@ def assign_kernel(rows, graph, state, links, work):
             queue[last if last < count else last - count] = k
             waiting += 1
             continue
-        cost, end_column, end_row, touched_count, touched, heap = _search(
-            i, graph, state, links, work, touched, heap
-        )
+        cost = np.int64(-1)
+        if vain <= useful // 4 + _VAIN_PER_ROW * count:
+            cost, end_column, end_row, touched_count, touched, heap = _search(
+                i, graph, state, links, work, touched_max, touched, heap
+            )
+            if cost < 0:
+                vain += touched_count
+                _forget(work, touched, touched_count)
+        if cost < 0:
+            late[late_count] = i
+            late_count += 1
+            continue
+        useful += touched_count
         _shift_prices(i, cost, state, links, work, touched, touched_count)
         _augment(i, end_column, end_row, links, work[2])
+    return late_count

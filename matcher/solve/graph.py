@@ -13,8 +13,8 @@ from matcher.domain.errors import InvalidProblemError
 #: in the solver has more than four such terms, so that all stay in 64 bits.
 SAVING_MAX = 1 << 60
 
-#: Most rows, and most columns: the kernels number both in 32 bits.
-COUNT_MAX = (1 << 31) - 1
+#: Most rows, and most columns: the kernels number both together in 32 bits.
+COUNT_MAX = (1 << 30) - 1
 
 #: Largest total of the rows' best savings, in micros.
 TOTAL_MAX = (1 << 63) - 1

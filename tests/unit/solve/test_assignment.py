@@ -280,7 +280,7 @@ def test_no_threads_are_refused(threads: int) -> None:
 @pytest.mark.compiled
 def test_warm_up_compiles_all_that_is_ever_needed() -> None:
     """After warm-up no kernel is compiled for another type, read-only input or not."""
-    from matcher.solve import assignment_kernel, order_kernel  # noqa: PLC0415
+    from matcher.solve import assignment_kernel, prepare_kernel  # noqa: PLC0415
 
     warm_up()
     graph = scattered(15)
@@ -289,4 +289,4 @@ def test_warm_up_compiles_all_that_is_ever_needed() -> None:
     assign(CandidateGraph(graph.row_offsets, columns, graph.saving, graph.capacity))
     assign(graph, threads=2)
     assert len(assignment_kernel.assign_kernel.signatures) == 1
-    assert len(order_kernel.order_kernel.signatures) == 1
+    assert len(prepare_kernel.copy_kernel.signatures) == 1

@@ -167,11 +167,11 @@ def test_losses_do_not_offset_the_total() -> None:
 
 
 def test_more_rows_than_kernels_can_number_are_refused() -> None:
-    """A broadcast of 2**31 empty rows, which needs no memory, is one too many."""
+    """A broadcast of 2**30 empty rows, which needs no memory, is one too many."""
     offsets = np.broadcast_to(np.int64(0), COUNT_MAX + 2)
     graph = object.__new__(CandidateGraph)
     for name in ("columns", "saving", "capacity"):
         object.__setattr__(graph, name, np.empty(0, np.int64))
     object.__setattr__(graph, "row_offsets", offsets)
-    with pytest.raises(InvalidProblemError, match="row_offsets: got 2147483648 places"):
+    with pytest.raises(InvalidProblemError, match="row_offsets: got 1073741824 places"):
         graph._check_counts()

@@ -1,0 +1,123 @@
+"""A candidate graph made ready for the kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.solve.breadth_kernel import breadth_kernel
+from matcher.solve.graph import CandidateGraph
+from matcher.solve.prepare_kernel import copy_kernel, count_kernel
+
+# Pairs of neighbouring rows looked at to tell whether neighbours lie close together,
+# and how far apart, as a share of all columns, still counts as close.
+_SAMPLE = 4096
+_CLOSE = 1 / 32
+
+# Below this all fits into the nearest caches, in whatever order it lies.
+_SMALL = 1 << 15
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """
+    The candidates that may be taken; rows and columns possibly in another order.
+
+    Parameters
+    ----------
+    offsets, columns, saving, capacity
+        As in ``CandidateGraph``, without what saves nothing or has no unit.
+    low, high
+        ``int32 (n,)``: lowest and highest column of each row; ``m`` and -1 where a
+        row has none.
+    row_order
+        ``int32 (n,)``: the caller's row at each place.
+    number
+        ``int32 (m,)``: the place of each of the caller's columns.
+    """
+
+    offsets: NDArray[np.int64]
+    columns: NDArray[np.int32]
+    saving: NDArray[np.int64]
+    capacity: NDArray[np.int32]
+    low: NDArray[np.int32]
+    high: NDArray[np.int32]
+    row_order: NDArray[np.int32]
+    number: NDArray[np.int32]
+
+
+def prepare(graph: CandidateGraph, threads: int) -> Prepared:
+    """
+    Copy what may be taken, with neighbours close together.
+
+    Parameters
+    ----------
+    graph
+        The caller's candidates.
+    threads
+        Threads to copy with; no influence on the result.
+
+    Returns
+    -------
+    Prepared
+        In the caller's order if neighbouring rows have neighbouring columns there,
+        as candidates have that come place by place; breadth first otherwise. A
+        search through memory in no order takes twice as long.
+    """
+    n, m = graph.row_count, graph.column_count
+    arrays = (graph.row_offsets, graph.columns, graph.saving, graph.capacity)
+    row_order, number = np.arange(n, dtype=np.int32), np.arange(m, dtype=np.int32)
+    capacity = graph.capacity
+    if len(graph.columns) > _SMALL and not _is_close(graph):
+        breadth_kernel(arrays, row_order, number)
+        capacity = np.empty_like(capacity)
+        capacity[number] = graph.capacity
+    counts = np.empty(n, np.int64)
+    by_rows(
+        n,
+        threads,
+        lambda start, stop: count_kernel(start, stop, arrays, row_order, counts),
+    )
+    offsets = np.append(0, np.cumsum(counts))
+    columns = np.empty(offsets[-1], np.int32)
+    saving = np.empty(offsets[-1], np.int64)
+    low, high = np.empty(n, np.int32), np.empty(n, np.int32)
+    order, to, span = (row_order, number), (offsets, columns, saving), (low, high)
+    by_rows(
+        n,
+        threads,
+        lambda start, stop: copy_kernel(start, stop, arrays, order, to, span),
+    )
+    return Prepared(offsets, columns, saving, capacity, low, high, row_order, number)
+
+
+def inverse(order: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return where each number stands in a permutation, ``int32``."""
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    return place
+
+
+def by_rows(count: int, threads: int, run: Callable[[int, int], object]) -> None:
+    """Run on even ranges ``(start, stop)`` of so many rows, one for each thread."""
+    if threads == 1 or count < _SMALL:
+        run(0, count)
+        return
+    cuts = np.linspace(0, count, threads + 1).astype(int).tolist()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(run, cuts[:-1], cuts[1:]))
+
+
+def _is_close(graph: CandidateGraph) -> bool:
+    rows = np.linspace(0, graph.row_count - 2, _SAMPLE).astype(np.int64)
+    both = np.diff(graph.row_offsets) > 0
+    rows = rows[(rows >= 0) & both[rows] & both[rows + 1]]
+    if not len(rows):
+        return True
+    here, there = (graph.columns[graph.row_offsets[rows + d]] for d in (0, 1))
+    apart = np.abs(here.astype(np.int64) - there)
+    return bool(np.median(apart) <= _CLOSE * graph.column_count)

@@ -50,6 +50,13 @@ class Settings(BaseSettings):
     solver_threads: int = Field(
         2, ge=1, le=256, description="Threads that solve one round or plan."
     )
+    solve_budget_ms: int = Field(
+        60_000,
+        ge=1,
+        le=3_600_000,
+        description="Time to solve one round or plan; then the best so far is taken, "
+        "with its proven gap.",
+    )
     run_timers: bool = Field(
         True,
         description="Close rounds and expire holds as time passes. Off: only when "

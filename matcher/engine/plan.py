@@ -29,7 +29,7 @@ from matcher.engine.statement import (
 from matcher.geo import ServiceAreas
 from matcher.policy.gates import GateReport, evaluate_gates
 from matcher.policy.wording import stated
-from matcher.solve import Assignment, CandidateGraph, dual_value
+from matcher.solve import Assignment, CandidateGraph, Stop, dual_value
 
 DEFAULT_TENANT = TenantId("default")
 
@@ -74,6 +74,7 @@ def plan(
     now_us: int,
     tenant: TenantId = DEFAULT_TENANT,
     threads: int = 1,
+    stop: Stop | None = None,
 ) -> Plan:
     """
     Give every return item of a snapshot its one route.
@@ -90,6 +91,8 @@ def plan(
         Whose rollout counts.
     threads
         Threads for the solver; no influence on the answer.
+    stop
+        Ends the solver early when it is requested; the plan then has a gap.
 
     Returns
     -------
@@ -121,7 +124,7 @@ def plan(
         now_us=now_us,
         threads=threads,
     )
-    solved = solve_market(market, threads=threads)
+    solved = solve_market(market, threads=threads, stop=stop)
     decisions = _decide(items, reports, solved, network, policy, now_us)
     by_id = {decision.return_id: decision for decision in decisions}
     return Plan(

@@ -29,7 +29,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     A candidate graph with its assignment, by the ids of rows and columns.
 
     ``matched`` holds ``(return id, demand id)``; prices of zero are kept, so that
-    the lists line up with the ids. Anyone can check it without our solver.
+    the lists line up with the ids. ``gap`` is by how much a solve that was stopped may
+    have missed the optimum. Anyone can check it without our solver.
     """
 
     format: str
@@ -43,6 +44,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     return_price: list[int]
     demand_price: list[int]
     value: int
+    gap: int = 0
 
     @classmethod
     def of(
@@ -65,6 +67,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
             return_price=assignment.return_price.tolist(),
             demand_price=assignment.demand_price.tolist(),
             value=assignment.value,
+            gap=assignment.gap,
         )
 
     @property
@@ -108,6 +111,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
                 _int64("return_price", self.return_price),
                 _int64("demand_price", self.demand_price),
                 self.value,
+                self.gap,
             ),
         )
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matcher.engine.market import Market
-from matcher.solve import Assignment, assign, check_certificate
+from matcher.solve import Assignment, Stop, assign, check_certificate
 
 
 @dataclass(frozen=True, slots=True)
 class SolvedMarket:
-    """A market with its proven optimum."""
+    """A market with its optimum, or a proven bound on what it misses of it."""
 
     market: Market
     assignment: Assignment
 
     @property
     def saving_micros(self) -> int:
-        """Total saving of the assignment, which the dual prices equal."""
+        """Total saving of the assignment."""
         return self.assignment.value
 
 
-def solve_market(market: Market, *, threads: int = 1) -> SolvedMarket:
+def solve_market(
+    market: Market, *, threads: int = 1, stop: Stop | None = None
+) -> SolvedMarket:
     """
     Assign the market's items to its demands at the greatest total saving.
 
@@ -30,12 +32,15 @@ def solve_market(market: Market, *, threads: int = 1) -> SolvedMarket:
     market
         The market; not modified. Safe to solve on any thread.
     threads
-        Threads to spread connected components over; no influence on the answer.
+        Threads to work on; no influence on the answer.
+    stop
+        Ends the work early when it is requested; the answer then has a gap.
 
     Returns
     -------
     SolvedMarket
-        The optimum, whose certificate the independent checker has accepted.
+        The optimum, or the best by then; the independent checker has accepted its
+        certificate.
 
     Raises
     ------
@@ -43,6 +48,6 @@ def solve_market(market: Market, *, threads: int = 1) -> SolvedMarket:
         If the checker finds a fault: a defect of ours, so that nothing is decided
         on the strength of it.
     """
-    assignment = assign(market.graph, threads=threads)
+    assignment = assign(market.graph, threads=threads, stop=stop)
     check_certificate(market.graph, assignment)
     return SolvedMarket(market, assignment)

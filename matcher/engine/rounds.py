@@ -29,7 +29,7 @@ from matcher.engine.round_solve import SolvedMarket, solve_market
 from matcher.engine.statement import matched_reason, state_match
 from matcher.policy.gates import GateReport
 from matcher.policy.wording import stated
-from matcher.solve import dual_value
+from matcher.solve import Stop, dual_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,9 @@ class SolvedRound:
     proof: bytes
 
 
-def solve_round(task: RoundTask, *, threads: int = 1) -> SolvedRound:
+def solve_round(
+    task: RoundTask, *, threads: int = 1, stop: Stop | None = None
+) -> SolvedRound:
     """
     Solve a task; touches nothing but its arguments, so any thread may do it.
 
@@ -72,7 +74,7 @@ def solve_round(task: RoundTask, *, threads: int = 1) -> SolvedRound:
     CertificateError
         If the checker refuses the answer.
     """
-    solved = solve_market(task.market, threads=threads)
+    solved = solve_market(task.market, threads=threads, stop=stop)
     proof = Proof.of(
         task.market.graph,
         solved.assignment,

@@ -3,10 +3,12 @@
 from matcher.solve.assignment import Assignment, assign, dual_value, warm_up
 from matcher.solve.certificate import check_certificate
 from matcher.solve.graph import CandidateGraph
+from matcher.solve.stop import Stop
 
 __all__ = [
     "Assignment",
     "CandidateGraph",
+    "Stop",
     "assign",
     "check_certificate",
     "dual_value",

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.domain.errors import InvalidProblemError
-from matcher.solve.assignment_kernel import assign_kernel, sort_rows_kernel
+from matcher.solve.assignment_kernel import assign_kernel, fill_kernel, sort_rows_kernel
 from matcher.solve.forest_kernel import forest_kernel
 from matcher.solve.graph import CandidateGraph
-from matcher.solve.prepared import Prepared, inverse, prepare
+from matcher.solve.prepared import Prepared, inverse, prepare, renumber
 from matcher.solve.price_kernel import price_kernel
+from matcher.solve.stop import Stop
 from matcher.solve.tie_kernel import tie_kernel
 
 IntArray = NDArray[np.int64]
@@ -44,16 +45,23 @@ class Assignment:
     demand_price
         ``int64 (m,)``, micros: what one more unit of a demand would add to it.
     value
-        Total saving, micros; ``sum(return_price) + sum(capacity * demand_price)``.
+        Total saving, micros.
+    gap
+        By how much the optimum may exceed it at most, micros: ``sum(return_price) +
+        sum(capacity * demand_price) - value``. 0 proves that this is the optimum;
+        anything else is the answer of a solve that was stopped.
     """
 
     column: NDArray[np.int32]
     return_price: IntArray
     demand_price: IntArray
     value: int
+    gap: int = 0
 
 
-def assign(graph: CandidateGraph, *, threads: int = 1) -> Assignment:
+def assign(
+    graph: CandidateGraph, *, threads: int = 1, stop: Stop | None = None
+) -> Assignment:
     """
     Assign return items to demands at the greatest total saving.
 
@@ -63,6 +71,8 @@ def assign(graph: CandidateGraph, *, threads: int = 1) -> Assignment:
         The candidates. Not modified.
     threads
         Threads to work on, 1 or more; no influence on the answer.
+    stop
+        Ends the work early when it is requested, from another thread.
 
     Returns
     -------
@@ -85,6 +95,11 @@ def assign(graph: CandidateGraph, *, threads: int = 1) -> Assignment:
     neither ``threads``, nor the order of candidates within a row, nor how the solver
     works shows in it.
 
+    If ``stop`` is requested in time, the answer is what was found by then, what is
+    left being filled in the order of rows, and its gap says how good it is at least:
+    rows that have no place yet are held to gain all that prices allow them. Such an
+    answer depends on when that was.
+
     Rows are assigned one by one along shortest augmenting paths, ranges of columns in
     parallel; those that would search for long are assigned together in the end
     (:mod:`~.forest_kernel`). A column of many units is priced by whoever just misses
@@ -98,13 +113,21 @@ def assign(graph: CandidateGraph, *, threads: int = 1) -> Assignment:
     if threads < 1:
         raise InvalidProblemError(f"threads: got {threads}; accepted: 1 or more")
     prepared = prepare(graph, threads)
-    solver = _Solver(prepared)
+    stop = stop or Stop()
+    solver = _Solver(prepared, stop)
     leaves, border = _parts(prepared, threads)
     # Leaves share no column, so that threads write apart.
     with ThreadPoolExecutor(threads) as pool:
         late = list(pool.map(solver.run, leaves))
     late.append(solver.run(border))
     solver.run_together(np.concatenate(late), np.concatenate((*leaves, border)))
+    if stop.is_requested:
+        solver.fill()
+        hasty = _answer(graph, prepared, solver)
+        value = _saved(graph, hasty.column)
+        gap = dual_value(graph, hasty) - value
+        if gap:
+            return replace(hasty, value=value, gap=gap)
     solver.settle()
     return _answer(graph, prepared, solver)
 
@@ -117,13 +140,20 @@ def warm_up() -> None:
         np.array([3, 2, 3], np.int64),
         np.array([1, 1], np.int32),
     )
-    assign(graph)
+    renumber(graph)
+    prepared = prepare(graph, 1)
+    solver = _Solver(prepared, Stop())
+    rows = np.arange(2)
+    solver.run(rows[:0])
+    solver.run_together(rows, rows)
+    solver.settle()
+    solver.fill()
 
 
 class _Solver:
     """Prices and links while they are being worked out, in the prepared order."""
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: Prepared, stop: Stop) -> None:
         n, m = len(prepared.offsets) - 1, len(prepared.capacity)
         self._prepared = prepared
         self._graph = (
@@ -147,7 +177,7 @@ class _Solver:
             np.zeros(n, np.int8),
             np.zeros(n, np.bool_),
         )
-        self._stop = np.zeros(1, np.int8)
+        self._stop = stop.flag
 
     def run(self, rows: IntArray) -> IntArray:
         """Assign rows one by one; return those that need a long search."""
@@ -182,6 +212,10 @@ class _Solver:
             inverse(prepared.row_order),
             inverse(prepared.number),
         )
+
+    def fill(self) -> None:
+        """Make a whole answer of a solve that was stopped."""
+        fill_kernel(self._graph, self.state, self.links)
 
 
 def _parts(prepared: Prepared, threads: int) -> tuple[list[IntArray], IntArray]:
@@ -240,7 +274,7 @@ def _price_without_units(graph: CandidateGraph, state: Sequence[IntArray]) -> No
 
 
 def dual_value(graph: CandidateGraph, assignment: Assignment) -> int:
-    """Return what the prices sum to, micros: the value, if the certificate holds."""
+    """Return what the prices sum to, micros: value and gap, if the proof holds."""
     priced = np.nonzero((assignment.demand_price > 0) & (graph.capacity > 0))[0]
     units = graph.capacity[priced].astype(object)
     return int(assignment.return_price.sum()) + int(
@@ -253,3 +287,12 @@ def _value(column: NDArray[np.int32], state: Sequence[IntArray]) -> int:
     matched = np.nonzero(column >= 0)[0]
     u, v = state
     return int((u[matched] + v[column[matched]]).sum())
+
+
+def _saved(graph: CandidateGraph, column: NDArray[np.int32]) -> int:
+    # What the taken candidates save, without a look at prices; the better of repeats.
+    row = graph.edge_rows
+    taken = np.nonzero(graph.columns == column[row])[0]
+    best = np.zeros(graph.row_count, np.int64)
+    np.maximum.at(best, row[taken], graph.saving[taken])
+    return int(best.sum())

@@ -430,3 +430,38 @@ def assign_kernel(rows, graph, state, links, work, touched_max, late, stop):
         _shift_prices(i, cost, state, links, work, touched, touched_count)
         _augment(i, end_column, end_row, links, work[2])
     return late_count
+
+
+@njit(cache=True, nogil=True)
+def fill_kernel(graph, state, links):
+    """
+    End a solve that was stopped: bound every row's gain, and fill what is left open.
+
+    Parameters
+    ----------
+    graph, state, links
+        As in :func:`assign_kernel`, stopped between two rows. On return the prices
+        are feasible, and no row without a place has a candidate with a unit left.
+
+    Notes
+    -----
+    Rows choose in their order, the best saving first, the lowest column of equals.
+    ``O(nnz)``.
+    """
+    offsets, columns, saving, capacity = graph
+    u, v = state
+    column_of, head, after, before, used = links
+    for i in range(len(u)):
+        if column_of[i] != FREE:
+            continue
+        u[i] = 0
+        best = np.int64(0)
+        best_j = FREE
+        for e in range(offsets[i], offsets[i + 1]):
+            j, s = columns[e], saving[e]
+            u[i] = max(u[i], s - v[j])
+            if used[j] < capacity[j] and (s > best or (s == best and j < best_j)):
+                best = s
+                best_j = j
+        if best_j != FREE:
+            _link(i, best_j, column_of, head, after, before, used)

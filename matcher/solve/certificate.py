@@ -30,7 +30,7 @@ class _Claim:
 
 def check_certificate(graph: CandidateGraph, assignment: Assignment) -> None:
     """
-    Check feasibility, dual feasibility, and that both totals are one number.
+    Check feasibility, dual feasibility, and that both totals are what is claimed.
 
     Parameters
     ----------
@@ -47,9 +47,10 @@ def check_certificate(graph: CandidateGraph, assignment: Assignment) -> None:
 
     Notes
     -----
-    By weak duality no assignment saves more than the prices sum to, so equality in
-    integers proves the optimum. A pair that is listed twice counts with its better
-    saving. ``O(nnz + n + m)``; sums in Python's integers.
+    By weak duality no assignment saves more than the prices sum to: equality in
+    integers proves the optimum, and a difference is the gap that is left. A pair
+    that is listed twice counts with its better saving. ``O(nnz + n + m)``; sums in
+    Python's integers.
     """
     claim = _Claim(
         _integers("column", assignment.column, graph.row_count),
@@ -65,11 +66,13 @@ def check_certificate(graph: CandidateGraph, assignment: Assignment) -> None:
     dual = _exact_sum(claim.return_price) + _exact_product(
         graph.capacity, claim.demand_price
     )
-    value = assignment.value
-    if type(value) is not int or not primal == dual == value:
+    value, gap = assignment.value, assignment.gap
+    # Weak duality leaves no room for a gap below zero: what was checked above.
+    is_exact = type(value) is int and type(gap) is int
+    if not is_exact or primal != value or dual != value + gap:
         raise CertificateError(
             f"totals differ: matches save {primal}, prices sum to {dual}, "
-            f"claimed is {value!r}"
+            f"claimed is {value!r} and a gap of {gap!r}"
         )
 
 

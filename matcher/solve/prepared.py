@@ -70,12 +70,12 @@ def prepare(graph: CandidateGraph, threads: int) -> Prepared:
     """
     n, m = graph.row_count, graph.column_count
     arrays = (graph.row_offsets, graph.columns, graph.saving, graph.capacity)
-    row_order, number = np.arange(n, dtype=np.int32), np.arange(m, dtype=np.int32)
-    capacity = graph.capacity
     if len(graph.columns) > _SMALL and not _is_close(graph):
-        breadth_kernel(arrays, row_order, number)
-        capacity = np.empty_like(capacity)
-        capacity[number] = graph.capacity
+        row_order, number = renumber(graph)
+    else:
+        row_order, number = np.arange(n, dtype=np.int32), np.arange(m, dtype=np.int32)
+    capacity = np.empty_like(graph.capacity)
+    capacity[number] = graph.capacity
     counts = np.empty(n, np.int64)
     by_rows(
         n,
@@ -93,6 +93,15 @@ def prepare(graph: CandidateGraph, threads: int) -> Prepared:
         lambda start, stop: copy_kernel(start, stop, arrays, order, to, span),
     )
     return Prepared(offsets, columns, saving, capacity, low, high, row_order, number)
+
+
+def renumber(graph: CandidateGraph) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return rows in breadth-first order, and the number of each column in it."""
+    row_order = np.empty(graph.row_count, np.int32)
+    number = np.empty(graph.column_count, np.int32)
+    arrays = (graph.row_offsets, graph.columns, graph.saving, graph.capacity)
+    breadth_kernel(arrays, row_order, number)
+    return row_order, number
 
 
 def inverse(order: NDArray[np.int32]) -> NDArray[np.int32]:

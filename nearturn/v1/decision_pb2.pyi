@@ -690,8 +690,8 @@ Global___DualPrice: _TypeAlias = DualPrice  # noqa: Y015
 
 @_typing.final
 class Certificate(_message.Message):
-    """Proves a round's assignment optimal: the saving of the matches equals the sum
-    of the prices, and no candidate saves more than its two prices. Prices of zero
+    """Proves how good a round's assignment is: no candidate saves more than its two
+    prices, so that no assignment saves more than the prices sum to. Prices of zero
     are left out.
     """
 
@@ -700,26 +700,32 @@ class Certificate(_message.Message):
     SAVING_MICROS_FIELD_NUMBER: _builtins.int
     DUAL_MICROS_FIELD_NUMBER: _builtins.int
     VERIFIED_FIELD_NUMBER: _builtins.int
+    GAP_MICROS_FIELD_NUMBER: _builtins.int
     saving_micros: _builtins.int
     """Sums the saving of the optimum's matches, in micros, those that were dropped at
     the commit included.
     """
     dual_micros: _builtins.int
     """Sums the prices, each demand's times its open units, in micros. Equals the
-    saving.
+    saving where the assignment is proven optimal.
     """
     verified: _builtins.bool
     """Says that the independent checker found no fault."""
+    gap_micros: _builtins.int
+    """Says by how much the optimum may exceed the saving at most, in micros: the
+    prices' sum less the saving. 0 unless the solve ran out of time.
+    """
     def __init__(
         self,
         *,
         saving_micros: _builtins.int = ...,
         dual_micros: _builtins.int = ...,
         verified: _builtins.bool = ...,
+        gap_micros: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dual_micros", b"dual_micros", "saving_micros", b"saving_micros", "verified", b"verified"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dual_micros", b"dual_micros", "gap_micros", b"gap_micros", "saving_micros", b"saving_micros", "verified", b"verified"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -12,7 +12,7 @@ def verify(
     file: Annotated[Path, typer.Argument(help="A file from nearturn plan --out.")],
 ) -> None:
     """
-    Check that a plan is feasible and that no plan saves more.
+    Check that a plan is feasible, and that none saves more than is said.
 
     Uses the candidates, the matches and the dual prices in the file, and nothing of
     the solver: anyone may check. Exit code 0 if the proof holds, 2 if it does not.
@@ -25,5 +25,6 @@ def verify(
     typer.echo(
         f"verified: {len(proof.return_ids)} returns and {len(proof.demand_ids)} "
         f"demands with {len(proof.columns)} candidates; {len(proof.pairs)} matches "
-        f"save {proof.value} micros, and the prices sum to the same"
+        f"save {proof.value} micros, and the prices sum to "
+        + (f"{proof.gap} more: the optimum may" if proof.gap else "the same")
     )

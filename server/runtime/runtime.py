@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar, cast
@@ -21,6 +22,7 @@ from matcher.engine.records import RoundRecord
 from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
 from matcher.engine.shard import Shard
 from matcher.engine.snapshot import Snapshot
+from matcher.solve import Stop
 from server.runtime.call import Call, RoundCall
 from server.runtime.clock import Clock, system_clock
 from server.runtime.shard_host import ShardHost
@@ -44,7 +46,7 @@ class RuntimeOptions:
     tenants
         Tenants that are served even before they have any row.
     threads
-        Threads that solve one round's components.
+        Threads that solve one round or plan.
     runs_timers
         Whether time alone may settle things and start rounds; off in tests that
         move the clock themselves.
@@ -58,6 +60,9 @@ class RuntimeOptions:
         How long answers to request ids are kept.
     timer_us
         How often the timers look at least.
+    solve_budget_us
+        Time for one round or plan from when it is handed to the solver; the best
+        answer by then is taken, with its proven gap.
     """
 
     tenants: tuple[TenantId, ...] = (TenantId("default"),)
@@ -68,6 +73,7 @@ class RuntimeOptions:
     reader_count: int = 4
     retention_us: int = 24 * 3600 * _SECOND_US
     timer_us: int = _SECOND_US
+    solve_budget_us: int = 60 * _SECOND_US
 
 
 class Runtime:
@@ -204,12 +210,18 @@ class Runtime:
     async def plan(self, snapshot: Snapshot, policy: Policy, now_us: int) -> Plan:
         """Plan once over a snapshot, on a thread of its own."""
         self._refuse_if_stopping()
-        return await self._on(
-            self._planner,
-            partial(
-                plan, snapshot, policy, now_us=now_us, threads=self._options.threads
-            ),
-        )
+        with self._budget() as stop:
+            return await self._on(
+                self._planner,
+                partial(
+                    plan,
+                    snapshot,
+                    policy,
+                    now_us=now_us,
+                    threads=self._options.threads,
+                    stop=stop,
+                ),
+            )
 
     async def wait_for_decisions(self, tenant: TenantId, after_sequence: int) -> None:
         """
@@ -241,11 +253,34 @@ class Runtime:
             if due_us <= self._clock():
                 await self.run_round(RoundCall(tenant, lambda _: b""))
 
+    @contextmanager
+    def _budget(self) -> Iterator[Stop]:
+        # Ends a solve when its time is spent; the best by then is the answer.
+        stop = Stop()
+        seconds = self._options.solve_budget_us / _SECOND_US
+        timer = asyncio.get_running_loop().call_later(seconds, stop.request)
+        try:
+            yield stop
+        finally:
+            timer.cancel()
+
     async def _finish(self, call: RoundCall, begun: Shard, task: RoundTask) -> bytes:
         try:
-            solved = await self._on(
-                self._solver, partial(solve_round, task, threads=self._options.threads)
-            )
+            with self._budget() as stop:
+                solved = await self._on(
+                    self._solver,
+                    partial(
+                        solve_round, task, threads=self._options.threads, stop=stop
+                    ),
+                )
+            if gap := solved.solved.assignment.gap:
+                log.warning(
+                    "round_not_proven_optimal",
+                    tenant=call.tenant,
+                    round_id=task.round_id,
+                    gap_micros=gap,
+                    saving_micros=solved.solved.saving_micros,
+                )
         except Exception:
             log.exception("round_not_solved", tenant=call.tenant)
             await self._submit(Work(call.tenant, lambda shard, _: shard.round_failed()))

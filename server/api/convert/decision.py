@@ -113,6 +113,7 @@ def from_round(record: RoundRecord) -> decision_pb2.Round:
         certificate=decision_pb2.Certificate(
             saving_micros=record.saving_micros,
             dual_micros=record.dual_micros,
+            gap_micros=record.dual_micros - record.saving_micros,
             verified=record.verified,
         ),
         dropped_count=record.dropped_count,

@@ -61,6 +61,7 @@ def test_a_plan_accounts_for_every_return(week: Path) -> None:
         "warehouse",
         "saving_micros",
         "dual_micros",
+        "gap_micros",
         "mean_distance_m",
         "reasons",
         "seconds",
@@ -69,6 +70,7 @@ def test_a_plan_accounts_for_every_return(week: Path) -> None:
     assert summary["matched"] + summary["warehouse"] == 200  # type: ignore[operator]
     assert summary["matched"]
     assert summary["saving_micros"] == summary["dual_micros"]
+    assert summary["gap_micros"] == 0
 
 
 def test_a_written_plan_verifies(week: Path, tmp_path: Path) -> None:
@@ -76,6 +78,19 @@ def test_a_written_plan_verifies(week: Path, tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     summary = _plan(week, "--out", file, "--threads", 2)
     assert f"save {summary['saving_micros']} micros" in run("verify", file)
+
+
+def test_a_plan_out_of_time_says_what_it_may_miss(week: Path, tmp_path: Path) -> None:
+    """With no time to solve the plan is whole, no better, and verifies with its gap."""
+    file = tmp_path / "plan.json"
+    best, hasty = _plan(week), _plan(week, "--budget", 0, "--out", file)
+    gap, saving = hasty["gap_micros"], hasty["saving_micros"]
+    assert isinstance(gap, int)
+    assert isinstance(saving, int)
+    assert gap > 0
+    assert saving <= int(str(best["saving_micros"])) <= saving + gap
+    assert hasty["matched"] + hasty["warehouse"] == 200  # type: ignore[operator]
+    assert f"sum to {gap} more" in run("verify", file)
 
 
 @pytest.mark.parametrize(

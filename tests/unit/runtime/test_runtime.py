@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from matcher.domain.errors import (
     StateConflictError,
     UnavailableError,
 )
-from matcher.domain.ids import DemandId, MatchId, ReturnId
+from matcher.domain.ids import DemandId, MatchId, ReturnId, RoundId
 from matcher.domain.return_item import ReturnState
 from matcher.engine.answers import Answer
 from matcher.engine.commands import (
@@ -27,6 +28,9 @@ from matcher.engine.commands import (
     SubmitReturns,
     UpsertDemands,
 )
+from matcher.engine.proof import unpack
+from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
+from matcher.solve import Stop
 from server.runtime.call import Call, RoundCall
 from server.runtime.runtime import Runtime, RuntimeOptions
 from server.storage.opening import open_store
@@ -163,6 +167,31 @@ async def test_a_round_matches_and_is_answered_once(runtime: Runtime) -> None:
     assert first == b"r-000000000001 1"
     assert await runtime.run_round(_round("request")) == first
     assert await runtime.run_round(_round()) == b"r-000000000002 0"
+
+
+async def test_a_round_out_of_time_takes_the_best_so_far(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The budget ends the solve; what is matched by then is, and the gap is proven."""
+
+    def slow(task: RoundTask, *, threads: int, stop: Stop) -> SolvedRound:
+        while not stop.is_requested:
+            time.sleep(0.001)
+        return solve_round(task, threads=threads, stop=stop)
+
+    monkeypatch.setattr("server.runtime.runtime.solve_round", slow)
+    runtime = _runtime(tmp_path, clock, solve_budget_us=20_000)
+    await runtime.start()
+    await _prepare(runtime)
+    await runtime.execute(_call(SubmitReturns((return_item("r2"),), ("hash",))))
+    round_id, matched = (await runtime.run_round(_round())).decode().split()
+    record = await runtime.read(lambda store: store.round(TENANT, RoundId(round_id)))
+    await runtime.stop()
+    assert matched == "1"
+    assert record is not None
+    proof = unpack(record.proof)
+    proof.check()
+    assert record.dual_micros - record.saving_micros == proof.gap > 0
 
 
 async def test_a_round_without_a_policy_is_refused(runtime: Runtime) -> None:

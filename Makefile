@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := $(VENV)/.peers
 
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal \
 	--generate-hashes --no-emit-index-url --no-header
@@ -32,6 +33,7 @@ $(READY): requirements/dev.txt pyproject.toml scripts/make_venv.sh
 lock: $(READY) ## Resolve the requirements anew; UPGRADE=1 takes the newest
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --all-extras --group dev -o requirements/dev.txt
 	$(COMPILE) --constraint requirements/dev.txt -o requirements/runtime.txt
+	$(COMPILE) --constraint requirements/dev.txt --group bench -o requirements/bench.txt
 
 proto: $(READY) ## Generate the stubs from proto/
 	$(BIN)/python scripts/proto.py
@@ -64,8 +66,13 @@ test-all: $(READY) ## Run every test
 demo: $(READY) ## Show a server at work on a generated city
 	$(BIN)/nearturn demo
 
-bench: $(READY) ## Run the benchmarks
-	$(BIN)/python -m benchmarks
+$(PEERS): $(READY) requirements/bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement requirements/bench.txt
+	@touch $@
+
+bench: $(PEERS) ## Compare with other solvers and indexes: a few minutes
+	$(BIN)/nearturn bench --profile quick --out bench-out
 
 docs: $(READY) ## Check that the documentation is complete
 	$(BIN)/pytest -q tests/docs
@@ -73,5 +80,5 @@ docs: $(READY) ## Check that the documentation is complete
 check: lint type test ## Run lint, type and test
 
 clean: ## Remove caches and build products, not .venv
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-out
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-out bench-out
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

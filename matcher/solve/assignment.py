@@ -116,10 +116,13 @@ def assign(
     stop = stop or Stop()
     solver = _Solver(prepared, stop)
     leaves, border = _parts(prepared, threads)
-    # Leaves share no column, so that threads write apart.
-    with ThreadPoolExecutor(threads) as pool:
-        late = list(pool.map(solver.run, leaves))
-    late.append(solver.run(border))
+    if len(leaves) == 1:
+        late = [solver.run(leaves[0])]
+    else:
+        # Leaves share no column, so that threads write apart.
+        with ThreadPoolExecutor(threads) as pool:
+            late = list(pool.map(solver.run, leaves))
+        late.append(solver.run(border))
     solver.run_together(np.concatenate(late), np.concatenate((*leaves, border)))
     if stop.is_requested:
         solver.fill()

@@ -6,6 +6,7 @@ import typer
 
 from matcher.domain.errors import InvalidValueError, NearturnError
 from server.cli import (
+    bench_command,
     demo_command,
     load_command,
     plan_command,
@@ -30,6 +31,7 @@ app.command("plan")(plan_command.plan)
 app.command("scenario")(scenario_command.scenario)
 app.command("verify")(verify_command.verify)
 app.command("demo")(demo_command.demo)
+app.command("bench")(bench_command.bench)
 
 
 def main() -> None:

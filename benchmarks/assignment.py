@@ -1,0 +1,78 @@
+"""Assignment: ours against every solver that can take the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+
+from benchmarks.graphs import CASES
+from benchmarks.measurement import Way, measure
+from benchmarks.result import Result, Skipped
+from benchmarks.solver_peers import SOLVER_PEERS
+from matcher.solve import CandidateGraph, assign, check_certificate
+
+FAMILY = "assignment"
+
+# Solvers that round savings agree to nine digits.
+_ROUNDED = 1e-9
+
+
+def assignments(
+    scale: float, seed: int, repetitions: int, threads: int
+) -> Iterator[Result | Skipped]:
+    """
+    Solve each case with ours and all peers; the optima must be one number.
+
+    ``scale`` is the share of the full size. Our certificate is checked, aside from
+    the timing; what a peer needs to take the graph in is not timed either.
+    """
+    for peer in SOLVER_PEERS:
+        if not peer.is_installed:
+            yield Skipped(FAMILY, peer.name, f"{peer.module} is not installed")
+    for case in CASES:
+        # Dense ones grow with the square, and are small already.
+        share = scale if case.rows > 10_000 else min(1.0, 5 * scale)
+        rows = max(2, round(case.rows * share))
+        graph = case.make(np.random.default_rng(seed), rows)
+        yield from _compare(case.name, graph, repetitions, threads)
+
+
+def _compare(
+    case: str, graph: CandidateGraph, repetitions: int, threads: int
+) -> Iterator[Result | Skipped]:
+    size = (
+        f"{case}: {graph.row_count:,} x {graph.column_count:,}, "
+        f"{len(graph.columns):,} candidates"
+    )
+    answer = assign(graph, threads=threads)
+    check_certificate(graph, answer)
+    best = answer.value
+
+    def agree(name: str, value: int) -> None:
+        rounded = any(peer.is_float and peer.name == name for peer in SOLVER_PEERS)
+        allowed = best * _ROUNDED if rounded else 0
+        assert abs(value - best) <= allowed, f"{size}: {name} finds {value}, not {best}"
+
+    ways: list[Way[int]] = [Way("nearturn", partial(_ours, graph, threads))]
+    for peer in SOLVER_PEERS:
+        why = peer.why_not(graph) if peer.is_installed else "not installed"
+        if why is None:
+            ways.append(Way(peer.name, partial(peer.prepare, graph)))
+    timings = measure(ways, repetitions, agree)
+    ours = timings["nearturn"].median_s
+    for name, timing in timings.items():
+        yield Result(
+            FAMILY,
+            size,
+            name,
+            timing.median_s,
+            None if name == "nearturn" else timing.median_s / ours,
+            timing.peak_mib,
+            {"saving_micros": best} if name == "nearturn" else {},
+        )
+
+
+def _ours(graph: CandidateGraph, threads: int) -> Callable[[], int]:
+    return lambda: assign(graph, threads=threads).value

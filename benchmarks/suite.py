@@ -1,0 +1,104 @@
+"""All families of comparisons, by profile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from benchmarks import assignment, candidates, density, end_to_end, online, windows
+from benchmarks.result import Result, Skipped
+
+#: What a family yields, as it goes.
+Results = Iterator[Result | Skipped]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """
+    How large all is.
+
+    Parameters
+    ----------
+    scale
+        Share of the full size of each assignment.
+    candidate_counts
+        Returns, and demands, of the look-ups.
+    end_to_end
+        Returns, and SKUs, from points to decisions.
+    open_demands
+        What single events go against.
+    density_demands
+        Open demands of each point of the sweeps.
+    month_returns
+        Returns of the simulated month.
+    """
+
+    scale: float
+    candidate_counts: tuple[int, ...]
+    end_to_end: tuple[int, int]
+    open_demands: int
+    density_demands: int
+    month_returns: int
+
+
+PROFILES = {
+    "tiny": Profile(0.003, (500,), (2_000, 200), 2_000, 300, 300),
+    "quick": Profile(0.2, (20_000, 100_000), (100_000, 10_000), 100_000, 5_000, 5_000),
+    "full": Profile(
+        1.0, (100_000, 1_000_000), (1_000_000, 100_000), 1_000_000, 30_000, 20_000
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run depends on besides its profile."""
+
+    seed: int = 1
+    repetitions: int = 3
+    threads: int = 2
+
+
+def families(profile: Profile, options: Options) -> dict[str, Callable[[], Results]]:
+    """Return each family by its name; calling one begins it."""
+    seed, repetitions, threads = options.seed, options.repetitions, options.threads
+    count, skus = profile.end_to_end
+    return {
+        "assignment": lambda: assignment.assignments(
+            profile.scale, seed, repetitions, threads
+        ),
+        "candidates": lambda: candidates.candidates(
+            profile.candidate_counts, seed, repetitions, threads
+        ),
+        "end-to-end": lambda: end_to_end.end_to_end(
+            count, skus, seed, repetitions, threads
+        ),
+        "online": lambda: online.online(profile.open_demands, seed),
+        "density": lambda: density.density(profile.density_demands, seed, threads),
+        "windows": lambda: windows.windows(profile.month_returns, seed, threads),
+        "health": lambda: _health(profile),
+    }
+
+
+#: Their names, for help and errors.
+FAMILY_NAMES = tuple(families(PROFILES["tiny"], Options()))
+
+
+def _health(profile: Profile) -> Results:
+    # A server is started for it: imported when it is wanted.
+    from benchmarks.responsiveness import responsiveness  # noqa: PLC0415
+
+    found = responsiveness(max(300, round(20_000 * profile.scale)))
+    yield Result(
+        "health",
+        f"health checks during a round over {found.return_count:,} returns and "
+        f"{found.candidate_count:,} candidates",
+        "nearturn",
+        found.round_s,
+        numbers={
+            "median_ms": found.percentile_ms(50),
+            "p99_ms": found.percentile_ms(99),
+            "longest_ms": found.percentile_ms(100),
+            "checks": len(found.answered_ms),
+        },
+    )

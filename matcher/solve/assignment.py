@@ -20,8 +20,10 @@ from matcher.solve.tie_kernel import tie_kernel
 
 IntArray = NDArray[np.int64]
 
-# Columns that the search of one row may touch before it is left to the forest.
+# Columns that the search of one row may touch before it is left to the forest; more
+# where rows are long, for the forest looks at columns as long besides.
 _TOUCHED_MAX = 256
+_TOUCHED_PER_CANDIDATE = 2
 
 # Leaves per thread: enough to even out unequal ones.
 _LEAVES_PER_THREAD = 2
@@ -181,6 +183,8 @@ class _Solver:
             np.zeros(n, np.bool_),
         )
         self._stop = stop.flag
+        mean_degree = len(prepared.columns) // max(1, n)
+        self._touched_max = max(_TOUCHED_MAX, _TOUCHED_PER_CANDIDATE * mean_degree)
 
     def run(self, rows: IntArray) -> IntArray:
         """Assign rows one by one; return those that need a long search."""
@@ -191,7 +195,7 @@ class _Solver:
             self.state,
             self.links,
             self._work,
-            _TOUCHED_MAX,
+            self._touched_max,
             late,
             self._stop,
         )

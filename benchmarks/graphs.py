@@ -18,6 +18,9 @@ IntArray = NDArray[np.int64]
 _SIDE_KM = 1_000.0
 _PER_KM_MICROS = 1_000_000
 
+# Strips of the square, one after the other, in which what is ordered comes.
+_STRIPS = 100
+
 # What the ordinary way costs, in trips to the last candidate: least and most.
 FALLBACKS = {"uniform": (1.0, 1.0), "varying": (0.5, 1.5), "very dear": (20.0, 20.0)}
 
@@ -79,18 +82,11 @@ def market(rng: Generator, rows: int, columns: int, shape: Shape) -> CandidateGr
     """
     places = rows // shape.rows_per_place + 1 if shape.rows_per_place else 0
     degree = min(shape.degree, columns)
-    homes, targets = (_places(rng, count, places) for count in (rows, columns))
-    if shape.is_ordered:
-        homes, targets = (_by_strips(each) for each in (homes, targets))
+    (homes, of_row), (targets, of_column) = (
+        _side(rng, count, places, shape) for count in (rows, columns)
+    )
     # A third coordinate keeps the keys apart.
     far = 10 * _SIDE_KM * np.sqrt(shape.keys)
-    of_row, of_column = (
-        np.sort(each) if shape.is_ordered else each
-        for each in (
-            rng.integers(0, shape.keys, rows),
-            rng.integers(0, shape.keys, columns),
-        )
-    )
     tree = KDTree(np.column_stack((targets, far * of_column)))
     distance, nearest = tree.query(np.column_stack((homes, far * of_row)), degree)
     # At few places all that are near may be at the very same one: reach the next.
@@ -148,8 +144,16 @@ def _places(rng: Generator, count: int, places: int) -> FloatArray:
     return spots[rng.choice(places, count, p=weight / weight.sum())]
 
 
-def _by_strips(places: FloatArray) -> FloatArray:
-    return places[np.lexsort((places[:, 1], np.floor(places[:, 0] / 10)))]
+def _side(
+    rng: Generator, count: int, places: int, shape: Shape
+) -> tuple[FloatArray, IntArray]:
+    # Points and keys of one side, in order or in none.
+    at, key = _places(rng, count, places), rng.integers(0, shape.keys, count)
+    if shape.is_ordered:
+        strip = np.floor(at[:, 0] / _SIDE_KM * _STRIPS)
+        order = np.lexsort((at[:, 1], strip, key))
+        at, key = at[order], key[order]
+    return at, key
 
 
 def _market(name: str, rows: int, columns_share: float, shape: Shape) -> Case:

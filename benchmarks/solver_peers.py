@@ -61,12 +61,17 @@ class SolverPeer:
             return f"more than {self.candidates_max:,} candidates"
         if not self.takes_units and (graph.capacity > 1).any():
             return "demands of several units"
-        if self.is_dense and graph.row_count * graph.column_count > _CELLS_MAX:
-            return f"more than {_CELLS_MAX:,} pairs"
+        cells = graph.row_count * graph.column_count
+        if self.is_dense and cells > max(
+            _CELLS, _CELLS_PER_CANDIDATE * len(graph.columns)
+        ):
+            return "few of all pairs are candidates"
         return None
 
 
-_CELLS_MAX = 25_000_000
+# Dense solvers look at all pairs: they are spared graphs where most are none.
+_CELLS = 250_000
+_CELLS_PER_CANDIDATE = 4
 
 
 def _flow(graph: CandidateGraph) -> Run:
@@ -252,9 +257,9 @@ def _highs(graph: CandidateGraph) -> Run:
 SOLVER_PEERS: tuple[SolverPeer, ...] = (
     SolverPeer("OR-Tools SimpleMinCostFlow", "ortools", _flow, 10**9, takes_units=True),
     SolverPeer("LEMON network simplex", "pylmcf", _lemon, 10**9, takes_units=True),
-    SolverPeer("OR-Tools LinearSumAssignment", "ortools", _linear_sum, 3_000_000),
-    SolverPeer("lap lapmod", "lap", _lapmod, 500_000, is_float=True),
-    SolverPeer("SciPy sparse matching", "scipy", _scipy_sparse, 200_000),
+    SolverPeer("OR-Tools LinearSumAssignment", "ortools", _linear_sum, 150_000),
+    SolverPeer("lap lapmod", "lap", _lapmod, 150_000, is_float=True),
+    SolverPeer("SciPy sparse matching", "scipy", _scipy_sparse, 150_000),
     SolverPeer("SciPy dense", "scipy", _scipy_dense, 25_000_000, is_dense=True),
     SolverPeer("lap lapjv", "lap", _lapjv, 25_000_000, is_dense=True, is_float=True),
     SolverPeer("HiGHS", "scipy", _highs, 50_000, takes_units=True),

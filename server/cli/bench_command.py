@@ -93,21 +93,23 @@ def bench(
         runs = {name: every[name]() for name in FAMILY_NAMES if name in (only or every)}
     console = Console(stderr=True)
     found: list[Result | Skipped] = []
-    for name, results in runs.items():
-        with console.status(name) as status:
-            for each in results:
-                found.append(each)
-                status.update(f"{name}: {getattr(each, 'case', each.way)}")
     about = machine() | {
         "profile": profile,
         "seed": seed,
         "repetitions": repetitions,
         "threads": threads,
     }
+    for name, results in runs.items():
+        with console.status(name) as status:
+            for each in results:
+                found.append(each)
+                status.update(f"{name}: {getattr(each, 'case', each.way)}")
+                if out is not None:
+                    # Each as it comes: an hour's work is not lost to an interruption.
+                    out.mkdir(exist_ok=True)
+                    write_json(out / "results.json", about, found)
     text = markdown(about, found)
     if out is not None:
-        out.mkdir(exist_ok=True)
-        write_json(out / "results.json", about, found)
         (out / "results.md").write_text(text, encoding="utf-8")
         _draw(out, found)
     Console(width=None if console.is_terminal else 180).print(Markdown(text))

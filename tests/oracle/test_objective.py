@@ -1,0 +1,168 @@
+"""The three objectives against trying everything, and against OR-Tools at size."""
+
+from __future__ import annotations
+
+from itertools import pairwise, product
+
+import numba
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from matcher.domain.errors import InvalidProblemError
+from matcher.solve import (
+    Assignment,
+    CandidateGraph,
+    Objective,
+    assign,
+    check_certificate,
+    weigh,
+)
+from tests.oracle.assignment_families import FAMILIES, Family
+from tests.oracle.flow_assignment import flow_assignment
+
+# Without the compiler a row costs a hundred times as much.
+SLOWER = 10 if numba.config.DISABLE_JIT else 1
+
+IntArray = NDArray[np.int64]
+Score = tuple[int, ...]
+
+
+def tiny(seed: int) -> tuple[CandidateGraph, IntArray]:
+    """Return up to 6 rows and 4 columns, and the metres of each candidate."""
+    rng = np.random.default_rng(seed)
+    n, m = int(rng.integers(0, 7)), int(rng.integers(1, 5))
+    degree = rng.integers(0, 4, n)
+    count = int(degree.sum())
+    graph = CandidateGraph(
+        np.append(0, np.cumsum(degree)),
+        rng.integers(0, m, count).astype(np.int32),
+        rng.integers(-1, 9, count),
+        rng.integers(0, 3, m).astype(np.int32),
+    )
+    return graph, rng.integers(0, 9, count)
+
+
+def score(objective: Objective, saving: list[int], metres: list[int]) -> Score:
+    """Return what is to be greatest, the most important first."""
+    return {
+        Objective.MAX_SAVING: (sum(saving),),
+        Objective.MAX_MATCHES_THEN_SAVING: (len(saving), sum(saving)),
+        Objective.MAX_MATCHES_THEN_DISTANCE: (len(saving), -sum(metres)),
+    }[objective]
+
+
+def best_score(graph: CandidateGraph, metres: IntArray, objective: Objective) -> Score:
+    """Try everything."""
+    offsets = graph.row_offsets.tolist()
+    choices = [
+        [None, *(e for e in range(a, b) if graph.saving[e] > 0)]
+        for a, b in pairwise(offsets)
+    ]
+    best = score(objective, [], [])
+    for chosen in product(*choices):
+        taken = [e for e in chosen if e is not None]
+        used = np.bincount(graph.columns[taken], minlength=graph.column_count)
+        if (used <= graph.capacity).all():
+            found = score(
+                objective, graph.saving[taken].tolist(), metres[taken].tolist()
+            )
+            best = max(best, found)
+    return best
+
+
+def taken_edges(
+    graph: CandidateGraph, weights: CandidateGraph, answer: Assignment
+) -> list[int]:
+    """Return the candidate of each match, the heaviest of repeats."""
+    taken = []
+    for row in np.nonzero(answer.column >= 0)[0]:
+        edges = range(graph.row_offsets[row], graph.row_offsets[row + 1])
+        same = [e for e in edges if graph.columns[e] == answer.column[row]]
+        taken.append(max(same, key=lambda e: int(weights.saving[e])))
+    return taken
+
+
+@pytest.mark.parametrize("objective", [each for each in Objective if each])
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_is_better(objective: Objective, seed: int) -> None:
+    """On 40 tiny markets per seed, the best score of all that can be tried."""
+    for part in range(40):
+        graph, metres = tiny(1_000 * seed + part)
+        weighed = weigh(graph, objective, metres)
+        answer = assign(weighed.graph)
+        check_certificate(weighed.graph, answer)
+        taken = taken_edges(graph, weighed.graph, answer)
+        found = score(objective, graph.saving[taken].tolist(), metres[taken].tolist())
+        assert found == best_score(graph, metres, objective), (seed, part)
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_most_matches_come_first(family: Family) -> None:
+    """As many matches as a flow of one micro for each finds, and two threads agree."""
+    graph = family(np.random.default_rng(8), 2_000 // SLOWER)
+    ones = CandidateGraph(
+        graph.row_offsets,
+        graph.columns,
+        np.sign(graph.saving).clip(0),
+        graph.capacity,
+    )
+    most = flow_assignment(ones)
+    metres = np.random.default_rng(9).integers(0, 50_000, len(graph.columns))
+    for objective in (
+        Objective.MAX_MATCHES_THEN_SAVING,
+        Objective.MAX_MATCHES_THEN_DISTANCE,
+    ):
+        weighed = weigh(graph, objective, metres)
+        answer = assign(weighed.graph)
+        check_certificate(weighed.graph, answer)
+        assert answer.value == flow_assignment(weighed.graph)
+        assert np.count_nonzero(answer.column >= 0) == most
+        again = assign(weighed.graph, threads=2)
+        assert np.array_equal(again.column, answer.column)
+
+
+def test_more_matches_against_more_saving() -> None:
+    """Two small savings beat a large one only where matches come first."""
+    graph = CandidateGraph([0, 2, 3], [0, 1, 0], [100, 1, 98], [1, 1])
+    metres = np.array([5, 9, 7])
+    columns = {
+        objective: assign(weigh(graph, objective, metres).graph).column.tolist()
+        for objective in Objective
+        if objective
+    }
+    assert columns == {
+        Objective.MAX_SAVING: [0, -1],
+        Objective.MAX_MATCHES_THEN_SAVING: [1, 0],
+        Objective.MAX_MATCHES_THEN_DISTANCE: [1, 0],
+    }
+
+
+def test_components_keep_the_bonus_small() -> None:
+    """A thousand pairs apart need no more than one pair does."""
+    count = 1_000
+    apart = CandidateGraph(
+        np.arange(count + 1),
+        np.arange(count),
+        np.full(count, 10**15),
+        np.ones(count).astype(int),
+    )
+    metres = np.full(count, 7)
+    assert weigh(apart, Objective.MAX_MATCHES_THEN_DISTANCE, metres).match_bonus == 8
+
+
+def test_refuses_what_does_not_fit() -> None:
+    """The field, what it got, and what is accepted."""
+    graph = CandidateGraph([0, 2, 3], [0, 1, 0], [1, 1 << 60, 1], [1, 1])
+    metres = np.zeros(3, np.int64)
+    with pytest.raises(InvalidProblemError, match="MAX_MATCHES_THEN_SAVING needs"):
+        weigh(graph, Objective.MAX_MATCHES_THEN_SAVING, metres)
+    with pytest.raises(InvalidProblemError, match=r"objective: got .*UNSPECIFIED"):
+        weigh(graph, Objective.UNSPECIFIED, metres)
+    by_distance = Objective.MAX_MATCHES_THEN_DISTANCE
+    with pytest.raises(InvalidProblemError, match=r"distance_m: got shape \(2,\)"):
+        weigh(graph, by_distance, metres[:2])
+    with pytest.raises(InvalidProblemError, match=r"distance_m\[1\]: got -4"):
+        weigh(graph, by_distance, np.array([0, -4, 0]))
+    with pytest.raises(InvalidProblemError, match="distance_m: got float64"):
+        weigh(graph, by_distance, np.array([0.0, np.nan, 1.0]))

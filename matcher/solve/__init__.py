@@ -3,12 +3,14 @@
 from matcher.solve.assignment import Assignment, assign, dual_value, warm_up
 from matcher.solve.certificate import check_certificate
 from matcher.solve.graph import CandidateGraph
+from matcher.solve.live import LiveAssignment
 from matcher.solve.objective import Objective, WeighedGraph, weigh
 from matcher.solve.stop import Stop
 
 __all__ = [
     "Assignment",
     "CandidateGraph",
+    "LiveAssignment",
     "Objective",
     "Stop",
     "WeighedGraph",

@@ -10,9 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.domain.errors import InvalidProblemError
-from matcher.solve.assignment_kernel import assign_kernel, fill_kernel, sort_rows_kernel
+from matcher.solve.assignment_kernel import (
+    assign_kernel,
+    fill_kernel,
+    link_kernel,
+    sort_rows_kernel,
+)
 from matcher.solve.forest_kernel import forest_kernel
-from matcher.solve.graph import CandidateGraph
+from matcher.solve.graph import SAVING_MAX, CandidateGraph
+from matcher.solve.live_state import LiveState
 from matcher.solve.prepared import Prepared, inverse, prepare, renumber
 from matcher.solve.price_kernel import price_kernel
 from matcher.solve.stop import Stop
@@ -62,7 +68,11 @@ class Assignment:
 
 
 def assign(
-    graph: CandidateGraph, *, threads: int = 1, stop: Stop | None = None
+    graph: CandidateGraph,
+    *,
+    threads: int = 1,
+    stop: Stop | None = None,
+    start_price: IntArray | None = None,
 ) -> Assignment:
     """
     Assign return items to demands at the greatest total saving.
@@ -75,6 +85,10 @@ def assign(
         Threads to work on, 1 or more; no influence on the answer.
     stop
         Ends the work early when it is requested, from another thread.
+    start_price
+        ``int64 (m,)``, micros, 0 or more: prices of demands to begin with, such as
+        those of a market that was much the same; no influence on the answer. The
+        nearer they are, the less there is to search.
 
     Returns
     -------
@@ -85,7 +99,7 @@ def assign(
     Raises
     ------
     InvalidProblemError
-        If ``threads`` is below 1.
+        If ``threads`` is below 1, or ``start_price`` does not fit.
 
     Notes
     -----
@@ -117,6 +131,8 @@ def assign(
     prepared = prepare(graph, threads)
     stop = stop or Stop()
     solver = _Solver(prepared, stop)
+    if start_price is not None:
+        solver.begin_at(_prices(graph, start_price))
     leaves, border = _parts(prepared, threads)
     if len(leaves) == 1:
         late = [solver.run(leaves[0])]
@@ -133,6 +149,34 @@ def assign(
         gap = dual_value(graph, hasty) - value
         if gap:
             return replace(hasty, value=value, gap=gap)
+    solver.take_up_slack()
+    solver.settle()
+    return _answer(graph, prepared, solver)
+
+
+def settled(
+    graph: CandidateGraph, optimum: Assignment, *, threads: int = 1
+) -> Assignment:
+    """
+    Return the answer to a graph of which an optimum is known.
+
+    Parameters
+    ----------
+    graph
+        The candidates. Not modified.
+    optimum
+        Any of the optima, with any prices that prove it; ``value`` does not count.
+    threads
+        Threads to copy with; no influence on the answer.
+
+    Returns
+    -------
+    Assignment
+        Bit for bit what :func:`assign` answers.
+    """
+    prepared = prepare(graph, threads)
+    solver = _Solver(prepared, Stop())
+    solver.begin_with(optimum)
     solver.settle()
     return _answer(graph, prepared, solver)
 
@@ -186,6 +230,20 @@ class _Solver:
         mean_degree = len(prepared.columns) // max(1, n)
         self._touched_max = max(_TOUCHED_MAX, _TOUCHED_PER_CANDIDATE * mean_degree)
 
+    def begin_at(self, demand_price: IntArray) -> None:
+        """Take over prices of the caller's demands."""
+        self.state[1][self._prepared.number] = demand_price
+
+    def begin_with(self, optimum: Assignment) -> None:
+        """Take over an optimum of the caller's graph."""
+        prepared = self._prepared
+        column = optimum.column[prepared.row_order]
+        matched = np.nonzero(column >= 0)[0]
+        self.links[0][matched] = prepared.number[column[matched]]
+        self.state[0][:] = optimum.return_price[prepared.row_order]
+        self.state[1][prepared.number] = optimum.demand_price
+        link_kernel(self.links)
+
     def run(self, rows: IntArray) -> IntArray:
         """Assign rows one by one; return those that need a long search."""
         late = np.empty(len(rows), np.int64)
@@ -206,6 +264,21 @@ class _Solver:
         if len(late):
             sort_rows_kernel(rows, self._graph, self._work[4])
             forest_kernel(late, rows, self._graph, self.state, self.links, self._stop)
+
+    def take_up_slack(self) -> None:
+        """Lower prices of columns with a unit left, which only a start can have."""
+        (_, v), (column, _, _, _, used) = self.state, self.links
+        offsets, columns, saving, capacity = self._graph
+        if not (v[used < capacity] > 0).any():
+            return
+        graph = CandidateGraph(offsets, columns, saving, capacity)
+        state = LiveState(graph, column, v)
+        self.state = (state.return_price, state.demand_price)
+        for array in self.links:
+            array[:] = -1
+        self.links[4][:] = 0
+        self.links[0][:] = state.column_of
+        link_kernel(self.links)
 
     def settle(self) -> None:
         """Turn the optimum into the one that no solver's way of working shows in."""
@@ -287,6 +360,21 @@ def dual_value(graph: CandidateGraph, assignment: Assignment) -> int:
     return int(assignment.return_price.sum()) + int(
         (units * assignment.demand_price[priced].astype(object)).sum()
     )
+
+
+def _prices(graph: CandidateGraph, start_price: IntArray) -> IntArray:
+    if start_price.shape != (graph.column_count,):
+        raise InvalidProblemError(
+            f"start_price: got shape {start_price.shape}; "
+            f"accepted: ({graph.column_count},)"
+        )
+    outside = np.nonzero((start_price < 0) | (start_price > SAVING_MAX))[0]
+    if len(outside):
+        at = int(outside[0])
+        raise InvalidProblemError(
+            f"start_price[{at}]: got {start_price[at]}; accepted: 0 to {SAVING_MAX}"
+        )
+    return start_price
 
 
 def _value(column: NDArray[np.int32], state: Sequence[IntArray]) -> int:

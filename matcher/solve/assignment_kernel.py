@@ -433,6 +433,16 @@ def assign_kernel(rows, graph, state, links, work, touched_max, late, stop):
 
 
 @njit(cache=True, nogil=True)
+def link_kernel(links):
+    """Make the lists of columns from ``column_of``; as in :func:`assign_kernel`."""
+    column_of, head, after, before, used = links
+    for i in range(len(column_of)):
+        j = column_of[i]
+        if j != FREE:
+            _link(i, j, column_of, head, after, before, used)
+
+
+@njit(cache=True, nogil=True)
 def fill_kernel(graph, state, links):
     """
     End a solve that was stopped: bound every row's gain, and fill what is left open.

@@ -134,6 +134,15 @@ def best_savings(graph: CandidateGraph) -> NDArray[np.int64]:
     return np.maximum(best, 0)
 
 
+def saving_only(
+    graph: CandidateGraph,
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
+    """Return row offsets, columns and savings of what saves something, as copies."""
+    keep = graph.saving > 0
+    offsets = np.append(0, np.cumsum(keep))[graph.row_offsets]
+    return offsets, graph.columns[keep], graph.saving[keep]
+
+
 def _integers(
     name: str, values: ArrayLike, dtype: type[np.signedinteger]
 ) -> NDArray[np.signedinteger]:

@@ -60,17 +60,23 @@ def end_to_end(
         )
 
 
-def _ours(given: Places) -> int:
+def candidate_graph(given: Places, returns: IntArray) -> CandidateGraph:
+    """Find and price the candidates of some of the returns, by our index."""
     index = DemandIndex()
     slots = index.insert(given.demand_keys, *given.demands.T)
-    radii = np.full(len(given.returns), given.radius_m)
-    lat, lng = given.returns.T
-    found = index.within(given.return_keys, lat, lng, radii, threads=given.threads)
+    radii = np.full(len(returns), given.radius_m)
+    lat, lng = given.returns[returns].T
+    keys = given.return_keys[returns]
+    found = index.within(keys, lat, lng, radii, threads=given.threads)
     place = np.empty(len(slots), np.int32)
     place[slots] = np.arange(len(slots), dtype=np.int32)
-    graph = _priced(
+    return _priced(
         given, found.row_offsets, place[found.slots], found.distance_m.astype(np.int64)
     )
+
+
+def _ours(given: Places) -> int:
+    graph = candidate_graph(given, np.arange(len(given.returns)))
     answer = assign(graph, threads=given.threads)
     check_certificate(graph, answer)
     return answer.value

@@ -73,7 +73,7 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
         "end-to-end": lambda: end_to_end.end_to_end(
             count, skus, seed, repetitions, threads
         ),
-        "online": lambda: online.online(profile.open_demands, seed),
+        "online": lambda: online.online(profile.open_demands, seed, threads),
         "density": lambda: density.density(profile.density_demands, seed, threads),
         "windows": lambda: windows.windows(profile.month_returns, seed, threads),
         "health": lambda: _health(profile),

@@ -18,9 +18,10 @@ RESOLUTIONS = (7, 5, 3)
 # to 120 cells cover it.
 _RADII_M = (6_000, 45_000, RADIUS_M_MAX)
 
-# Making a cover costs about as much as scanning this many demands. One that is not
-# at hand is made only if the queries that share it would scan more without it.
-_SCANS_PER_COVER = 30_000
+# Making a cover, 0.4 ms, costs about as much as scanning this many demands, whose
+# links lead all over the memory of a large index. One that is not at hand is made only
+# if the queries that share it would scan more without it.
+_SCANS_PER_COVER = 4_000
 
 # A look-up in the table costs about as much as scanning this many demands.
 _SCANS_PER_CELL = 4

@@ -39,9 +39,9 @@ def test_one_metre_more_is_the_next_level(radius_m: int, level: int) -> None:
 
 
 def test_a_cover_is_made_only_if_it_pays() -> None:
-    """1,000 demands are scanned 29 times sooner than covered, but not 30 times."""
-    assert planned(1_000, 5_000, 29).level.tolist() == [0] * 29
-    assert planned(1_000, 5_000, 30).level.tolist() == [1] * 30
+    """1,000 demands are scanned 3 times sooner than covered, but not 4 times."""
+    assert planned(1_000, 5_000, 3).level.tolist() == [0] * 3
+    assert planned(1_000, 5_000, 4).level.tolist() == [1] * 4
 
 
 def test_a_small_key_is_scanned_beside_a_large_one() -> None:
@@ -58,7 +58,7 @@ def test_a_small_key_is_scanned_beside_a_large_one() -> None:
 def test_a_cover_is_kept() -> None:
     """Made for many, it serves a single query later, which could not pay for it."""
     planner = CoverPlanner()
-    for queries, level in ((1, 0), (30, 1), (1, 1)):
+    for queries, level in ((1, 0), (4, 1), (1, 1)):
         plan = planner.plan(
             np.full(queries, 1_000, np.int64),
             np.full(queries, 5_000, np.int64),

@@ -3,6 +3,8 @@
 from matcher.solve.assignment import Assignment, assign, dual_value, warm_up
 from matcher.solve.certificate import check_certificate
 from matcher.solve.graph import CandidateGraph
+from matcher.solve.limited import assign_within
+from matcher.solve.limits import Limits
 from matcher.solve.live import LiveAssignment
 from matcher.solve.objective import Objective, WeighedGraph, weigh
 from matcher.solve.stop import Stop
@@ -10,11 +12,13 @@ from matcher.solve.stop import Stop
 __all__ = [
     "Assignment",
     "CandidateGraph",
+    "Limits",
     "LiveAssignment",
     "Objective",
     "Stop",
     "WeighedGraph",
     "assign",
+    "assign_within",
     "check_certificate",
     "dual_value",
     "warm_up",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from matcher.solve.assignment_kernel import (
 )
 from matcher.solve.forest_kernel import forest_kernel
 from matcher.solve.graph import SAVING_MAX, CandidateGraph
+from matcher.solve.limits import Limits
 from matcher.solve.live_state import LiveState
 from matcher.solve.prepared import Prepared, inverse, prepare, renumber
 from matcher.solve.price_kernel import price_kernel
@@ -57,7 +58,12 @@ class Assignment:
     gap
         By how much the optimum may exceed it at most, micros: ``sum(return_price) +
         sum(capacity * demand_price) - value``. 0 proves that this is the optimum;
-        anything else is the answer of a solve that was stopped.
+        anything else is the answer of a solve that was stopped. With limits their
+        prices count too, each times its limit.
+    limit_price
+        ``int64 (g,)``, micros: no less than what one more match in a group would add,
+        no more than what one less would lose; exactly the former for a group of
+        demands inside no other. Empty without :class:`~.limits.Limits`.
     """
 
     column: NDArray[np.int32]
@@ -65,6 +71,7 @@ class Assignment:
     demand_price: IntArray
     value: int
     gap: int = 0
+    limit_price: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def assign(
@@ -145,7 +152,7 @@ def assign(
     if stop.is_requested:
         solver.fill()
         hasty = _answer(graph, prepared, solver)
-        value = _saved(graph, hasty.column)
+        value = int(taken_savings(graph, hasty.column).sum())
         gap = dual_value(graph, hasty) - value
         if gap:
             return replace(hasty, value=value, gap=gap)
@@ -353,13 +360,29 @@ def _price_without_units(graph: CandidateGraph, state: Sequence[IntArray]) -> No
         np.maximum.at(v, graph.columns[at], missing)
 
 
-def dual_value(graph: CandidateGraph, assignment: Assignment) -> int:
+def dual_value(
+    graph: CandidateGraph, assignment: Assignment, limits: Limits | None = None
+) -> int:
     """Return what the prices sum to, micros: value and gap, if the proof holds."""
-    priced = np.nonzero((assignment.demand_price > 0) & (graph.capacity > 0))[0]
-    units = graph.capacity[priced].astype(object)
-    return int(assignment.return_price.sum()) + int(
-        (units * assignment.demand_price[priced].astype(object)).sum()
-    )
+    total = int(assignment.return_price.sum())
+    total += _exact_product(graph.capacity, assignment.demand_price)
+    if limits is not None:
+        total += _exact_product(limits.limit, assignment.limit_price)
+    return total
+
+
+def taken_savings(graph: CandidateGraph, column: NDArray[np.int32]) -> IntArray:
+    """Return what each row saves on its column, the better of repeats; else 0."""
+    row = graph.edge_rows
+    taken = np.nonzero(graph.columns == column[row])[0]
+    best = np.zeros(graph.row_count, np.int64)
+    np.maximum.at(best, row[taken], graph.saving[taken])
+    return best
+
+
+def _exact_product(units: NDArray[np.integer], price: IntArray) -> int:
+    priced = np.nonzero((price > 0) & (units > 0))[0]
+    return int((units[priced].astype(object) * price[priced].astype(object)).sum())
 
 
 def _prices(graph: CandidateGraph, start_price: IntArray) -> IntArray:
@@ -382,12 +405,3 @@ def _value(column: NDArray[np.int32], state: Sequence[IntArray]) -> int:
     matched = np.nonzero(column >= 0)[0]
     u, v = state
     return int((u[matched] + v[column[matched]]).sum())
-
-
-def _saved(graph: CandidateGraph, column: NDArray[np.int32]) -> int:
-    # What the taken candidates save, without a look at prices; the better of repeats.
-    row = graph.edge_rows
-    taken = np.nonzero(graph.columns == column[row])[0]
-    best = np.zeros(graph.row_count, np.int64)
-    np.maximum.at(best, row[taken], graph.saving[taken])
-    return int(best.sum())

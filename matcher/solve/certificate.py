@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from matcher.domain.errors import CertificateError
 from matcher.solve.assignment import Assignment
 from matcher.solve.graph import CandidateGraph
+from matcher.solve.limits import Limits
 
 IntArray = NDArray[np.int64]
 
 _INT64_MAX = (1 << 63) - 1
 
-# Beyond any saving: below it, a saving minus a price stays in 64 bits.
-_PRICE_ENOUGH = 1 << 62
+# Beyond any saving: two such prices, or one and a saving, sum to less than 64 bits.
+_PRICE_ENOUGH = 1 << 61
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,12 @@ class _Claim:
     column: IntArray
     return_price: IntArray
     demand_price: IntArray
+    limit_price: IntArray
 
 
-def check_certificate(graph: CandidateGraph, assignment: Assignment) -> None:
+def check_certificate(
+    graph: CandidateGraph, assignment: Assignment, limits: Limits | None = None
+) -> None:
     """
     Check feasibility, dual feasibility, and that both totals are what is claimed.
 
@@ -39,6 +43,8 @@ def check_certificate(graph: CandidateGraph, assignment: Assignment) -> None:
     assignment
         What is claimed to be its optimum. Nothing about it is taken on trust, not
         even the types of its arrays.
+    limits
+        Groups with limits, if the problem has any.
 
     Raises
     ------
@@ -52,19 +58,25 @@ def check_certificate(graph: CandidateGraph, assignment: Assignment) -> None:
     that is listed twice counts with its better saving. ``O(nnz + n + m)``; sums in
     Python's integers.
     """
+    limits = limits or Limits.none(graph)
+    limits.check_sizes(graph)
     claim = _Claim(
         _integers("column", assignment.column, graph.row_count),
         _integers("return_price", assignment.return_price, graph.row_count),
         _integers("demand_price", assignment.demand_price, graph.column_count),
+        _integers("limit_price", assignment.limit_price, limits.count),
     )
     row = graph.edge_rows
     _check_columns(graph, claim)
     saving = _taken_savings(graph, claim, row)
     _check_capacity(graph, claim)
-    _check_prices(graph, claim, row)
+    _check_limits(limits, claim)
+    _check_prices(graph, claim, limits, row)
     primal = _exact_sum(saving)
-    dual = _exact_sum(claim.return_price) + _exact_product(
-        graph.capacity, claim.demand_price
+    dual = (
+        _exact_sum(claim.return_price)
+        + _exact_product(graph.capacity, claim.demand_price)
+        + _exact_product(limits.limit, claim.limit_price)
     )
     value, gap = assignment.value, assignment.gap
     # Weak duality leaves no room for a gap below zero: what was checked above.
@@ -129,10 +141,33 @@ def _check_capacity(graph: CandidateGraph, claim: _Claim) -> None:
         )
 
 
-def _check_prices(graph: CandidateGraph, claim: _Claim, row: IntArray) -> None:
+def _check_limits(limits: Limits, claim: _Claim) -> None:
+    used = np.zeros(limits.count, np.int64)
+    matched = claim.column >= 0
+    for first in (
+        limits.row_group[matched],
+        limits.column_group[claim.column[matched]],
+    ):
+        group = first[first >= 0]
+        while len(group):
+            used += np.bincount(group, minlength=limits.count)
+            group = limits.parent[group]
+            group = group[group >= 0]
+    over = np.nonzero(used > limits.limit)[0]
+    if len(over):
+        at = int(over[0])
+        raise CertificateError(
+            f"group {at} has {used[at]} matches; accepted: {limits.limit[at]} or fewer"
+        )
+
+
+def _check_prices(
+    graph: CandidateGraph, claim: _Claim, limits: Limits, row: IntArray
+) -> None:
     for name, price in (
         ("return_price", claim.return_price),
         ("demand_price", claim.demand_price),
+        ("limit_price", claim.limit_price),
     ):
         negative = np.nonzero(price < 0)[0]
         if len(negative):
@@ -141,22 +176,37 @@ def _check_prices(graph: CandidateGraph, claim: _Claim, row: IntArray) -> None:
                 f"{name}[{at}]: got {price[at]}; accepted: 0 or more"
             )
     # Savings reach down to -2**60 and prices up to 2**63: subtract, never add.
-    left = graph.saving - np.minimum(claim.return_price, _PRICE_ENOUGH)[row]
-    short = np.nonzero(left > claim.demand_price[graph.columns])[0]
+    by_row = _with_groups(claim.return_price, limits.row_group, limits, claim)
+    by_column = _with_groups(claim.demand_price, limits.column_group, limits, claim)
+    short = np.nonzero(graph.saving - by_row[row] > by_column[graph.columns])[0]
     if len(short):
         at = int(short[0])
         i, j = int(row[at]), int(graph.columns[at])
         raise CertificateError(
             f"row {i} and column {j} would save {graph.saving[at]}, more than their "
-            f"prices {claim.return_price[i]} and {claim.demand_price[j]}"
+            f"prices {by_row[i]} and {by_column[j]}"
         )
+
+
+def _with_groups(
+    price: IntArray, first: NDArray[np.int32], limits: Limits, claim: _Claim
+) -> IntArray:
+    # What each one costs with the groups around it, as far as that can matter.
+    total = np.minimum(price, _PRICE_ENOUGH)
+    group = first.copy()
+    while (group >= 0).any():
+        at = np.nonzero(group >= 0)[0]
+        more = np.minimum(claim.limit_price[group[at]], _PRICE_ENOUGH)
+        total[at] = np.minimum(total[at] + more, _PRICE_ENOUGH)
+        group[at] = limits.parent[group[at]]
+    return total
 
 
 def _exact_sum(values: IntArray) -> int:
     return sum(values.tolist())
 
 
-def _exact_product(units: NDArray[np.int32], price: IntArray) -> int:
+def _exact_product(units: NDArray[np.integer], price: IntArray) -> int:
     priced = np.nonzero(price)[0]
     return sum(
         unit * each

@@ -7,10 +7,9 @@ from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from matcher.domain.errors import InvalidProblemError
+from matcher.solve.components import components
 from matcher.solve.graph import SAVING_MAX, TOTAL_MAX, CandidateGraph
 
 IntArray = NDArray[np.int64]
@@ -132,9 +131,8 @@ def _bonus(graph: CandidateGraph, taken: NDArray[np.bool_], second: IntArray) ->
     # matches that a component can have. In Python's integers: it may be very large.
     n = graph.row_count
     row, column = graph.edge_rows[taken], graph.columns[taken]
-    side = n + graph.column_count
-    links = coo_array((np.ones(len(row), np.int8), (row, n + column)), (side, side))
-    count, part = connected_components(links, directed=False)
+    part = components(n + graph.column_count, (row, n + column))
+    count = int(part.max(initial=-1)) + 1
     of_edge = part[row]
     low = np.full(count, SAVING_MAX, np.int64)
     high = np.full(count, -SAVING_MAX, np.int64)

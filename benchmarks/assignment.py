@@ -11,7 +11,14 @@ from benchmarks.graphs import CASES
 from benchmarks.measurement import Way, measure
 from benchmarks.result import Result, Skipped
 from benchmarks.solver_peers import SOLVER_PEERS
-from matcher.solve import CandidateGraph, assign, check_certificate
+from matcher.solve import (
+    Assignment,
+    CandidateGraph,
+    Limits,
+    assign,
+    assign_within,
+    check_certificate,
+)
 
 FAMILY = "assignment"
 
@@ -36,18 +43,23 @@ def assignments(
         share = scale if case.rows > 10_000 else min(1.0, 5 * scale)
         rows = max(2, round(case.rows * share))
         graph = case.make(np.random.default_rng(seed), rows)
-        yield from _compare(case.name, graph, repetitions, threads)
+        limits = case.limit(graph) if case.limit else None
+        yield from _compare(case.name, graph, limits, repetitions, threads)
 
 
 def _compare(
-    case: str, graph: CandidateGraph, repetitions: int, threads: int
+    case: str,
+    graph: CandidateGraph,
+    limits: Limits | None,
+    repetitions: int,
+    threads: int,
 ) -> Iterator[Result | Skipped]:
     size = (
         f"{case}: {graph.row_count:,} x {graph.column_count:,}, "
         f"{len(graph.columns):,} candidates"
     )
-    answer = assign(graph, threads=threads)
-    check_certificate(graph, answer)
+    answer = _solved(graph, limits, threads)
+    check_certificate(graph, answer, limits)
     best = answer.value
 
     def agree(name: str, value: int) -> None:
@@ -55,11 +67,11 @@ def _compare(
         allowed = best * _ROUNDED if rounded else 0
         assert abs(value - best) <= allowed, f"{size}: {name} finds {value}, not {best}"
 
-    ways: list[Way[int]] = [Way("nearturn", partial(_ours, graph, threads))]
+    ways: list[Way[int]] = [Way("nearturn", partial(_ours, graph, limits, threads))]
     for peer in SOLVER_PEERS:
-        why = peer.why_not(graph) if peer.is_installed else "not installed"
+        why = peer.why_not(graph, limits) if peer.is_installed else "not installed"
         if why is None:
-            ways.append(Way(peer.name, partial(peer.prepare, graph)))
+            ways.append(Way(peer.name, partial(peer.prepare, graph, limits)))
     timings = measure(ways, repetitions, agree)
     ours = timings["nearturn"].median_s
     for name, timing in timings.items():
@@ -74,5 +86,13 @@ def _compare(
         )
 
 
-def _ours(graph: CandidateGraph, threads: int) -> Callable[[], int]:
-    return lambda: assign(graph, threads=threads).value
+def _ours(
+    graph: CandidateGraph, limits: Limits | None, threads: int
+) -> Callable[[], int]:
+    return lambda: _solved(graph, limits, threads).value
+
+
+def _solved(graph: CandidateGraph, limits: Limits | None, threads: int) -> Assignment:
+    if limits is None:
+        return assign(graph, threads=threads)
+    return assign_within(graph, limits, threads=threads)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -96,8 +96,7 @@ def _peer(given: Places) -> int:
     apart_m = distance_m(*given.returns[row].T, *given.demands[column].T)
     offsets = np.append(0, np.cumsum(np.bincount(row, minlength=len(given.returns))))
     graph = _priced(given, offsets, column, apart_m)
-    flow: Callable[[CandidateGraph], Callable[[], int]] = SOLVER_PEERS[0].prepare
-    return flow(graph)()
+    return SOLVER_PEERS[0].prepare(graph, None)()
 
 
 def _priced(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from matcher.solve import CandidateGraph
+from matcher.solve import CandidateGraph, Limits
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -20,6 +20,10 @@ _PER_KM_MICROS = 1_000_000
 
 # Strips of the square, one after the other, in which what is ordered comes.
 _STRIPS = 100
+
+# Zones of a market with limits, and how many are in a larger one, as H3 cells nest.
+_ZONES = 343
+_ZONES_PER_ZONE = 7
 
 # What the ordinary way costs, in trips to the last candidate: least and most.
 FALLBACKS = {"uniform": (1.0, 1.0), "varying": (0.5, 1.5), "very dear": (20.0, 20.0)}
@@ -38,11 +42,14 @@ class Case:
         How many there are in the full profile; others scale it.
     make
         From a generator and a number of rows.
+    limit
+        Makes limits for a graph, if it is to have any.
     """
 
     name: str
     rows: int
     make: Callable[[Generator, int], CandidateGraph]
+    limit: Callable[[CandidateGraph], Limits] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,31 @@ def machol_wien(rng: Generator, rows: int) -> CandidateGraph:
     return CandidateGraph(graph.row_offsets, graph.columns, saving, graph.capacity)
 
 
+def zone_limits(graph: CandidateGraph, zone_share: float, day_share: float) -> Limits:
+    """
+    Return limits for zones of seven in a larger one, on two levels, and for the day.
+
+    Demands that come by place are cut into equal runs: the zones, whose limits are
+    ``zone_share`` of their demands, and the day's ``day_share`` of all.
+    """
+    m = graph.column_count
+    fine = np.arange(m) * _ZONES // m
+    coarse = -(-_ZONES // _ZONES_PER_ZONE)
+    sizes = np.bincount(fine, minlength=_ZONES)
+    above = np.arange(_ZONES) // _ZONES_PER_ZONE
+    larger = np.bincount(above, weights=sizes, minlength=coarse)
+    # A larger zone has a little less than its zones together.
+    shares = zone_share * sizes, 0.95 * zone_share * larger, [day_share * m]
+    return Limits(
+        np.concatenate([np.ceil(each).astype(np.int64) for each in shares]),
+        np.concatenate(
+            (_ZONES + above, np.full(coarse, _ZONES + coarse), [-1]), dtype=np.int32
+        ),
+        np.full(graph.row_count, -1, np.int32),
+        fine.astype(np.int32),
+    )
+
+
 def _places(rng: Generator, count: int, places: int) -> FloatArray:
     if not places:
         return rng.uniform(0, _SIDE_KM, (count, 2))
@@ -175,6 +207,12 @@ def _plain() -> list[Case]:
     return cases
 
 
+def _limited(name: str, zone_share: float, day_share: float) -> Case:
+    shape = Shape(fallback="varying", is_ordered=True)
+    plain = _market(f"1 key, varying, {name}", 100_000, 1.0, shape)
+    return replace(plain, limit=lambda g: zone_limits(g, zone_share, day_share))
+
+
 #: Cases by part of the suite; the ratio that counts is to the fastest peer.
 CASES: tuple[Case, ...] = (
     *_plain(),
@@ -186,6 +224,8 @@ CASES: tuple[Case, ...] = (
     _market("degree 64", 100_000, 1.0, Shape(64)),
     _market("few places, ties", 100_000, 1.0, Shape(rows_per_place=20)),
     _market("up to 4 units", 100_000, 0.4, Shape(units=4)),
+    _limited("393 zones at 80 %", 0.8, 1.0),
+    _limited("a day at 30 %", 1.0, 0.3),
     Case(
         "uniform, sparse",
         100_000,

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from benchmarks.measurement import has_module
-from matcher.solve import CandidateGraph
+from matcher.solve import CandidateGraph, Limits
 
 IntArray = NDArray[np.int64]
 Run = Callable[[], int]
@@ -35,6 +35,8 @@ class SolverPeer:
         Graphs beyond this are not given to it: it would take minutes.
     takes_units
         Whether demands may have several units.
+    takes_limits
+        Whether groups of demands may have limits.
     is_dense
         Whether its memory grows with rows times columns.
     is_float
@@ -44,9 +46,10 @@ class SolverPeer:
 
     name: str
     module: str
-    prepare: Callable[[CandidateGraph], Run]
+    prepare: Callable[[CandidateGraph, Limits | None], Run]
     candidates_max: int
     takes_units: bool = False
+    takes_limits: bool = False
     is_dense: bool = False
     is_float: bool = False
 
@@ -55,12 +58,16 @@ class SolverPeer:
         """Whether it can be imported; done here, it is not timed."""
         return has_module(self.module)
 
-    def why_not(self, graph: CandidateGraph) -> str | None:
+    def why_not(
+        self, graph: CandidateGraph, limits: Limits | None = None
+    ) -> str | None:
         """Return why this graph is not for it, or nothing."""
         if len(graph.columns) > self.candidates_max:
             return f"more than {self.candidates_max:,} candidates"
         if not self.takes_units and (graph.capacity > 1).any():
             return "demands of several units"
+        if not self.takes_limits and limits is not None:
+            return "limits of groups"
         cells = graph.row_count * graph.column_count
         if self.is_dense and cells > max(
             _CELLS, _CELLS_PER_CANDIDATE * len(graph.columns)
@@ -74,11 +81,11 @@ _CELLS = 250_000
 _CELLS_PER_CANDIDATE = 4
 
 
-def _flow(graph: CandidateGraph) -> Run:
+def _flow(graph: CandidateGraph, limits: Limits | None = None) -> Run:
     from ortools.graph.python import min_cost_flow  # noqa: PLC0415 - optional
 
     flow = min_cost_flow.SimpleMinCostFlow()
-    tail, head, capacity, cost, supply = _network(graph)
+    tail, head, capacity, cost, supply = _network(graph, limits)
     flow.add_arcs_with_capacity_and_unit_cost(tail, head, capacity, cost)
     flow.set_nodes_supplies(np.arange(len(supply)), supply)
 
@@ -90,10 +97,10 @@ def _flow(graph: CandidateGraph) -> Run:
     return run
 
 
-def _lemon(graph: CandidateGraph) -> Run:
+def _lemon(graph: CandidateGraph, limits: Limits | None = None) -> Run:
     import pylmcf  # noqa: PLC0415 - optional
 
-    tail, head, capacity, cost, supply = _network(graph)
+    tail, head, capacity, cost, supply = _network(graph, limits)
     # It takes no negative costs: each row pays the same whichever way it goes.
     n, shift = graph.row_count, int(graph.saving.max(initial=0))
     cost[tail < n] += shift
@@ -110,15 +117,25 @@ def _lemon(graph: CandidateGraph) -> Run:
     return run
 
 
-def _network(graph: CandidateGraph) -> tuple[IntArray, ...]:
-    # Rows to columns to a sink, and rows straight to the sink.
-    n, m = graph.row_count, graph.column_count
-    sink = n + m
+def _network(graph: CandidateGraph, limits: Limits | None) -> tuple[IntArray, ...]:
+    # Rows to columns to their groups to a sink, and rows straight to the sink.
+    limits = limits or Limits.none(graph)
+    assert (limits.row_group < 0).all(), "groups of demands only"
+    n, m, count = graph.row_count, graph.column_count, limits.count
+    sink = n + m + count
+    to = np.append(np.arange(n + m, sink), sink)
     tail = np.concatenate((graph.edge_rows, np.arange(n), np.arange(n, sink)))
-    head = np.concatenate((graph.columns + n, np.full(n + m, sink)))
-    units = np.concatenate((np.ones(len(graph.columns) + n), graph.capacity))
-    cost = np.concatenate((-graph.saving, np.zeros(n + m, np.int64)))
-    supply = np.append(np.repeat([1, 0], [n, m]), -n)
+    head = np.concatenate(
+        (
+            *(n + graph.columns, np.full(n, sink)),
+            *(to[limits.column_group], to[limits.parent]),
+        )
+    )
+    units = np.concatenate(
+        (np.ones(len(graph.columns) + n), graph.capacity, limits.limit)
+    )
+    cost = np.concatenate((-graph.saving, np.zeros(sink, np.int64)))
+    supply = np.append(np.repeat([1, 0], [n, m + count]), -n)
     return tail, head.astype(np.int64), units.astype(np.int64), cost, supply
 
 
@@ -139,7 +156,7 @@ def _doubled(graph: CandidateGraph) -> tuple[IntArray, IntArray, IntArray]:
     return row.astype(np.int64), column.astype(np.int64), saving
 
 
-def _linear_sum(graph: CandidateGraph) -> Run:
+def _linear_sum(graph: CandidateGraph, _: Limits | None = None) -> Run:
     from ortools.graph.python import linear_sum_assignment as lsa  # noqa: PLC0415
 
     row, column, saving = _doubled(graph)
@@ -154,7 +171,7 @@ def _linear_sum(graph: CandidateGraph) -> Run:
     return run
 
 
-def _lapmod(graph: CandidateGraph) -> Run:
+def _lapmod(graph: CandidateGraph, _: Limits | None = None) -> Run:
     import lap  # noqa: PLC0415 - optional
 
     table = _square(graph)
@@ -170,7 +187,7 @@ def _lapmod(graph: CandidateGraph) -> Run:
     return run
 
 
-def _scipy_sparse(graph: CandidateGraph) -> Run:
+def _scipy_sparse(graph: CandidateGraph, _: Limits | None = None) -> Run:
     table = _square(graph)
 
     def run() -> int:
@@ -204,7 +221,7 @@ def _table(graph: CandidateGraph) -> IntArray:
     return table
 
 
-def _scipy_dense(graph: CandidateGraph) -> Run:
+def _scipy_dense(graph: CandidateGraph, _: Limits | None = None) -> Run:
     table = _table(graph)
 
     def run() -> int:
@@ -214,7 +231,7 @@ def _scipy_dense(graph: CandidateGraph) -> Run:
     return run
 
 
-def _lapjv(graph: CandidateGraph) -> Run:
+def _lapjv(graph: CandidateGraph, _: Limits | None = None) -> Run:
     import lap  # noqa: PLC0415 - optional
 
     table = _table(graph)
@@ -230,7 +247,7 @@ def _lapjv(graph: CandidateGraph) -> Run:
     return run
 
 
-def _highs(graph: CandidateGraph) -> Run:
+def _highs(graph: CandidateGraph, _: Limits | None = None) -> Run:
     count = len(graph.columns)
     edge = np.arange(count)
     limits = csr_array(
@@ -255,8 +272,22 @@ def _highs(graph: CandidateGraph) -> Run:
 
 #: All peers.
 SOLVER_PEERS: tuple[SolverPeer, ...] = (
-    SolverPeer("OR-Tools SimpleMinCostFlow", "ortools", _flow, 10**9, takes_units=True),
-    SolverPeer("LEMON network simplex", "pylmcf", _lemon, 10**9, takes_units=True),
+    SolverPeer(
+        "OR-Tools SimpleMinCostFlow",
+        "ortools",
+        _flow,
+        10**9,
+        takes_units=True,
+        takes_limits=True,
+    ),
+    SolverPeer(
+        "LEMON network simplex",
+        "pylmcf",
+        _lemon,
+        10**9,
+        takes_units=True,
+        takes_limits=True,
+    ),
     SolverPeer("OR-Tools LinearSumAssignment", "ortools", _linear_sum, 150_000),
     SolverPeer("lap lapmod", "lap", _lapmod, 150_000, is_float=True),
     SolverPeer("SciPy sparse matching", "scipy", _scipy_sparse, 150_000),

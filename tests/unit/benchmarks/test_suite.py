@@ -21,9 +21,9 @@ from benchmarks.solver_peers import SOLVER_PEERS
 from benchmarks.suite import FAMILY_NAMES, PROFILES, Options, families
 from benchmarks.windows import WINDOWS_H, windows
 from matcher.domain.errors import InvalidValueError
-from matcher.solve import CandidateGraph, assign
+from matcher.solve import CandidateGraph, Limits, assign, assign_within
 from server.cli.app import app
-from tests.oracle.flow_assignment import flow_assignment
+from tests.oracle.limited_flow import limited_flow
 
 ABOUT = {
     "profile": "tiny",
@@ -67,12 +67,14 @@ def test_solvers_agree(peer: object, case: Case) -> None:
     """Each peer that is installed finds our optimum on each case that it takes."""
     assert hasattr(peer, "prepare")
     graph = case.make(np.random.default_rng(4), 40)
+    limits = case.limit(graph) if case.limit else Limits.none(graph)
     known = next(each for each in SOLVER_PEERS if each is peer)
-    if known.is_installed and known.why_not(graph) is None:
-        value = assign(graph).value
-        assert value == flow_assignment(graph)
+    given = limits if case.limit else None
+    if known.is_installed and known.why_not(graph, given) is None:
+        value = assign_within(graph, limits).value
+        assert value == limited_flow(graph, limits)
         allowed = value * 1e-9 if known.is_float else 0
-        assert abs(known.prepare(graph)() - value) <= allowed
+        assert abs(known.prepare(graph, given)() - value) <= allowed
 
 
 @pytest.mark.parametrize("peer", lookups.PEERS, ids=[p.name for p in lookups.PEERS])
@@ -105,7 +107,7 @@ def test_a_peer_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_wrong_answer_stops_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     """Times of an answer that is not the optimum are never reported."""
-    wrong = replace(SOLVER_PEERS[0], prepare=lambda _: lambda: 7)
+    wrong = replace(SOLVER_PEERS[0], prepare=lambda *_: lambda: 7)
     monkeypatch.setattr("benchmarks.assignment.SOLVER_PEERS", (wrong,))
     monkeypatch.setattr("benchmarks.assignment.CASES", CASES[:1])
     with pytest.raises(AssertionError, match="finds 7, not"):

@@ -11,12 +11,17 @@ from matcher.solve.assignment import Assignment, assign, dual_value, taken_savin
 from matcher.solve.components import components
 from matcher.solve.graph import CandidateGraph
 from matcher.solve.limits import NONE, Limits
-from matcher.solve.network import Part, solve_flow
+from matcher.solve.network import FlowAnswer, Part, settled_flow, solve_flow
+from matcher.solve.one_limit import Group, PriceSearch
 from matcher.solve.stop import Stop
 
 IntArray = NDArray[np.int64]
 Int32Array = NDArray[np.int32]
 BoolArray = NDArray[np.bool_]
+
+# Rows from which on one overfull group is solved by a search for its price: a dozen
+# solves without limits are sooner done than one by simplex.
+_SEARCH_MIN = 4096
 
 
 def assign_within(
@@ -77,7 +82,10 @@ def assign_within(
     if stop.is_requested:
         return cut
     part = _affected(graph, limits, free.column)
-    flow = solve_flow(graph, part, stop)
+    flow = None
+    if len(part.rows) >= _SEARCH_MIN:
+        flow = _searched(graph, limits, part, threads, stop)
+    flow = flow or solve_flow(graph, part, stop)
     shut = _shut(limits)
     column = free.column.copy()
     column[_is_shut(limits, shut, column)] = NONE
@@ -87,6 +95,34 @@ def assign_within(
     limit_price[part.groups] = flow.limit_price
     answer = _proven(graph, limits, column, demand_price, limit_price)
     return answer if answer.value >= cut.value else cut
+
+
+def _searched(
+    graph: CandidateGraph, limits: Limits, part: Part, threads: int, stop: Stop
+) -> FlowAnswer | None:
+    # If one overfull group holds all others: its price, unless they stay overfull.
+    inside = np.zeros(len(graph.columns), np.bool_)
+    inside[part.edges] = True
+    own = replace(graph, saving=np.where(inside, graph.saving, 0))
+    free = assign(own, threads=threads, stop=stop)
+    over = limits.used(free.column) > limits.limit
+    outermost = np.nonzero(over & ~_nested(limits, over)[:-1])[0]
+    if len(outermost) != 1:
+        return None
+    group = int(outermost[0])
+    member = _nested(limits, np.arange(limits.count) == group)
+    member[group] = True
+    counted = Group(
+        member[limits.row_group], member[limits.column_group], int(limits.limit[group])
+    )
+    found = PriceSearch(own, counted, threads, stop).run()
+    if found is None or (limits.used(found.column) > limits.limit).any():
+        return None
+    price = np.where(part.groups == group, found.limit_price, 0)
+    optimum = FlowAnswer(
+        found.column[part.rows], found.demand_price[part.columns], price
+    )
+    return settled_flow(graph, part, optimum)
 
 
 def _shut(limits: Limits) -> BoolArray:
@@ -216,6 +252,15 @@ def _proven(
         column, return_price, demand_price, value, limit_price=limit_price
     )
     return replace(answer, gap=dual_value(graph, answer, limits) - value)
+
+
+def _nested(limits: Limits, which: BoolArray) -> BoolArray:
+    # Groups inside one of these; and for -1, none.
+    inside = np.zeros(limits.count + 1, np.bool_)
+    for group in limits.bottom_up[::-1].tolist():
+        above = limits.parent[group]
+        inside[group] = above != NONE and (which[above] or inside[above])
+    return inside
 
 
 def _nearest(limits: Limits, which: BoolArray) -> Int32Array:

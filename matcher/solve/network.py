@@ -88,21 +88,37 @@ def solve_flow(graph: CandidateGraph, part: Part, stop: Stop) -> FlowAnswer:
     So all arcs but the candidates form a tree and carry a first flow.
     """
     arcs = _arcs(graph, part)
-    flow, potential = arcs.flow, arcs.potential
-    simplex_kernel(*arcs.given, flow, arcs.parent, potential, stop.flag)
+    simplex_kernel(*arcs.given, arcs.flow, arcs.parent, arcs.potential, stop.flag)
     if not stop.is_requested:
-        lower_kernel(*arcs.given, flow, arcs.is_priced, potential)
-    taken = np.nonzero(flow[: len(part.edges)])[0]
-    column = np.full(len(part.rows), NONE, np.int32)
-    column[arcs.given[0][taken]] = graph.columns[part.edges[taken]]
-    # Demands and their groups cost what potentials fall on the way to the group above,
-    # groups of returns what they rise. The tree may have changed; its arcs have not.
-    above = arcs.given[1][len(part.edges) :]
-    price = np.abs(potential[above] - potential[:-1])
-    n, m = len(part.rows), len(part.columns)
-    of_group = np.empty(len(part.groups), np.int64)
-    of_group[arcs.group_order] = price[n + m :]
-    return FlowAnswer(column, price[n : n + m], of_group)
+        arcs.settle()
+    return arcs.answer(graph, part)
+
+
+def settled_flow(graph: CandidateGraph, part: Part, optimum: FlowAnswer) -> FlowAnswer:
+    """
+    Return an optimum of a part with the lowest prices that prove it.
+
+    Parameters
+    ----------
+    graph, part
+        As for :func:`solve_flow`.
+    optimum
+        An optimum with any prices that prove it.
+
+    Returns
+    -------
+    FlowAnswer
+        The same columns, and prices as :func:`solve_flow` gives them.
+
+    Raises
+    ------
+    InvalidProblemError
+        If sums of savings could leave 64 bits.
+    """
+    arcs = _arcs(graph, part)
+    arcs.begin_with(graph, part, optimum)
+    arcs.settle()
+    return arcs.answer(graph, part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +131,64 @@ class _Arcs:
     is_priced: NDArray[np.bool_]
     # Of the groups of the part, in the order of their nodes.
     group_order: IntArray
+
+    @property
+    def above(self) -> Int32Array:
+        """The group above each node but the last, which stands for none."""
+        return self.given[1][len(self.flow) - len(self.parent) + 1 :]
+
+    def settle(self) -> None:
+        """Give an optimum the lowest prices that prove it."""
+        lower_kernel(*self.given, self.flow, self.is_priced, self.potential)
+
+    def begin_with(
+        self, graph: CandidateGraph, part: Part, optimum: FlowAnswer
+    ) -> None:
+        """Take over an optimum and its prices."""
+        n, m, count = len(part.rows), len(part.columns), len(part.edges)
+        row, head = (ends[:count] for ends in self.given[:2])
+        saving = graph.saving[part.edges]
+        taken = np.nonzero(optimum.column[row] == graph.columns[part.edges])[0]
+        taken = taken[np.lexsort((-saving[taken], row[taken]))]
+        _, first = np.unique(row[taken], return_index=True)
+        taken = taken[first]
+        self.flow[taken] = 1
+        passed = self.flow[count:]
+        passed[row[taken]] = 0
+        passed[n : n + m] = np.bincount(head[taken] - n, minlength=m)
+        used = part.limits.used(self._spread(graph, part, optimum.column))
+        used = used[part.groups[self.group_order]]
+        of_demands = self.is_priced[n + m : -1]
+        passed[n + m :] = np.where(of_demands, used, passed[n + m :] - used)
+        price = np.concatenate(
+            (np.zeros(n), -optimum.demand_price, optimum.limit_price[self.group_order])
+        ).astype(np.int64)
+        price[n + m :][of_demands] *= -1
+        above, potential = self.above, self.potential
+        for node in range(len(above) - 1, n + m - 1, -1):
+            potential[node] = potential[above[node]] + price[node]
+        potential[: n + m] = potential[above[: n + m]] + price[: n + m]
+        np.maximum.at(potential, row, saving + potential[head])
+
+    def answer(self, graph: CandidateGraph, part: Part) -> FlowAnswer:
+        """Return what flow and potentials say."""
+        taken = np.nonzero(self.flow[: len(part.edges)])[0]
+        column = np.full(len(part.rows), NONE, np.int32)
+        column[self.given[0][taken]] = graph.columns[part.edges[taken]]
+        # Demands and their groups cost what potentials fall on the way to the group
+        # above, groups of returns what they rise.
+        price = np.abs(self.potential[self.above] - self.potential[:-1])
+        n, m = len(part.rows), len(part.columns)
+        of_group = np.empty(len(part.groups), np.int64)
+        of_group[self.group_order] = price[n + m :]
+        return FlowAnswer(column, price[n : n + m], of_group)
+
+    @staticmethod
+    def _spread(graph: CandidateGraph, part: Part, column: Int32Array) -> Int32Array:
+        # To all rows of the graph.
+        spread = np.full(graph.row_count, NONE, np.int32)
+        spread[part.rows] = column
+        return spread
 
 
 def _arcs(graph: CandidateGraph, part: Part) -> _Arcs:

@@ -30,6 +30,13 @@ SLOWER = 10 if numba.config.DISABLE_JIT else 1
 IntArray = NDArray[np.int64]
 
 
+@pytest.fixture(params=["simplex", "search"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Solve one overfull group as large markets do, or as small ones."""
+    rows = 0 if request.param == "search" else 1_000_000
+    monkeypatch.setattr("matcher.solve.limited._SEARCH_MIN", rows)
+
+
 def tiny(seed: int) -> tuple[CandidateGraph, Limits]:
     """Return up to 6 rows and 4 columns, and up to 6 groups of limits 0 to 3."""
     rng = np.random.default_rng(seed)

@@ -203,14 +203,15 @@ def _with_groups(
 
 
 def _exact_sum(values: IntArray) -> int:
+    largest = max(int(values.max(initial=0)), -int(values.min(initial=0)))
+    if largest * len(values) <= _INT64_MAX:
+        return int(values.sum())
     return sum(values.tolist())
 
 
 def _exact_product(units: NDArray[np.integer], price: IntArray) -> int:
     priced = np.nonzero(price)[0]
-    return sum(
-        unit * each
-        for unit, each in zip(
-            units[priced].tolist(), price[priced].tolist(), strict=True
-        )
-    )
+    of, each = units[priced].astype(np.int64), price[priced]
+    if int(of.max(initial=0)) * int(each.max(initial=0)) * len(of) <= _INT64_MAX:
+        return int((of * each).sum())
+    return sum(n * v for n, v in zip(of.tolist(), each.tolist(), strict=True))

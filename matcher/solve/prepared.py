@@ -18,6 +18,10 @@ from matcher.solve.prepare_kernel import copy_kernel, count_kernel
 _SAMPLE = 4096
 _CLOSE = 1 / 32
 
+# Where there are so many columns for each row, few rows contest any: most choose once,
+# and never come back to make up for what it takes to number all anew.
+_PLENTIFUL = 2
+
 # Below this all fits into the nearest caches, in whatever order it lies.
 _SMALL = 1 << 15
 
@@ -65,12 +69,14 @@ def prepare(graph: CandidateGraph, threads: int) -> Prepared:
     -------
     Prepared
         In the caller's order if neighbouring rows have neighbouring columns there,
-        as candidates have that come place by place; breadth first otherwise. A
-        search through memory in no order takes twice as long.
+        as candidates have that come place by place, or if there are plenty of
+        columns; breadth first otherwise. A search through memory in no order takes
+        twice as long.
     """
     n, m = graph.row_count, graph.column_count
     arrays = (graph.row_offsets, graph.columns, graph.saving, graph.capacity)
-    if len(graph.columns) > _SMALL and not _is_close(graph):
+    is_plentiful = m >= _PLENTIFUL * n
+    if len(graph.columns) > _SMALL and not is_plentiful and not _is_close(graph):
         row_order, number = renumber(graph)
     else:
         row_order, number = np.arange(n, dtype=np.int32), np.arange(m, dtype=np.int32)

@@ -171,6 +171,86 @@ def _first_parts(tight, state, links, capacity):
 
 
 @njit(cache=True, nogil=True)
+def _reach_less(x, by_column, state, links, capacity, part, out, dead):
+    # Node x is on no cycle: what leads to it has a move less. Returns the end of
+    # ``dead``.
+    in_to, in_rows = by_column
+    column_of, used = links[0], links[4]
+    pool = len(part) - 1
+    n = pool - len(capacity)
+    count = 0
+    if x < n:
+        y = n + column_of[x] if column_of[x] != NONE else pool
+        out[y] -= 1
+        if out[y] == 0:
+            dead[count] = y
+            count += 1
+        return count
+    j = x - n
+    for e in range(in_to[j], in_to[j + 1]):
+        i = in_rows[e]
+        if column_of[i] != j:
+            out[i] -= 1
+            if out[i] == 0:
+                dead[count] = i
+                count += 1
+    if used[j] > 0 and state[1][j] == 0:
+        out[pool] -= 1
+        if out[pool] == 0:
+            dead[count] = pool
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _drop_dead_ends(tight, by_column, state, links, capacity, part):
+    # The same the other way round: without end, what leads nowhere is taken out.
+    to, columns = tight
+    u, v = state
+    column_of, used = links[0], links[4]
+    n, m = len(to) - 1, len(capacity)
+    pool = n + m
+    out = np.zeros(pool + 1, np.int32)
+    for i in range(n):
+        if part[i] != NONE:
+            for e in range(to[i], to[i + 1]):
+                out[i] += columns[e] != column_of[i] and part[n + columns[e]] != NONE
+            out[i] += column_of[i] != NONE and u[i] == 0 and part[pool] != NONE
+            out[n + column_of[i] if column_of[i] != NONE else pool] += 1
+    for j in range(m):
+        if part[n + j] != NONE:
+            out[n + j] += used[j] < capacity[j] and part[pool] != NONE
+            out[pool] += used[j] > 0 and v[j] == 0
+    dead = np.empty(pool + 1, np.int32)
+    count = 0
+    for x in range(pool + 1):
+        if part[x] != NONE and out[x] == 0:
+            dead[count] = x
+            count += 1
+    while count > 0:
+        count -= 1
+        x = dead[count]
+        part[x] = NONE
+        if x < pool:
+            count += _reach_less(
+                x, by_column, state, links, capacity, part, out, dead[count:]
+            )
+            continue
+        for i in range(n):
+            if part[i] != NONE and column_of[i] != NONE and u[i] == 0:
+                out[i] -= 1
+                if out[i] == 0:
+                    dead[count] = i
+                    count += 1
+        for j in range(m):
+            if part[n + j] != NONE and used[j] < capacity[j]:
+                out[n + j] -= 1
+                if out[n + j] == 0:
+                    dead[count] = n + j
+                    count += 1
+
+
+@njit(cache=True, nogil=True)
 def _see(y, x, part, side):
     # See node y from x if it is of this side's part and not seen yet.
     seen, queue, ends = side
@@ -386,6 +466,9 @@ def tie_kernel(graph, state, links, is_sorted, row_order, rank):
         return
     to, columns = tight
     by_column = _by_column(tight, part, m)
+    _drop_dead_ends(tight, by_column, state, links, capacity, part)
+    if part.max() == NONE:
+        return
     free = (_free_ends(part, state[0], 0), _free_ends(part, state[1], n))
     ahead = (np.full(pool + 1, NONE, np.int32), np.empty(pool + 1, np.int32))
     behind = (np.full(pool + 1, NONE, np.int32), np.empty(pool + 1, np.int32))

@@ -24,7 +24,10 @@ WAYS: dict[str, tuple[dict[str, float], int]] = {
         {"assignment._TOUCHED_MAX": 1, "assignment._TOUCHED_PER_CANDIDATE": 0},
         1,
     ),
-    "breadth first": ({"prepared._SMALL": 0, "prepared._CLOSE": -1}, 1),
+    "breadth first": (
+        {"prepared._SMALL": 0, "prepared._CLOSE": -1, "prepared._PLENTIFUL": 99},
+        1,
+    ),
     "split in four": ({"assignment._SPLIT_MIN": 0}, 2),
     "split in six, forest, breadth first": (
         {
@@ -33,6 +36,7 @@ WAYS: dict[str, tuple[dict[str, float], int]] = {
             "assignment._SPLIT_MIN": 0,
             "prepared._SMALL": 0,
             "prepared._CLOSE": -1,
+            "prepared._PLENTIFUL": 99,
         },
         3,
     ),

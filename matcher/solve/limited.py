@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.solve.assignment import Assignment, assign, dual_value, taken_savings
+from matcher.solve.assignment import Assignment, dual_value, taken_savings
 from matcher.solve.components import components
 from matcher.solve.graph import CandidateGraph
 from matcher.solve.limits import NONE, Limits
 from matcher.solve.network import FlowAnswer, Part, settled_flow, solve_flow
 from matcher.solve.one_limit import Group, PriceSearch
+from matcher.solve.solver import assign
 from matcher.solve.stop import Stop
 
 IntArray = NDArray[np.int64]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from matcher.domain.errors import InvalidProblemError
-from matcher.solve.assignment import Assignment, assign, settled
+from matcher.solve.assignment import Assignment
 from matcher.solve.graph import CandidateGraph, saving_only
 from matcher.solve.live_kernel import (
     insert_columns_kernel,
@@ -17,6 +17,7 @@ from matcher.solve.live_kernel import (
 )
 from matcher.solve.live_state import NONE, LiveState
 from matcher.solve.slots import Slots
+from matcher.solve.solver import assign, settled
 
 IntArray = NDArray[np.int64]
 #: Offsets, other ends and savings.

@@ -8,8 +8,9 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.solve.assignment import Assignment, assign
+from matcher.solve.assignment import Assignment
 from matcher.solve.graph import SAVING_MAX, TOTAL_MAX, CandidateGraph
+from matcher.solve.solver import assign
 from matcher.solve.stop import Stop
 
 IntArray = NDArray[np.int64]

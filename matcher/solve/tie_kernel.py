@@ -1,20 +1,9 @@
 """
-One assignment out of those of equal total.
+One assignment out of those of equal total: the first in the order of rows.
 
-Given prices that prove the optimum, exactly those assignments are optimal that use
-tight pairs only (``u[i] + v[j]`` is what the pair saves), give every row with
-``u > 0`` a place and fill every column with ``v > 0``. One comes from another by
-turning along cycles of a graph of moves:
-
-- row ``i`` to column ``j``: the pair is tight, and ``i`` is not on ``j``;
-- column ``j`` to row ``k``: ``k`` is on ``j`` and would have to leave;
-- into the pool: from a column with a unit left, or from a row that has a place at
-  price 0 and may as well go without;
-- out of the pool: to a row without a place at price 0, or to a column of price 0 that
-  need not keep its rows.
-
-Nodes are rows from 0, columns from ``n``, and the pool last. Nodes of different parts
-are on no common cycle; a node of part -1 is on none, or its row has chosen.
+Optimal assignments come from one another by turning along cycles of moves
+(:mod:`~.peel_kernel`). Nodes of different parts are on no common cycle; a node of part
+-1 is on none, or its row has chosen.
 """
 
 from __future__ import annotations
@@ -23,32 +12,6 @@ import numpy as np
 from numba import njit
 
 NONE = -1
-
-
-@njit(cache=True, nogil=True)
-def _tight_pairs(graph, state, is_sorted):
-    # Columns that each row could be on at no loss, its own among them: offsets and
-    # columns.
-    offsets, columns, saving, _ = graph
-    u, v = state
-    n = len(u)
-    to = np.zeros(n + 1, np.int64)
-    found = np.empty(1024, np.int32)
-    count = 0
-    for i in range(n):
-        for e in range(offsets[i], offsets[i + 1]):
-            if saving[e] < u[i]:
-                if is_sorted[i]:
-                    break
-                continue
-            j = columns[e]
-            if u[i] + v[j] == saving[e]:
-                if count == len(found):
-                    found = np.append(found, np.empty_like(found))
-                found[count] = j
-                count += 1
-        to[i + 1] = count
-    return to, found[:count]
 
 
 @njit(cache=True, nogil=True)
@@ -72,182 +35,6 @@ def _move(i, to, links):
             before[head[to]] = i
         head[to] = i
         used[to] += 1
-
-
-@njit(cache=True, nogil=True)
-def _by_column(tight, part, m):
-    # Rows of the tight pairs of each column, but for rows on no cycle: offsets, rows.
-    to, columns = tight
-    n = len(to) - 1
-    in_to = np.zeros(m + 2, np.int64)
-    for i in range(n):
-        if part[i] != NONE:
-            for e in range(to[i], to[i + 1]):
-                in_to[columns[e] + 2] += 1
-    for j in range(2, m + 2):
-        in_to[j] += in_to[j - 1]
-    rows = np.empty(in_to[-1], np.int32)
-    for i in range(n):
-        if part[i] != NONE:
-            for e in range(to[i], to[i + 1]):
-                at = in_to[columns[e] + 1]
-                rows[at] = i
-                in_to[columns[e] + 1] = at + 1
-    return in_to[: m + 1], rows
-
-
-@njit(cache=True, nogil=True)
-def _leave(i, tight, state, column_of, into, dead):
-    # Row i is on no cycle: its moves come to nothing. Returns the end of ``dead``.
-    to, columns = tight
-    n, pool = len(to) - 1, len(into) - 1
-    count = 0
-    for e in range(to[i], to[i + 1]):
-        j = columns[e]
-        if j != column_of[i]:
-            into[n + j] -= 1
-            if into[n + j] == 0:
-                dead[count] = n + j
-                count += 1
-    if column_of[i] != NONE and state[0][i] == 0:
-        into[pool] -= 1
-        if into[pool] == 0:
-            dead[count] = pool
-            count += 1
-    return count
-
-
-@njit(cache=True, nogil=True)
-def _first_parts(tight, state, links, capacity):
-    # Part 0 for what a cycle may lead to, -1 for the rest: without end, what no move
-    # leads to is taken out. Linear, and leaves nothing where no savings tie.
-    to, columns = tight
-    u, v = state
-    column_of, head, after, _, used = links
-    n, m = len(to) - 1, len(capacity)
-    pool = n + m
-    part = np.zeros(pool + 1, np.int32)
-    into = np.zeros(pool + 1, np.int32)
-    for i in range(n):
-        for e in range(to[i], to[i + 1]):
-            into[n + columns[e]] += columns[e] != column_of[i]
-        into[pool] += column_of[i] != NONE and u[i] == 0
-    for j in range(m):
-        into[pool] += used[j] < capacity[j]
-        into[n + j] += used[j] > 0 and v[j] == 0
-    dead = np.empty(pool + 1, np.int32)
-    count = 0
-    for x in range(n, pool + 1):
-        if into[x] == 0:
-            dead[count] = x
-            count += 1
-    while count > 0:
-        count -= 1
-        x = dead[count]
-        part[x] = NONE
-        if x == pool:
-            for i in range(n):
-                if column_of[i] == NONE:
-                    part[i] = NONE
-                    count += _leave(i, tight, state, column_of, into, dead[count:])
-            for j in range(m):
-                if used[j] > 0 and v[j] == 0:
-                    into[n + j] -= 1
-                    if into[n + j] == 0:
-                        dead[count] = n + j
-                        count += 1
-            continue
-        if used[x - n] < capacity[x - n]:
-            into[pool] -= 1
-            if into[pool] == 0:
-                dead[count] = pool
-                count += 1
-        k = head[x - n]
-        while k != NONE:
-            part[k] = NONE
-            count += _leave(k, tight, state, column_of, into, dead[count:])
-            k = after[k]
-    return part
-
-
-@njit(cache=True, nogil=True)
-def _reach_less(x, by_column, state, links, capacity, part, out, dead):
-    # Node x is on no cycle: what leads to it has a move less. Returns the end of
-    # ``dead``.
-    in_to, in_rows = by_column
-    column_of, used = links[0], links[4]
-    pool = len(part) - 1
-    n = pool - len(capacity)
-    count = 0
-    if x < n:
-        y = n + column_of[x] if column_of[x] != NONE else pool
-        out[y] -= 1
-        if out[y] == 0:
-            dead[count] = y
-            count += 1
-        return count
-    j = x - n
-    for e in range(in_to[j], in_to[j + 1]):
-        i = in_rows[e]
-        if column_of[i] != j:
-            out[i] -= 1
-            if out[i] == 0:
-                dead[count] = i
-                count += 1
-    if used[j] > 0 and state[1][j] == 0:
-        out[pool] -= 1
-        if out[pool] == 0:
-            dead[count] = pool
-            count += 1
-    return count
-
-
-@njit(cache=True, nogil=True)
-def _drop_dead_ends(tight, by_column, state, links, capacity, part):
-    # The same the other way round: without end, what leads nowhere is taken out.
-    to, columns = tight
-    u, v = state
-    column_of, used = links[0], links[4]
-    n, m = len(to) - 1, len(capacity)
-    pool = n + m
-    out = np.zeros(pool + 1, np.int32)
-    for i in range(n):
-        if part[i] != NONE:
-            for e in range(to[i], to[i + 1]):
-                out[i] += columns[e] != column_of[i] and part[n + columns[e]] != NONE
-            out[i] += column_of[i] != NONE and u[i] == 0 and part[pool] != NONE
-            out[n + column_of[i] if column_of[i] != NONE else pool] += 1
-    for j in range(m):
-        if part[n + j] != NONE:
-            out[n + j] += used[j] < capacity[j] and part[pool] != NONE
-            out[pool] += used[j] > 0 and v[j] == 0
-    dead = np.empty(pool + 1, np.int32)
-    count = 0
-    for x in range(pool + 1):
-        if part[x] != NONE and out[x] == 0:
-            dead[count] = x
-            count += 1
-    while count > 0:
-        count -= 1
-        x = dead[count]
-        part[x] = NONE
-        if x < pool:
-            count += _reach_less(
-                x, by_column, state, links, capacity, part, out, dead[count:]
-            )
-            continue
-        for i in range(n):
-            if part[i] != NONE and column_of[i] != NONE and u[i] == 0:
-                out[i] -= 1
-                if out[i] == 0:
-                    dead[count] = i
-                    count += 1
-        for j in range(m):
-            if part[n + j] != NONE and used[j] < capacity[j]:
-                out[n + j] -= 1
-                if out[n + j] == 0:
-                    dead[count] = n + j
-                    count += 1
 
 
 @njit(cache=True, nogil=True)
@@ -428,19 +215,19 @@ def _sort_by(rank, columns, start, stop):
 
 
 @njit(cache=True, nogil=True)
-def tie_kernel(graph, state, links, is_sorted, row_order, rank):
+def tie_kernel(capacity, state, links, moves, row_order, rank):
     """
     Of the assignments of this total, make the first in the order of rows.
 
     Parameters
     ----------
-    graph, links
+    capacity, links
         As in :func:`~.assignment_kernel.assign_kernel`; the assignment is optimal,
         and another of the same total on return.
     state
         ``(u, v)``: any prices that prove it.
-    is_sorted
-        ``bool (n,)``: rows whose candidates come by falling saving.
+    moves
+        ``(tight, by_column, part)`` from :func:`~.peel_kernel.peel_kernel`; changed.
     row_order
         ``int32 (n,)``: all rows, the first to choose first.
     rank
@@ -454,19 +241,13 @@ def tie_kernel(graph, state, links, is_sorted, row_order, rank):
     pair is on a cycle of moves; where there is none, one of the two ends of the
     search has seen a set of nodes that no cycle leaves, and the search has cost as
     much as the smaller of the two: all that fail cost ``O(e log e)`` together, for
-    ``e`` tight pairs. Where no savings tie all is ``O(nnz)``.
+    ``e`` tight pairs.
     """
-    capacity = graph[3]
+    tight, by_column, part = moves
+    to, columns = tight
     column_of = links[0]
     n, m = len(row_order), len(capacity)
     pool = n + m
-    tight = _tight_pairs(graph, state, is_sorted)
-    part = _first_parts(tight, state, links, capacity)
-    if part.max() == NONE:
-        return
-    to, columns = tight
-    by_column = _by_column(tight, part, m)
-    _drop_dead_ends(tight, by_column, state, links, capacity, part)
     if part.max() == NONE:
         return
     free = (_free_ends(part, state[0], 0), _free_ends(part, state[1], n))

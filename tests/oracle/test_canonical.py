@@ -17,23 +17,23 @@ SLOWER = 10 if numba.config.DISABLE_JIT else 1
 # Ways for the solver to work; constants of its modules, and threads.
 WAYS: dict[str, tuple[dict[str, float], int]] = {
     "all by the forest": (
-        {"assignment._TOUCHED_MAX": -1, "assignment._TOUCHED_PER_CANDIDATE": -1},
+        {"solver._TOUCHED_MAX": -1, "solver._TOUCHED_PER_CANDIDATE": -1},
         1,
     ),
     "searches of one column": (
-        {"assignment._TOUCHED_MAX": 1, "assignment._TOUCHED_PER_CANDIDATE": 0},
+        {"solver._TOUCHED_MAX": 1, "solver._TOUCHED_PER_CANDIDATE": 0},
         1,
     ),
     "breadth first": (
         {"prepared._SMALL": 0, "prepared._CLOSE": -1, "prepared._PLENTIFUL": 99},
         1,
     ),
-    "split in four": ({"assignment._SPLIT_MIN": 0}, 2),
+    "split in four": ({"solver._SPLIT_MIN": 0}, 2),
     "split in six, forest, breadth first": (
         {
-            "assignment._TOUCHED_MAX": 2,
-            "assignment._TOUCHED_PER_CANDIDATE": 0,
-            "assignment._SPLIT_MIN": 0,
+            "solver._TOUCHED_MAX": 2,
+            "solver._TOUCHED_PER_CANDIDATE": 0,
+            "solver._SPLIT_MIN": 0,
             "prepared._SMALL": 0,
             "prepared._CLOSE": -1,
             "prepared._PLENTIFUL": 99,

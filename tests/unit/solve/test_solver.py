@@ -1,4 +1,4 @@
-"""matcher/solve/assignment.py: tiny markets whose answer is plain to see."""
+"""matcher/solve/solver.py: tiny markets whose answer is plain to see."""
 
 from __future__ import annotations
 

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
+from benchmarks import postgis
 from benchmarks.measurement import Way, has_module, measure
 from benchmarks.result import Result, Skipped
 from matcher.geo import EARTH_RADIUS_M, unit_vectors
 from matcher.index import DemandIndex
 
 FAMILY = "candidates"
+POSTGIS = "PostGIS"
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -27,6 +29,9 @@ _CITIES = 20
 
 # Candidates of each return, on average.
 _PER_RETURN = 15
+
+# Places beyond which PostGIS would take minutes.
+_POSTGIS_MAX = 20_000
 
 # Pairs of any keys, beyond which memory would not do.
 _PAIRS_MAX = 100_000_000
@@ -81,7 +86,8 @@ def candidates(
     for peer in PEERS:
         if not peer.is_installed:
             yield Skipped(FAMILY, peer.name, f"{peer.module} is not installed")
-    yield Skipped(FAMILY, "PostGIS", "not compared yet")
+    if why := postgis.why_not():
+        yield Skipped(FAMILY, POSTGIS, why)
     for count in counts:
         for keys in (1, max(2, count // 10)):
             given = places(np.random.default_rng(seed), count, keys, threads)
@@ -107,6 +113,8 @@ def _compare(given: Places, keys: int, repetitions: int) -> Iterator[Result]:
         and count <= peer.count_max
         and (peer.knows_keys or keys * len(expected) <= _PAIRS_MAX)
     ]
+    if postgis.why_not() is None and count <= _POSTGIS_MAX:
+        ways.append(Way(POSTGIS, partial(_postgis, given)))
     timings = measure(ways, repetitions, agree)
     ours = timings["nearturn"].median_s
     for name, timing in timings.items():
@@ -239,6 +247,23 @@ def _duckdb(given: Places) -> Pairs:
     # Cells as wide as the chord: a pair is in one cell or in neighbouring ones.
     found = base.execute(_GRID_JOIN, {"side": given.chord}).fetchnumpy()
     return lambda: np.column_stack(tuple(found.values())).astype(np.int64)
+
+
+def _postgis(given: Places) -> Callable[[], Pairs]:
+    # Its tables are its own form of the input: loading them is not timed.
+    run = postgis.join(
+        (given.return_keys, given.returns),
+        (given.demand_keys, given.demands),
+        given.radius_m,
+        given.chord,
+        given.threads,
+    )
+
+    def find() -> Pairs:
+        found = run()
+        return lambda: found
+
+    return find
 
 
 @dataclass(frozen=True, slots=True)

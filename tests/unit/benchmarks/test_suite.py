@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks import candidates as lookups
+from benchmarks import postgis
 from benchmarks.assignment import assignments
 from benchmarks.graphs import CASES, Case, Shape, market
 from benchmarks.greedy import greedy, saved
@@ -75,6 +76,23 @@ def test_solvers_agree(peer: object, case: Case) -> None:
         assert value == limited_flow(graph, limits)
         allowed = value * 1e-9 if known.is_float else 0
         assert abs(known.prepare(graph, given)() - value) <= allowed
+
+
+@pytest.mark.skipif(postgis.why_not() is not None, reason=str(postgis.why_not()))
+@pytest.mark.parametrize("keys", [1, 20])
+def test_postgis_finds_the_same_pairs(keys: int) -> None:
+    """A server of its own, and our pairs exactly, loaded twice."""
+    for seed in (1, 2):
+        given = lookups.places(np.random.default_rng(seed), 200, keys, 2)
+        run = postgis.join(
+            (given.return_keys, given.returns),
+            (given.demand_keys, given.demands),
+            given.radius_m,
+            given.chord,
+            given.threads,
+        )
+        ours = lookups.find_ours(given)().tolist()
+        assert sorted(run().tolist()) == sorted(ours)
 
 
 @pytest.mark.parametrize("peer", lookups.PEERS, ids=[p.name for p in lookups.PEERS])

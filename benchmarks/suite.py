@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from benchmarks import assignment, candidates, density, end_to_end, online, windows
+from benchmarks import (
+    assignment,
+    candidates,
+    density,
+    end_to_end,
+    growth,
+    online,
+    windows,
+)
 from benchmarks.result import Result, Skipped
 
 #: What a family yields, as it goes.
@@ -25,6 +33,8 @@ class Profile:
         Returns, and demands, of the look-ups.
     end_to_end
         Returns, and SKUs, from points to decisions.
+    growing
+        Returns of the markets that grow.
     open_demands
         What single events go against.
     density_demands
@@ -36,16 +46,39 @@ class Profile:
     scale: float
     candidate_counts: tuple[int, ...]
     end_to_end: tuple[int, int]
+    growing: tuple[int, ...]
     open_demands: int
     density_demands: int
     month_returns: int
 
 
 PROFILES = {
-    "tiny": Profile(0.003, (500,), (2_000, 200), 2_000, 300, 300),
-    "quick": Profile(0.2, (20_000, 100_000), (100_000, 10_000), 100_000, 5_000, 5_000),
+    "tiny": Profile(
+        scale=0.003,
+        candidate_counts=(500,),
+        end_to_end=(2_000, 200),
+        growing=(200, 400),
+        open_demands=2_000,
+        density_demands=300,
+        month_returns=300,
+    ),
+    "quick": Profile(
+        scale=0.2,
+        candidate_counts=(20_000, 100_000),
+        end_to_end=(100_000, 10_000),
+        growing=(6_500, 65_000),
+        open_demands=100_000,
+        density_demands=5_000,
+        month_returns=5_000,
+    ),
     "full": Profile(
-        1.0, (100_000, 1_000_000), (1_000_000, 100_000), 1_000_000, 30_000, 20_000
+        scale=1.0,
+        candidate_counts=(100_000, 1_000_000),
+        end_to_end=(1_000_000, 100_000),
+        growing=(6_500, 65_000, 650_000),
+        open_demands=1_000_000,
+        density_demands=30_000,
+        month_returns=20_000,
     ),
 }
 
@@ -73,6 +106,7 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
         "end-to-end": lambda: end_to_end.end_to_end(
             count, skus, seed, repetitions, threads
         ),
+        "growth": lambda: growth.growth(profile.growing, seed, repetitions, threads),
         "online": lambda: online.online(profile.open_demands, seed, threads),
         "density": lambda: density.density(profile.density_demands, seed, threads),
         "windows": lambda: windows.windows(profile.month_returns, seed, threads),

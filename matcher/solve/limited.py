@@ -62,9 +62,11 @@ def assign_within(
     -----
     Without limits first, which takes little time: if no group has too many then, that
     is the answer, and the first of all optima. Otherwise what hangs together with an
-    overfull group, by candidates and by groups that may fill up, is solved anew as a
-    flow of least cost, by network simplex on one thread. Which of several optima that
-    gives is a matter of its way of working, the same for the same input in the same
+    overfull group, by candidates and by groups that may fill up, is solved anew: if
+    one overfull group holds all others, by a search for its price
+    (:class:`~.one_limit.PriceSearch`), a dozen solves; else as a flow of least cost,
+    by network simplex on one thread (:mod:`~.network`). Which of several optima that
+    gives is a matter of the way of working, the same for the same input in the same
     order. Prices of demands and their groups are the lowest that prove it, those of
     returns the highest.
 

@@ -6,10 +6,11 @@ import numba
 import numpy as np
 import pytest
 
-from matcher.solve import Assignment, CandidateGraph, assign, check_certificate
+from matcher.solve import CandidateGraph, assign, check_certificate
 from tests.oracle.assignment_families import FAMILIES, Family
 from tests.oracle.first_assignment import first_optimum, worth_of_row, worth_of_unit
 from tests.oracle.flow_assignment import flow_assignment
+from tests.oracle.small_markets import as_bytes
 
 # Without the compiler a row costs a hundred times as much.
 SLOWER = 10 if numba.config.DISABLE_JIT else 1
@@ -54,16 +55,6 @@ def tied(seed: int) -> CandidateGraph:
         rng.integers(0, m, count).astype(np.int32),
         rng.integers(-1, 3, count),
         rng.integers(0, 3, m).astype(np.int32),
-    )
-
-
-def as_bytes(answer: Assignment) -> tuple[bytes, bytes, bytes, int]:
-    """Return all of an answer, to be compared to the last bit."""
-    return (
-        answer.column.tobytes(),
-        answer.return_price.tobytes(),
-        answer.demand_price.tobytes(),
-        answer.value,
     )
 
 

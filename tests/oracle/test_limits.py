@@ -23,6 +23,7 @@ from matcher.solve import (
 )
 from tests.oracle.assignment_families import FAMILIES, Family
 from tests.oracle.limited_flow import limited_flow
+from tests.oracle.small_markets import small_market
 
 # Without the compiler a row costs a hundred times as much.
 SLOWER = 10 if numba.config.DISABLE_JIT else 1
@@ -40,15 +41,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 def tiny(seed: int) -> tuple[CandidateGraph, Limits]:
     """Return up to 6 rows and 4 columns, and up to 6 groups of limits 0 to 3."""
     rng = np.random.default_rng(seed)
-    n, m = int(rng.integers(0, 7)), int(rng.integers(1, 5))
-    degree = rng.integers(0, 4, n)
-    count = int(degree.sum())
-    graph = CandidateGraph(
-        np.append(0, np.cumsum(degree)),
-        rng.integers(0, m, count).astype(np.int32),
-        rng.integers(-1, 9, count),
-        rng.integers(0, 3, m).astype(np.int32),
-    )
+    graph = small_market(rng)
     return graph, random_limits(rng, graph, 3, int(rng.integers(0, 4)))
 
 

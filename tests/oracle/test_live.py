@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from matcher.domain.errors import InvalidProblemError
 from matcher.solve import (
-    Assignment,
     CandidateGraph,
     LiveAssignment,
     assign,
     check_certificate,
 )
 from tests.oracle.assignment_families import FAMILIES, Family
+from tests.oracle.small_markets import as_bytes
 
 # Without the compiler a row costs a hundred times as much.
 SLOWER = 10 if numba.config.DISABLE_JIT else 1
@@ -68,16 +68,6 @@ class Market:
         counts = (len(self.returns), len(self.capacity), len(self.saving))
         live = self.live
         assert counts == (live.return_count, live.demand_count, live.candidate_count)
-
-
-def as_bytes(answer: Assignment) -> tuple[bytes, bytes, bytes, int]:
-    """Return all of an answer, to be compared to the last bit."""
-    return (
-        answer.column.tobytes(),
-        answer.return_price.tobytes(),
-        answer.demand_price.tobytes(),
-        answer.value,
-    )
 
 
 def some(rng: Generator, of: list[int]) -> list[int]:

@@ -20,6 +20,7 @@ from matcher.solve import (
 )
 from tests.oracle.assignment_families import FAMILIES, Family
 from tests.oracle.flow_assignment import flow_assignment
+from tests.oracle.small_markets import small_market
 
 # Without the compiler a row costs a hundred times as much.
 SLOWER = 10 if numba.config.DISABLE_JIT else 1
@@ -31,16 +32,8 @@ Score = tuple[int, ...]
 def tiny(seed: int) -> tuple[CandidateGraph, IntArray]:
     """Return up to 6 rows and 4 columns, and the metres of each candidate."""
     rng = np.random.default_rng(seed)
-    n, m = int(rng.integers(0, 7)), int(rng.integers(1, 5))
-    degree = rng.integers(0, 4, n)
-    count = int(degree.sum())
-    graph = CandidateGraph(
-        np.append(0, np.cumsum(degree)),
-        rng.integers(0, m, count).astype(np.int32),
-        rng.integers(-1, 9, count),
-        rng.integers(0, 3, m).astype(np.int32),
-    )
-    return graph, rng.integers(0, 9, count)
+    graph = small_market(rng)
+    return graph, rng.integers(0, 9, len(graph.columns))
 
 
 def score(objective: Objective, saving: list[int], metres: list[int]) -> Score:

@@ -19,6 +19,7 @@ from matcher.solve import (
     dual_value,
 )
 from matcher.solve.graph import SAVING_MAX
+from tests.oracle.small_markets import as_bytes
 
 # Each of the many properties sees this many markets.
 EXAMPLES = 50
@@ -70,16 +71,6 @@ def permuted(
 def with_savings(graph: CandidateGraph, saving: NDArray[np.int64]) -> CandidateGraph:
     """Return the graph with other savings."""
     return CandidateGraph(graph.row_offsets, graph.columns, saving, graph.capacity)
-
-
-def as_bytes(answer: Assignment) -> tuple[bytes, bytes, bytes, int]:
-    """Return all of an answer, to be compared to the last bit."""
-    return (
-        answer.column.tobytes(),
-        answer.return_price.tobytes(),
-        answer.demand_price.tobytes(),
-        answer.value,
-    )
 
 
 @settings(max_examples=EXAMPLES)

@@ -17,6 +17,7 @@ from matcher.solve import (
     warm_up,
 )
 from matcher.solve.graph import SAVING_MAX
+from tests.oracle.small_markets import as_bytes
 
 Row = Sequence[tuple[int, int]]
 
@@ -39,16 +40,6 @@ def solved(rows: Sequence[Row], capacity: Sequence[int]) -> Assignment:
     check_certificate(graph, answer)
     assert dual_value(graph, answer) == answer.value
     return answer
-
-
-def as_bytes(answer: Assignment) -> tuple[bytes, bytes, bytes, int]:
-    """Return all of an answer, to be compared to the last bit."""
-    return (
-        answer.column.tobytes(),
-        answer.return_price.tobytes(),
-        answer.demand_price.tobytes(),
-        answer.value,
-    )
 
 
 @pytest.mark.parametrize(

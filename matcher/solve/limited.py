@@ -185,7 +185,11 @@ def _binding(limits: Limits, wants: BoolArray, units: NDArray[np.int32]) -> Limi
     most = np.zeros(count + 1, np.int64)
     np.add.at(most, limits.row_group, wants)
     np.add.at(most, limits.column_group, units)
-    binds = limits.limit < limits.total(most[:-1])
+    # A group sends on no more than its limit, which the one around it need not stop.
+    binds = np.zeros(count, np.bool_)
+    for group in limits.bottom_up.tolist():
+        binds[group] = most[group] > limits.limit[group]
+        most[limits.parent[group]] += min(most[group], limits.limit[group])
     nearest = _nearest(limits, binds)
     return Limits(
         limits.limit,

@@ -114,21 +114,25 @@ class PriceSearch:
         for step in count(1):
             if self._stop.is_requested:
                 return None
+            # On the tangent of the other side, the limit is among a point's counts.
+            for point, other in ((low, high), (high, low)):
+                if point.answer.value == other.tangent(point.price):
+                    return self._between(point)
+            if high.price - low.price == 1:
+                # As many matches on the way from one to the other.
+                fall = low.answer.value - high.answer.value
+                return self._between(low if limit >= fall else high)
             price = (low.price + high.price) // 2
             if step % _HALVE_EVERY:
-                price = min(max(_crossing(low, high), low.price), high.price)
+                price = min(max(_crossing(low, high), low.price + 1), high.price - 1)
             middle = self._at(price)
             if middle.count == limit:
                 return self._answer(middle, middle.answer)
-            # On the tangent of the other side the limit is one of its own counts.
-            other = high if middle.count > limit else low
-            if middle.answer.value == other.tangent(price):
-                return self._between(middle)
             if middle.count > limit:
                 low = middle
             else:
                 high = middle
-        raise AssertionError("the search ends where the tangents meet")
+        raise AssertionError("each step leaves a smaller range of prices")
 
     def _at(self, price: int) -> _Point:
         saving = np.where(self._counts, self._graph.saving - price, self._graph.saving)

@@ -158,6 +158,20 @@ def test_equals_flow(family: Family, share: float) -> None:
     assert proven(graph, limits).value == limited_flow(graph, limits)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_groups_whose_groups_are_too_small_to_fill_them(seed: int) -> None:
+    """100 small markets a seed: what a group inside stops costs the outer nothing."""
+    rng = np.random.default_rng(90 + seed)
+    for _ in range(100):
+        family = list(FAMILIES.values())[int(rng.integers(len(FAMILIES)))]
+        graph = family(rng, int(rng.integers(2, 60)))
+        top = int(rng.choice([1, 3, 20, 200]))
+        limits = random_limits(rng, graph, top, int(rng.integers(0, 12)))
+        answer = proven(graph, limits)
+        slack = limits.used(answer.column) < limits.limit
+        assert not answer.limit_price[slack].any()
+
+
 @pytest.mark.parametrize("limit", [0, 1, 37, 200, 10_000])
 def test_a_day_with_so_many_matches(limit: int) -> None:
     """One limit on everything, of rows or of columns alike: the same total."""

@@ -12,6 +12,7 @@ from benchmarks import (
     end_to_end,
     growth,
     online,
+    rounds,
     windows,
 )
 from benchmarks.result import Result, Skipped
@@ -37,6 +38,8 @@ class Profile:
         Returns of the markets that grow.
     open_demands
         What single events go against.
+    waiting
+        Returns, and demands, of the pool that rounds are closed over.
     density_demands
         Open demands of each point of the sweeps.
     month_returns
@@ -48,6 +51,7 @@ class Profile:
     end_to_end: tuple[int, int]
     growing: tuple[int, ...]
     open_demands: int
+    waiting: int
     density_demands: int
     month_returns: int
 
@@ -59,6 +63,7 @@ PROFILES = {
         end_to_end=(2_000, 200),
         growing=(200, 400),
         open_demands=2_000,
+        waiting=500,
         density_demands=300,
         month_returns=300,
     ),
@@ -68,6 +73,7 @@ PROFILES = {
         end_to_end=(100_000, 10_000),
         growing=(6_500, 65_000),
         open_demands=100_000,
+        waiting=20_000,
         density_demands=5_000,
         month_returns=5_000,
     ),
@@ -77,6 +83,7 @@ PROFILES = {
         end_to_end=(1_000_000, 100_000),
         growing=(6_500, 65_000, 650_000),
         open_demands=1_000_000,
+        waiting=100_000,
         density_demands=30_000,
         month_returns=20_000,
     ),
@@ -108,6 +115,7 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
         ),
         "growth": lambda: growth.growth(profile.growing, seed, repetitions, threads),
         "online": lambda: online.online(profile.open_demands, seed, threads),
+        "rounds": lambda: rounds.rounds(profile.waiting, seed, threads),
         "density": lambda: density.density(profile.density_demands, seed, threads),
         "windows": lambda: windows.windows(profile.month_returns, seed, threads),
         "health": lambda: _health(profile),

@@ -12,5 +12,9 @@ def count_reasons(
     codes_of_decisions: Iterable[Iterable[ReasonCode]],
 ) -> tuple[tuple[ReasonCode, int], ...]:
     """Return how many decisions have each reason, in the order of the codes."""
-    counts = Counter(code for codes in codes_of_decisions for code in set(codes))
+    # Many decisions have the same few reasons: those are counted first.
+    alike = Counter(tuple(codes) for codes in codes_of_decisions)
+    counts: Counter[ReasonCode] = Counter()
+    for codes, count in alike.items():
+        counts.update(dict.fromkeys(codes, count))
     return tuple(sorted(counts.items()))

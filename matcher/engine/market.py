@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.domain.ids import DemandId
-from matcher.domain.policy import CategoryRule, MatchKey, Policy
+from matcher.domain.policy import CategoryRule, Policy
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.network import InboundChoice, Network, Places
 from matcher.engine.open_demands import OpenDemands
@@ -113,7 +113,7 @@ class _Pool:
             return np.array(values, np.int64)
 
         return cls(
-            key=ints([_key(entry, demands) for entry in items]),
+            key=ints([demands.key_of(e.item, e.rule) for e in items]),
             lat=np.array([e.item.location.lat for e in items], np.float64),
             lng=np.array([e.item.location.lng for e in items], np.float64),
             radius_m=ints([e.rule.radius_m for e in items]),
@@ -304,12 +304,6 @@ class _Collector:
 
     def _count(self, rows: IntArray, verdict: Verdict) -> None:
         self._verdicts[:, verdict] += np.bincount(rows, minlength=len(self._items))
-
-
-def _key(entry: PoolItem, demands: OpenDemands) -> int:
-    match_key = entry.rule.match_key
-    by_sku = match_key is MatchKey.SKU
-    return demands.key(match_key, entry.item.sku if by_sku else entry.item.category)
 
 
 def _positions(values: Sequence[int], of: IntArray) -> IntArray:

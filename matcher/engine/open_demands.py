@@ -8,8 +8,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.domain.demand import Demand
 from matcher.domain.ids import DemandId
-from matcher.domain.policy import MatchKey
+from matcher.domain.policy import CategoryRule, MatchKey
+from matcher.domain.return_item import ReturnItem
 from matcher.engine.network import Network, Places
 from matcher.engine.records import DemandRecord
 from matcher.index import DemandIndex, Neighbours
@@ -40,6 +42,8 @@ class OpenDemands:
         self._slots: dict[DemandId, tuple[int, int]] = {}
         self._free: list[int] = []
         self._records: list[DemandRecord | None] = []
+        # Every state that came or went since somebody last asked.
+        self._changed: list[Demand] = []
         self._row_of_slot = np.full(_FIRST_SIZE, _NO_ROW, np.int32)
         self.lat = np.zeros(_FIRST_SIZE, np.float64)
         self.lng = np.zeros(_FIRST_SIZE, np.float64)
@@ -65,8 +69,37 @@ class OpenDemands:
         return self._row_of.get(demand_id, _NO_ROW)
 
     def key(self, match_key: MatchKey, value: str) -> int:
-        """Return the number of a match key; ``-1`` if no demand ever had it."""
-        return self._keys.get((match_key, value), -1)
+        """Return the number of a match key, the next one if it is new."""
+        return self._keys.setdefault((match_key, value), len(self._keys))
+
+    def key_of(self, item: ReturnItem, rule: CategoryRule) -> int:
+        """Return the number of the match key that a rule gives an item."""
+        by_sku = rule.match_key is MatchKey.SKU
+        return self.key(rule.match_key, item.sku if by_sku else item.category)
+
+    def count(self, key: int) -> int:
+        """Return how many open demands have a match key."""
+        return self._index.count(key)
+
+    def touch(self, demand: Demand) -> None:
+        """Count a demand as changed, though its record is the same."""
+        self._changed.append(demand)
+
+    def take_changed(self) -> list[Demand]:
+        """
+        Return what demands were and became since this was last asked.
+
+        A demand that moved is there with its old place and its new one.
+        """
+        changed, self._changed = self._changed, []
+        return changed
+
+    def shipping_after(self, after_us: int, *, until_us: int) -> list[Demand]:
+        """Return the open demands that ship after one instant and not after another."""
+        is_within = (self.ship_by_us > after_us) & (self.ship_by_us <= until_us)
+        rows = np.nonzero(is_within)[0].tolist()
+        records = (self._records[row] for row in rows)
+        return [record.demand for record in records if record is not None]
 
     def update(self, records: Iterable[DemandRecord]) -> None:
         """
@@ -84,9 +117,12 @@ class OpenDemands:
                 if is_open:
                     entering.append(record)
             elif is_open and self.record(row).demand == demand:
+                if self.record(row).version != record.version:
+                    self._changed.append(demand)
                 self._records[row] = record
                 self.open_count[row] = record.open_count
             else:
+                self._changed.append(self.record(row).demand)
                 leaving.append(demand.demand_id)
                 if is_open:
                     entering.append(record)
@@ -137,6 +173,7 @@ class OpenDemands:
     def _insert(self, records: Sequence[DemandRecord]) -> None:
         rows = self._take_rows(len(records))
         demands = [record.demand for record in records]
+        self._changed.extend(demands)
         self.lat[rows] = [demand.location.lat for demand in demands]
         self.lng[rows] = [demand.location.lng for demand in demands]
         self.open_count[rows] = [record.open_count for record in records]
@@ -146,9 +183,9 @@ class OpenDemands:
         lat, lng = self.lat[rows], self.lng[rows]
         self.served[rows] = self._network.in_service_area(lat, lng)
         self._outbound_known[rows] = False
-        by_sku = [self._intern(MatchKey.SKU, demand.sku) for demand in demands]
+        by_sku = [self.key(MatchKey.SKU, demand.sku) for demand in demands]
         by_category = [
-            self._intern(MatchKey.CATEGORY, demand.category) for demand in demands
+            self.key(MatchKey.CATEGORY, demand.category) for demand in demands
         ]
         slots = self._index.insert(
             np.array(by_sku + by_category, np.int64),
@@ -200,9 +237,6 @@ class OpenDemands:
         if highest > len(self._row_of_slot):
             self._row_of_slot = _doubled(self._row_of_slot, highest)
         self._row_of_slot[slots] = rows
-
-    def _intern(self, match_key: MatchKey, value: str) -> int:
-        return self._keys.setdefault((match_key, value), len(self._keys))
 
 
 def _doubled(array: NDArray[T], size: int) -> NDArray[T]:

@@ -54,17 +54,23 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
         return_ids: Sequence[str],
         demand_ids: Sequence[str],
     ) -> Proof:
-        """Gather a proof from what was solved."""
+        """
+        Gather a proof from what was solved.
+
+        Rows without a candidate are left out: there is nothing to prove of them.
+        """
+        rows = np.nonzero(np.diff(graph.row_offsets))[0]
+        ends = graph.row_offsets[rows + 1]
         return cls(
             format=FORMAT,
-            return_ids=list(return_ids),
+            return_ids=[return_ids[row] for row in rows.tolist()],
             demand_ids=list(demand_ids),
-            row_offsets=graph.row_offsets.tolist(),
+            row_offsets=[0, *ends.tolist()],
             columns=graph.columns.tolist(),
             saving=graph.saving.tolist(),
             capacity=graph.capacity.tolist(),
-            column=assignment.column.tolist(),
-            return_price=assignment.return_price.tolist(),
+            column=assignment.column[rows].tolist(),
+            return_price=assignment.return_price[rows].tolist(),
             demand_price=assignment.demand_price.tolist(),
             value=assignment.value,
             gap=assignment.gap,

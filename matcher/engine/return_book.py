@@ -103,10 +103,8 @@ class ReturnBook:
         return self._live.get(return_id)
 
     def waiting(self) -> list[ReturnRecord]:
-        """Return the waiting items in canonical order: older first, then by id."""
-        found = [r for r in self._live.values() if r.state is ReturnState.WAITING]
-        found.sort(key=lambda r: (r.created_us, r.item.return_id))
-        return found
+        """Return the waiting items, in no order."""
+        return [r for r in self._live.values() if r.state is ReturnState.WAITING]
 
     def find_all(self, ids: Iterable[ReturnId]) -> dict[ReturnId, ReturnRecord]:
         """Return the items that exist among ``ids``."""
@@ -244,8 +242,7 @@ class ReturnBook:
         self, now_us: int, happened: tuple[Reason, ...] = ()
     ) -> list[ReturnAnswer]:
         """Send the items whose time is up to warehouses."""
-        due = [self._live[each] for each in self._deadlines.take_due(now_us)]
-        due.sort(key=lambda r: (r.created_us, r.item.return_id))
+        due = canonical(self._live[each] for each in self._deadlines.take_due(now_us))
         return self.decide([Case(record, happened) for record in due], now_us)
 
     def next_us(self) -> int | None:
@@ -340,6 +337,13 @@ class ReturnBook:
             self._gates.forget(return_id)
         self._watch(record)
         self._ledger.changes.returns[return_id] = record
+
+
+def canonical(records: Iterable[ReturnRecord]) -> list[ReturnRecord]:
+    """Return items in canonical order: older first, then by id."""
+    return sorted(
+        records, key=lambda record: (record.created_us, record.item.return_id)
+    )
 
 
 def _new_record(item: ReturnItem, payload_hash: str, now_us: int) -> ReturnRecord:

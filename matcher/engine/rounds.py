@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from matcher.domain.decision import Outcome
@@ -18,13 +18,13 @@ from matcher.engine.ledger import Ledger
 from matcher.engine.limits import ShardLimits
 from matcher.engine.market import Market, PoolItem, collect
 from matcher.engine.match_book import MatchBook
-from matcher.engine.network import Network
 from matcher.engine.network_book import NetworkBook
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.policy_book import PolicyBook
 from matcher.engine.proof import Proof, pack
 from matcher.engine.records import ReturnRecord, RoundRecord
-from matcher.engine.return_book import Case, Finding, ReturnBook
+from matcher.engine.return_book import Case, Finding, ReturnBook, canonical
+from matcher.engine.round_memory import Left, RoundMemory, Terms
 from matcher.engine.round_solve import SolvedMarket, solve_market
 from matcher.engine.statement import matched_reason, state_match
 from matcher.policy.gates import GateReport
@@ -37,17 +37,19 @@ class RoundTask:
     """
     What a round takes along to be solved, while the shard goes on.
 
-    ``network`` is the one that the market was priced with: its rows name warehouses
-    by their place in it, and the shard's may change meanwhile. ``codes`` are the
-    reasons of the items that the round looked at but could not match: sent to a
-    warehouse by the gates, or waiting for an inspection.
+    ``terms`` are those that the market was priced under; its rows name warehouses by
+    their place in that network, and the shard's may change meanwhile. ``unmoved``
+    are the items that wait as before: nothing near them changed.
+    ``codes`` are the reasons of all items that are not in the market: those, and the
+    ones sent to a warehouse by the gates, or waiting for an inspection.
     """
 
     round_id: RoundId
     started_us: int
     policy: Policy
     market: Market
-    network: Network
+    terms: Terms
+    unmoved: Mapping[ReturnId, Left]
     records: tuple[ReturnRecord, ...]
     reports: tuple[GateReport, ...]
     codes: tuple[tuple[ReasonCode, ...], ...]
@@ -106,6 +108,7 @@ class Rounds:
         self._policies = policies
         self._network = network
         self._limits = limits
+        self._memory = RoundMemory()
 
     def begin(self, policy: Policy, now_us: int) -> RoundTask:
         """
@@ -118,33 +121,38 @@ class Rounds:
             changed then.
         """
         self._demands.index()
+        terms = self._terms(policy, now_us)
         waiting = self._returns.waiting()
-        reports = self._returns.reports(waiting, now_us)
-        rows = list(zip(waiting, reports, strict=True))
+        unmoved = self._memory.unmoved(waiting, terms, self._open)
+        moved = canonical(r for r in waiting if r.item.return_id not in unmoved)
+        reports = self._returns.reports(moved, now_us)
+        rows = list(zip(moved, reports, strict=True))
         pool = [(record, report) for record, report in rows if report.passed]
         market = collect(
             [_pool_item(record, report) for record, report in pool],
             self._open,
-            self._network.network,
+            terms.network,
             policy,
             remaining=self._network.remaining(now_us),
             now_us=now_us,
         )
         failing = [r for r, report in rows if not report.passed and not report.pending]
         routed = self._returns.decide([Case(record) for record in failing], now_us)
-        pending = [record for record, report in rows if report.pending]
+        others = (
+            *(record for record, report in rows if report.pending),
+            *(each.record for each in routed),
+            *(record for record in waiting if record.item.return_id in unmoved),
+        )
         return RoundTask(
             round_id=self._ledger.next_round_id(),
             started_us=now_us,
             policy=policy,
             market=market,
-            network=self._network.network,
+            terms=terms,
+            unmoved=unmoved,
             records=tuple(record for record, _ in pool),
             reports=tuple(report for _, report in pool),
-            codes=tuple(
-                record.reason_codes
-                for record in (*pending, *(each.record for each in routed))
-            ),
+            codes=tuple(record.reason_codes for record in others),
             routed_ids=tuple(each.record.item.return_id for each in routed),
         )
 
@@ -159,19 +167,22 @@ class Rounds:
         task = solved.task
         columns = solved.solved.assignment.column.tolist()
         kept, dropped = self._still_true(task, columns, now_us)
+        for row in dropped:
+            # Its unit is open and may suit another item, though nothing changed it.
+            self._open.touch(task.market.demands[columns[row]].demand)
+        waits = [row for row in range(len(columns)) if row not in kept]
+        left = [row for row in waits if self._is_as_then(task.records[row])]
         matches = self._match(solved, kept, now_us)
         codes = [
-            *(
-                self._wait(task, row, columns, row in dropped, now_us)
-                for row in range(len(columns))
-                if row not in kept
-            ),
+            *(self._wait(task, row, columns, row in dropped, now_us) for row in waits),
             *task.codes,
             *(
                 self._note(task, row, match, now_us).record.reason_codes
                 for row, match in matches.items()
             ),
         ]
+        if not solved.solved.assignment.gap:
+            self._memory.keep(task.terms, {**task.unmoved, **self._left(task, left)})
         record = self._record(solved, matches.values(), len(dropped), codes)
         self._ledger.changes.rounds.append(record)
         return record
@@ -200,14 +211,41 @@ class Rounds:
 
     def _same_item(self, task: RoundTask, row: int, now_us: int) -> bool:
         then = task.records[row]
-        now = self._returns.live(then.item.return_id)
         active = self._policies.active
         return (
-            now is not None
-            and now.version == then.version
+            self._is_as_then(then)
             and now_us < task.reports[row].valid_until_us
             and active is not None
             and active.version == task.policy.version
+        )
+
+    def _is_as_then(self, then: ReturnRecord) -> bool:
+        now = self._returns.live(then.item.return_id)
+        return now is not None and now.version == then.version
+
+    def _left(self, task: RoundTask, rows: Iterable[int]) -> dict[ReturnId, Left]:
+        left: dict[ReturnId, Left] = {}
+        for row in rows:
+            entry = task.market.items[row]
+            record = self._returns.live(entry.item.return_id)
+            assert record is not None, entry.item.return_id
+            left[entry.item.return_id] = Left(
+                record.version,
+                task.reports[row].valid_until_us,
+                self._open.key_of(entry.item, entry.rule),
+                entry.item.location,
+                entry.rule.radius_m,
+            )
+        return left
+
+    def _terms(self, policy: Policy, now_us: int) -> Terms:
+        remaining = self._network.remaining(now_us)
+        return Terms(
+            now_us,
+            policy.version,
+            self._network.network,
+            tuple((remaining > 0).tolist()),
+            now_us + policy.handling_duration_us,
         )
 
     def _match(
@@ -240,7 +278,7 @@ class Rounds:
                 Outcome.MATCHED,
                 (matched_reason(match),),
                 task.reports[row].checks + finding.checks,
-                task.network.stated(task.market.fallback, row),
+                task.terms.network.stated(task.market.fallback, row),
                 task.policy.version,
                 match,
                 task.round_id,
@@ -263,19 +301,14 @@ class Rounds:
         if is_dropped:
             reasons.append(stated(ReasonCode.DEMAND_CHANGED))
         codes = tuple(reason.code for reason in reasons)
-        now = self._returns.live(then.item.return_id)
-        if (
-            now is not None
-            and now.version == then.version
-            and now.reason_codes != codes
-        ):
+        if self._is_as_then(then) and then.reason_codes != codes:
             self._returns.write(
-                now,
+                then,
                 Finding(
                     Outcome.WAITING,
                     tuple(reasons),
                     task.reports[row].checks + finding.checks,
-                    task.network.stated(task.market.fallback, row),
+                    task.terms.network.stated(task.market.fallback, row),
                     task.policy.version,
                     round_id=task.round_id,
                 ),

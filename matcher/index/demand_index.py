@@ -84,6 +84,10 @@ class DemandIndex:
     def __len__(self) -> int:
         return self._count
 
+    def count(self, key: int) -> int:
+        """Return how many demands have a match key."""
+        return int(self._key_count[key]) if 0 <= key < len(self._key_count) else 0
+
     @property
     def memory_bytes(self) -> int:
         """

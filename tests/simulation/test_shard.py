@@ -19,6 +19,7 @@ MET = (
     "refused, then lost",
     "round",
     "round lost",
+    "left as they were",
     "dropped",
     "MATCHED",
     "WAITING",

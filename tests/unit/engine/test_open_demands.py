@@ -50,7 +50,6 @@ def test_found_by_sku_and_by_category() -> None:
     demands = _open([demand_record(demand("d1", 700))])
     assert _near(demands) == {"d1": 700}
     assert _near(demands, "apparel", match_key=MatchKey.CATEGORY) == {"d1": 700}
-    assert demands.key(MatchKey.SKU, "apparel") == -1
     assert _near(demands, "apparel") == {}
 
 

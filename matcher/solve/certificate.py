@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,9 @@ _INT64_MAX = (1 << 63) - 1
 # Beyond any saving: two such prices, or one and a saving, sum to less than 64 bits.
 _PRICE_ENOUGH = 1 << 61
 
+# Candidates looked at together.
+_CANDIDATES_AT_ONCE = 1 << 17
+
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
@@ -28,6 +33,15 @@ class _Claim:
     return_price: IntArray
     demand_price: IntArray
     limit_price: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Candidates of some rows, those of a row together."""
+
+    row: IntArray
+    columns: NDArray[np.int32]
+    saving: IntArray
 
 
 def check_certificate(
@@ -66,12 +80,11 @@ def check_certificate(
         _integers("demand_price", assignment.demand_price, graph.column_count),
         _integers("limit_price", assignment.limit_price, limits.count),
     )
-    row = graph.edge_rows
     _check_columns(graph, claim)
-    saving = _taken_savings(graph, claim, row)
+    saving = _taken_savings(graph, claim)
     _check_capacity(graph, claim)
     _check_limits(limits, claim)
-    _check_prices(graph, claim, limits, row)
+    _check_prices(graph, claim, limits)
     primal = _exact_sum(saving)
     dual = (
         _exact_sum(claim.return_price)
@@ -114,11 +127,25 @@ def _check_columns(graph: CandidateGraph, claim: _Claim) -> None:
         )
 
 
-def _taken_savings(graph: CandidateGraph, claim: _Claim, row: IntArray) -> IntArray:
+def _blocks(graph: CandidateGraph) -> Iterator[_Block]:
+    # Rows in order, some at a time: memory that is new to the process costs more than
+    # what is done in it.
+    starts = np.arange(0, len(graph.columns), _CANDIDATES_AT_ONCE)
+    rows = np.searchsorted(graph.row_offsets, starts, side="right") - 1
+    cuts = [*np.unique(rows).tolist(), graph.row_count]
+    for first, stop in pairwise(cuts):
+        offsets = graph.row_offsets[first : stop + 1]
+        at = slice(offsets[0], offsets[-1])
+        row = np.repeat(np.arange(first, stop), np.diff(offsets))
+        yield _Block(row, graph.columns[at], graph.saving[at])
+
+
+def _taken_savings(graph: CandidateGraph, claim: _Claim) -> IntArray:
     # Best saving among the row's candidates on its column: a pair may come twice.
-    taken = np.nonzero(graph.columns == claim.column[row])[0]
     best = np.full(graph.row_count, np.iinfo(np.int64).min)
-    np.maximum.at(best, row[taken], graph.saving[taken])
+    for block in _blocks(graph):
+        taken = np.nonzero(block.columns == claim.column[block.row])[0]
+        np.maximum.at(best, block.row[taken], block.saving[taken])
     matched = claim.column >= 0
     unknown = np.nonzero(matched & (best == np.iinfo(np.int64).min))[0]
     if len(unknown):
@@ -161,9 +188,7 @@ def _check_limits(limits: Limits, claim: _Claim) -> None:
         )
 
 
-def _check_prices(
-    graph: CandidateGraph, claim: _Claim, limits: Limits, row: IntArray
-) -> None:
+def _check_prices(graph: CandidateGraph, claim: _Claim, limits: Limits) -> None:
     for name, price in (
         ("return_price", claim.return_price),
         ("demand_price", claim.demand_price),
@@ -178,14 +203,16 @@ def _check_prices(
     # Savings reach down to -2**60 and prices up to 2**63: subtract, never add.
     by_row = _with_groups(claim.return_price, limits.row_group, limits, claim)
     by_column = _with_groups(claim.demand_price, limits.column_group, limits, claim)
-    short = np.nonzero(graph.saving - by_row[row] > by_column[graph.columns])[0]
-    if len(short):
-        at = int(short[0])
-        i, j = int(row[at]), int(graph.columns[at])
-        raise CertificateError(
-            f"row {i} and column {j} would save {graph.saving[at]}, more than their "
-            f"prices {by_row[i]} and {by_column[j]}"
-        )
+    for block in _blocks(graph):
+        over = block.saving - by_row[block.row]
+        short = np.nonzero(over > by_column[block.columns])[0]
+        if len(short):
+            at = int(short[0])
+            i, j = int(block.row[at]), int(block.columns[at])
+            raise CertificateError(
+                f"row {i} and column {j} would save {block.saving[at]}, more than "
+                f"their prices {by_row[i]} and {by_column[j]}"
+            )
 
 
 def _with_groups(

@@ -321,11 +321,12 @@ def _answer(graph: CandidateGraph, prepared: Prepared, solver: _Solver) -> Assig
 def _price_without_units(graph: CandidateGraph, state: Sequence[IntArray]) -> None:
     # A demand without a unit costs nothing at any price; the price has to cover
     # what its candidates would save, for the certificate holds on every edge.
+    if graph.capacity.all():
+        return
+    u, v = state
     at = np.nonzero(graph.capacity[graph.columns] == 0)[0]
-    if len(at):
-        u, v = state
-        missing = graph.saving[at] - u[graph.edge_rows[at]]
-        np.maximum.at(v, graph.columns[at], missing)
+    missing = graph.saving[at] - u[graph.edge_rows[at]]
+    np.maximum.at(v, graph.columns[at], missing)
 
 
 def _prices(graph: CandidateGraph, start_price: IntArray) -> IntArray:

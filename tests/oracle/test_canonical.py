@@ -25,12 +25,12 @@ WAYS: dict[str, tuple[dict[str, float], int]] = {
         {"solver._TOUCHED_MAX": 1, "solver._TOUCHED_PER_CANDIDATE": 0},
         1,
     ),
-    "breadth first": (
+    "by clusters": (
         {"prepared._SMALL": 0, "prepared._CLOSE": -1, "prepared._PLENTIFUL": 99},
         1,
     ),
     "split in four": ({"solver._SPLIT_MIN": 0}, 2),
-    "split in six, forest, breadth first": (
+    "split in six, forest, by clusters": (
         {
             "solver._TOUCHED_MAX": 2,
             "solver._TOUCHED_PER_CANDIDATE": 0,

@@ -25,16 +25,34 @@ NONE = -1
 
 
 @njit(cache=True, nogil=True)
-def _tight_pairs(graph, state, is_sorted):
-    # Columns that each row could be on at no loss, its own among them: offsets and
-    # columns.
+def tight_kernel(start, stop, graph, state, is_sorted, counts):
+    """
+    Find the columns that each row could be on at no loss, its own among them.
+
+    Parameters
+    ----------
+    start, stop
+        Rows to look at; several threads may look at different ones.
+    graph
+        As in :func:`~.assignment_kernel.assign_kernel`.
+    state
+        ``(u, v)``: prices that prove an optimum.
+    is_sorted
+        ``bool (n,)``: rows whose candidates come by falling saving.
+    counts
+        ``int64 (n,)``, written from ``start`` to ``stop``: columns of each row.
+
+    Returns
+    -------
+    ``int32 (k,)``
+        The columns, by row.
+    """
     offsets, columns, saving, _ = graph
     u, v = state
-    n = len(u)
-    to = np.zeros(n + 1, np.int64)
     found = np.empty(1024, np.int32)
     count = 0
-    for i in range(n):
+    for i in range(start, stop):
+        before = count
         for e in range(offsets[i], offsets[i + 1]):
             if saving[e] < u[i]:
                 if is_sorted[i]:
@@ -46,8 +64,8 @@ def _tight_pairs(graph, state, is_sorted):
                     found = np.append(found, np.empty_like(found))
                 found[count] = j
                 count += 1
-        to[i + 1] = count
-    return to, found[:count]
+        counts[i] = count - before
+    return found[:count]
 
 
 @njit(cache=True, nogil=True)
@@ -227,26 +245,24 @@ def _drop_dead_ends(tight, by_column, state, links, capacity, part):
 
 
 @njit(cache=True, nogil=True)
-def peel_kernel(graph, state, links, is_sorted):
+def peel_kernel(tight, capacity, state, links):
     """
-    Find the tight pairs, and what may be on a cycle of moves.
+    Find what may be on a cycle of moves.
 
     Parameters
     ----------
-    graph, links
+    tight
+        Columns that each row could be on at no loss, its own among them: offsets
+        ``int64 (n + 1,)`` and columns ``int32`` (:func:`tight_kernel`).
+    capacity, links
         As in :func:`~.assignment_kernel.assign_kernel`; the assignment is optimal.
     state
         ``(u, v)``: any prices that prove it.
-    is_sorted
-        ``bool (n,)``: rows whose candidates come by falling saving.
 
     Returns
     -------
-    tight
-        Columns that each row could be on at no loss, its own among them: offsets
-        ``int64 (n + 1,)`` and columns ``int32``.
     by_column
-        The same by column, but for rows that no move leads to: offsets ``int64
+        The tight pairs by column, but for rows that no move leads to: offsets ``int64
         (m + 1,)`` and rows ``int32``.
     part
         ``int32 (n + m + 1,)``: 0 for nodes that may be on a cycle; -1 for what is
@@ -254,10 +270,9 @@ def peel_kernel(graph, state, links, is_sorted):
 
     Notes
     -----
-    Where no savings tie next to nothing is left. ``O(nnz)``.
+    Where no savings tie next to nothing is left. Linear in the tight pairs.
     """
-    tight = _tight_pairs(graph, state, is_sorted)
-    part = _first_parts(tight, state, links, graph[3])
-    by_column = _by_column(tight, part, len(graph[3]))
-    _drop_dead_ends(tight, by_column, state, links, graph[3], part)
-    return tight, by_column, part
+    part = _first_parts(tight, state, links, capacity)
+    by_column = _by_column(tight, part, len(capacity))
+    _drop_dead_ends(tight, by_column, state, links, capacity, part)
+    return by_column, part

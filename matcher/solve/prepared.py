@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from matcher.solve.cluster_kernel import (
 )
 from matcher.solve.graph import CandidateGraph
 from matcher.solve.prepare_kernel import copy_kernel, count_kernel
+
+T = TypeVar("T")
 
 # Pairs of neighbouring rows looked at to tell whether neighbours lie close together,
 # and how far apart, as a share of all columns, still counts as close.
@@ -90,12 +93,15 @@ def prepare(graph: CandidateGraph, threads: int) -> Prepared:
         row_order, number = np.arange(n, dtype=np.int32), np.arange(m, dtype=np.int32)
     capacity = np.empty_like(graph.capacity)
     capacity[number] = graph.capacity
-    counts = np.empty(n, np.int64)
-    by_rows(
-        n,
-        threads,
-        lambda start, stop: count_kernel(start, stop, arrays, row_order, counts),
-    )
+    if graph.capacity.all() and (graph.saving > 0).all():
+        counts = np.diff(graph.row_offsets)[row_order]
+    else:
+        counts = np.empty(n, np.int64)
+        by_rows(
+            n,
+            threads,
+            lambda start, stop: count_kernel(start, stop, arrays, row_order, counts),
+        )
     offsets = np.append(0, np.cumsum(counts))
     columns = np.empty(offsets[-1], np.int32)
     saving = np.empty(offsets[-1], np.int64)
@@ -110,13 +116,13 @@ def prepare(graph: CandidateGraph, threads: int) -> Prepared:
 
 
 def renumber(
-    graph: CandidateGraph, threads: int = 1
+    graph: CandidateGraph, threads: int = 1, *, few: int = _FEW_CLUSTERS
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """
     Return rows in an order that keeps neighbours together, and each column's number.
 
     Each row joins the lowest one that it shares a column with, which makes clusters;
-    these join likewise, until there are few, or most have nobody to join. Rows go by
+    these join likewise, until there are ``few``, or each is a component. Rows go by
     cluster, from the largest clusters down to the smallest, and columns by their
     first row. ``threads`` has no influence on it. ``O(e log n)`` at worst.
     """
@@ -125,8 +131,8 @@ def renumber(
     label, reach = np.arange(n, dtype=np.int32), np.empty(n, np.int32)
     lowest = np.empty(m, np.int32)
     levels: list[NDArray[np.int32]] = []
-    count, before = n, 2 * n
-    while count > _FEW_CLUSTERS and 2 * count <= before:
+    count, before = n, n + 1
+    while before > count > few:
         lowest_kernel(arrays, label, lowest)
         by_rows(
             n,
@@ -150,14 +156,13 @@ def inverse(order: NDArray[np.int32]) -> NDArray[np.int32]:
     return place
 
 
-def by_rows(count: int, threads: int, run: Callable[[int, int], object]) -> None:
+def by_rows(count: int, threads: int, run: Callable[[int, int], T]) -> list[T]:
     """Run on even ranges ``(start, stop)`` of so many rows, one for each thread."""
     if threads == 1 or count < _SMALL:
-        run(0, count)
-        return
+        return [run(0, count)]
     cuts = np.linspace(0, count, threads + 1).astype(int).tolist()
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(run, cuts[:-1], cuts[1:]))
+        return list(pool.map(run, cuts[:-1], cuts[1:]))
 
 
 def _is_close(graph: CandidateGraph) -> bool:

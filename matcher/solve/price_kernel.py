@@ -45,15 +45,16 @@ def _note(lowered, fall, ready, count):
 
 
 @njit(cache=True, nogil=True)
-def _ground(graph, state, links, is_sorted, fall, lowered):
+def _ground(part, graph, state, links, is_sorted, fall, lowered):
     # Columns that cannot fall at all: a row that holds nothing of price would come at
     # once, or one of a column that cannot fall either.
     offsets, columns, saving, _ = graph
     u, v = state
     column_of, head, after, _, _ = links
-    ready = np.empty(len(v), np.int32)
+    rows, first, stop = part
+    ready = np.empty(stop - first, np.int32)
     count = 0
-    for i in range(len(u)):
+    for i in rows:
         if column_of[i] == FREE or v[column_of[i]] == 0:
             found = _lower(
                 i, 0, offsets, columns, saving, u, v, is_sorted, fall, lowered
@@ -71,26 +72,24 @@ def _ground(graph, state, links, is_sorted, fall, lowered):
 
 
 @njit(cache=True, nogil=True)
-def _longest(offsets):
-    longest = 0
-    for i in range(len(offsets) - 1):
-        longest = max(longest, offsets[i + 1] - offsets[i])
-    return longest
-
-
-@njit(cache=True, nogil=True)
-def price_kernel(graph, state, links, is_sorted):
+def price_kernel(part, graph, state, links, is_sorted, fall):
     """
     Lower the prices of columns, and raise those of rows, as far as they prove it.
 
     Parameters
     ----------
+    part
+        ``(rows int64, first, stop)``: rows with candidates, and the columns, a range,
+        that all of these lie in. No other row has a candidate there; several threads
+        may work on different parts.
     graph, links
         As in :func:`~.assignment_kernel.assign_kernel`; the assignment is optimal.
     state
         ``(u, v)``: any prices that prove it; the lowest ``v`` on return.
     is_sorted
         ``bool (n,)``: rows whose candidates come by falling saving.
+    fall
+        ``int64 (m,)``: a copy of ``v``; used up.
 
     Notes
     -----
@@ -104,10 +103,13 @@ def price_kernel(graph, state, links, is_sorted):
     offsets, columns, saving, _ = graph
     u, v = state
     head, after = links[1], links[2]
-    fall = v.copy()
-    lowered = np.empty(_longest(offsets), np.int32)
-    _ground(graph, state, links, is_sorted, fall, lowered)
-    ahead = [(fall[j], np.int64(j)) for j in range(len(v)) if fall[j] > 0]
+    rows, first, stop = part
+    longest = 0
+    for i in rows:
+        longest = max(longest, offsets[i + 1] - offsets[i])
+    lowered = np.empty(longest, np.int32)
+    _ground(part, graph, state, links, is_sorted, fall, lowered)
+    ahead = [(fall[j], np.int64(j)) for j in range(first, stop) if fall[j] > 0]
     heapify(ahead)
     while ahead:
         cut, j = heappop(ahead)
@@ -121,7 +123,7 @@ def price_kernel(graph, state, links, is_sorted):
             for t in range(found):
                 heappush(ahead, (fall[lowered[t]], np.int64(lowered[t])))
             k = after[k]
-    for column in range(len(v)):
+    for column in range(first, stop):
         if fall[column] > 0:
             v[column] -= fall[column]
             k = head[column]

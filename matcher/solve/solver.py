@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,9 @@ from matcher.solve.assignment_kernel import (
 from matcher.solve.forest_kernel import forest_kernel
 from matcher.solve.graph import SAVING_MAX, CandidateGraph
 from matcher.solve.live_state import LiveState
-from matcher.solve.peel_kernel import peel_kernel
-from matcher.solve.prepared import Prepared, inverse, prepare, renumber
+from matcher.solve.parts import Leaf, split
+from matcher.solve.peel_kernel import peel_kernel, tight_kernel
+from matcher.solve.prepared import Prepared, by_rows, inverse, prepare, renumber
 from matcher.solve.price_kernel import price_kernel
 from matcher.solve.stop import Stop
 from matcher.solve.tie_kernel import tie_kernel
@@ -33,12 +35,7 @@ IntArray = NDArray[np.int64]
 _TOUCHED_MAX = 256
 _TOUCHED_PER_CANDIDATE = 2
 
-# Leaves per thread: enough to even out unequal ones.
-_LEAVES_PER_THREAD = 2
-
-# Rows below which nothing is split, and columns looked at to split evenly.
-_SPLIT_MIN = 4096
-_SPLIT_SAMPLE = 1 << 16
+T = TypeVar("T")
 
 
 def assign(
@@ -104,18 +101,10 @@ def assign(
         raise InvalidProblemError(f"threads: got {threads}; accepted: 1 or more")
     prepared = prepare(graph, threads)
     stop = stop or Stop()
-    solver = _Solver(prepared, stop)
+    solver = _Solver(prepared, threads, stop)
     if start_price is not None:
         solver.begin_at(_prices(graph, start_price))
-    leaves, border = _parts(prepared, threads)
-    if len(leaves) == 1:
-        late = [solver.run(leaves[0])]
-    else:
-        # Leaves share no column, so that threads write apart.
-        with ThreadPoolExecutor(threads) as pool:
-            late = list(pool.map(solver.run, leaves))
-        late.append(solver.run(border))
-    solver.run_together(np.concatenate(late), np.concatenate((*leaves, border)))
+    solver.run()
     if stop.is_requested:
         solver.fill()
         hasty = _answer(graph, prepared, solver)
@@ -149,7 +138,7 @@ def settled(
         Bit for bit what :func:`assign` answers.
     """
     prepared = prepare(graph, threads)
-    solver = _Solver(prepared, Stop())
+    solver = _Solver(prepared, threads, Stop())
     solver.begin_with(optimum)
     solver.settle()
     return _answer(graph, prepared, solver)
@@ -163,12 +152,12 @@ def warm_up() -> None:
         np.array([3, 2, 3], np.int64),
         np.array([1, 1], np.int32),
     )
-    renumber(graph)
+    renumber(graph, few=0)
     prepared = prepare(graph, 1)
-    solver = _Solver(prepared, Stop())
+    solver = _Solver(prepared, 1, Stop())
     rows = np.arange(2)
-    solver.run(rows[:0])
-    solver.run_together(rows, rows)
+    solver.one_by_one(rows[:0])
+    solver.together(rows, rows)
     solver.settle()
     solver.fill()
 
@@ -176,9 +165,11 @@ def warm_up() -> None:
 class _Solver:
     """Prices and links while they are being worked out, in the prepared order."""
 
-    def __init__(self, prepared: Prepared, stop: Stop) -> None:
+    def __init__(self, prepared: Prepared, threads: int, stop: Stop) -> None:
         n, m = len(prepared.offsets) - 1, len(prepared.capacity)
         self._prepared = prepared
+        self._threads = threads
+        self._parts = split(prepared, threads)
         self._graph = (
             prepared.offsets,
             prepared.columns,
@@ -218,7 +209,16 @@ class _Solver:
         self.state[1][prepared.number] = optimum.demand_price
         link_kernel(self.links)
 
-    def run(self, rows: IntArray) -> IntArray:
+    def run(self) -> None:
+        """Assign all rows."""
+        parts = self._parts
+        # Leaves share no column, so that threads write apart.
+        late = self._by_leaves(lambda leaf: self.one_by_one(leaf.rows))
+        if len(parts.border):
+            late.append(self.one_by_one(parts.border))
+        self.together(np.concatenate(late), parts.rows)
+
+    def one_by_one(self, rows: IntArray) -> IntArray:
         """Assign rows one by one; return those that need a long search."""
         late = np.empty(len(rows), np.int64)
         count = assign_kernel(
@@ -233,7 +233,7 @@ class _Solver:
         )
         return late[:count]
 
-    def run_together(self, late: IntArray, rows: IntArray) -> None:
+    def together(self, late: IntArray, rows: IntArray) -> None:
         """Assign the late ones of the rows together."""
         if len(late):
             sort_rows_kernel(rows, self._graph, self._work[4])
@@ -257,35 +257,49 @@ class _Solver:
     def settle(self) -> None:
         """Turn the optimum into the one that no solver's way of working shows in."""
         prepared, is_sorted = self._prepared, self._work[4]
-        price_kernel(self._graph, self.state, self.links, is_sorted)
-        moves = peel_kernel(self._graph, self.state, self.links, is_sorted)
+        graph, state, links = self._graph, self.state, self.links
+        fall = state[1].copy()
+
+        def lower(leaf: Leaf) -> None:
+            part = (leaf.rows, leaf.first, leaf.stop)
+            price_kernel(part, graph, state, links, is_sorted, fall)
+
+        if len(self._parts.border):
+            lower(self._parts.whole)
+        else:
+            self._by_leaves(lower)
+        tight = self._tight_pairs()
+        by_column, part = peel_kernel(tight, prepared.capacity, state, links)
         tie_kernel(
             prepared.capacity,
-            self.state,
-            self.links,
-            moves,
+            state,
+            links,
+            (tight, by_column, part),
             inverse(prepared.row_order),
             inverse(prepared.number),
         )
 
+    def _tight_pairs(self) -> tuple[IntArray, NDArray[np.int32]]:
+        counts = np.zeros(len(self.state[0]), np.int64)
+        found = by_rows(
+            len(counts),
+            self._threads,
+            lambda start, stop: tight_kernel(
+                start, stop, self._graph, self.state, self._work[4], counts
+            ),
+        )
+        return np.append(0, np.cumsum(counts)), np.concatenate(found)
+
+    def _by_leaves(self, work: Callable[[Leaf], T]) -> list[T]:
+        leaves = self._parts.leaves
+        if len(leaves) == 1:
+            return [work(leaves[0])]
+        with ThreadPoolExecutor(self._threads) as pool:
+            return list(pool.map(work, leaves))
+
     def fill(self) -> None:
         """Make a whole answer of a solve that was stopped."""
         fill_kernel(self._graph, self.state, self.links)
-
-
-def _parts(prepared: Prepared, threads: int) -> tuple[list[IntArray], IntArray]:
-    # Columns cut into ranges: rows with all candidates in one range are a leaf, the
-    # others are the border, and come when the leaves are done.
-    rows = np.nonzero(prepared.high >= 0)[0]
-    if threads == 1 or len(rows) < _SPLIT_MIN:
-        return [rows], rows[:0]
-    sample = prepared.columns[:: max(1, len(prepared.columns) // _SPLIT_SAMPLE)]
-    count = _LEAVES_PER_THREAD * threads
-    cuts = np.quantile(sample, np.arange(1, count) / count, method="nearest")
-    first = np.searchsorted(cuts, prepared.low[rows], "right")
-    last = np.searchsorted(cuts, prepared.high[rows], "right")
-    leaves = [rows[(first == each) & (last == each)] for each in range(count)]
-    return leaves, rows[first != last]
 
 
 def _in_order(prepared: Prepared, rows: IntArray) -> IntArray:

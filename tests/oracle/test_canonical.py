@@ -29,12 +29,12 @@ WAYS: dict[str, tuple[dict[str, float], int]] = {
         {"prepared._SMALL": 0, "prepared._CLOSE": -1, "prepared._PLENTIFUL": 99},
         1,
     ),
-    "split in four": ({"solver._SPLIT_MIN": 0}, 2),
+    "split in four": ({"parts._SPLIT_MIN": 0}, 2),
     "split in six, forest, by clusters": (
         {
             "solver._TOUCHED_MAX": 2,
             "solver._TOUCHED_PER_CANDIDATE": 0,
-            "solver._SPLIT_MIN": 0,
+            "parts._SPLIT_MIN": 0,
             "prepared._SMALL": 0,
             "prepared._CLOSE": -1,
             "prepared._PLENTIFUL": 99,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from matcher.solve import CandidateGraph
-from matcher.solve.prepared import Prepared, inverse, prepare
+from matcher.solve.parts import split
+from matcher.solve.prepared import Prepared, inverse, prepare, renumber
 
 ROWS, COLUMNS, DEGREE = 40_000, 30_000, 6
 
@@ -78,3 +79,73 @@ def test_rows_in_good_order_stay_as_they_are() -> None:
     found = prepare(market(shuffled=False), 1)
     assert np.array_equal(found.row_order, np.arange(ROWS))
     assert np.array_equal(found.number, np.arange(COLUMNS))
+
+
+def islands(count: int, size: int) -> CandidateGraph:
+    """Return shuffled markets that know nothing of each other, each a chain."""
+    rng = np.random.default_rng(2)
+    row = np.repeat(np.arange(count * size), 2)
+    column = np.minimum(
+        row + np.tile([0, 1], count * size), row // size * size + size - 1
+    )
+    rows, columns = rng.permutation(count * size), rng.permutation(count * size)
+    return CandidateGraph(
+        np.arange(count * size + 1) * 2,
+        columns[column.reshape(-1, 2)[rows]].ravel().astype(np.int32),
+        rng.integers(1, 9, len(row)),
+        np.ones(count * size, np.int32),
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_component_keeps_together(threads: int) -> None:
+    """Its rows and its columns are a range each, in the same order as the others'."""
+    graph = islands(30, 40)
+    row_order, number = renumber(graph, threads, few=0)
+    assert sorted(row_order.tolist()) == sorted(number.tolist()) == list(range(1200))
+    columns = number[graph.columns.reshape(-1, 2)[row_order]]
+    for start in range(0, 1200, 40):
+        here = columns[start : start + 40]
+        assert (here.min(), here.max()) == (start, start + 39)
+
+
+def test_without_candidates_all_has_a_number() -> None:
+    """Rows and columns that nobody knows of come somewhere, once."""
+    graph = CandidateGraph(
+        np.zeros(6, np.int64),
+        np.empty(0, np.int32),
+        np.empty(0, np.int64),
+        np.ones(4, np.int32),
+    )
+    row_order, number = renumber(graph, few=0)
+    assert sorted(row_order.tolist()) == list(range(5))
+    assert sorted(number.tolist()) == list(range(4))
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_parts_share_nothing_but_the_border(threads: int) -> None:
+    """Each row with candidates is in one part, and a leaf's columns are its own."""
+    found = prepare(market(shuffled=True), threads)
+    parts = split(found, threads)
+    assert sorted(parts.rows.tolist()) == np.nonzero(found.high >= 0)[0].tolist()
+    assert (len(parts.leaves) > 1) == (len(parts.border) > 0) == (threads > 1)
+    stop = 0
+    for leaf in parts.leaves:
+        assert leaf.first == stop
+        stop = leaf.stop
+        assert (found.low[leaf.rows] >= leaf.first).all()
+        assert (found.high[leaf.rows] < leaf.stop).all()
+    assert stop == COLUMNS
+    sizes = [len(leaf.rows) for leaf in parts.leaves]
+    assert min(sizes) > ROWS / len(sizes) / 2
+
+
+@pytest.mark.compiled
+def test_markets_on_their_own_are_cut_between_them() -> None:
+    """Where components lie side by side no row is left to the border."""
+    found = prepare(islands(300, 100), 2)
+    parts = split(found, 2)
+    assert len(parts.leaves) == 4
+    assert not len(parts.border)
+    assert min(len(leaf.rows) for leaf in parts.leaves) > 6_000

@@ -271,7 +271,13 @@ def test_no_threads_are_refused(threads: int) -> None:
 @pytest.mark.compiled
 def test_warm_up_compiles_all_that_is_ever_needed() -> None:
     """After warm-up no kernel is compiled for another type, read-only input or not."""
-    from matcher.solve import assignment_kernel, prepare_kernel  # noqa: PLC0415
+    from matcher.solve import (  # noqa: PLC0415
+        assignment_kernel,
+        cluster_kernel,
+        peel_kernel,
+        prepare_kernel,
+        price_kernel,
+    )
 
     warm_up()
     graph = scattered(15)
@@ -279,5 +285,15 @@ def test_warm_up_compiles_all_that_is_ever_needed() -> None:
     columns.setflags(write=False)
     assign(CandidateGraph(graph.row_offsets, columns, graph.saving, graph.capacity))
     assign(graph, threads=2)
-    assert len(assignment_kernel.assign_kernel.signatures) == 1
-    assert len(prepare_kernel.copy_kernel.signatures) == 1
+    for kernel in (
+        assignment_kernel.assign_kernel,
+        cluster_kernel.join_kernel,
+        cluster_kernel.lowest_kernel,
+        cluster_kernel.place_kernel,
+        cluster_kernel.reach_kernel,
+        peel_kernel.peel_kernel,
+        peel_kernel.tight_kernel,
+        prepare_kernel.copy_kernel,
+        price_kernel.price_kernel,
+    ):
+        assert len(kernel.signatures) == 1, kernel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,9 +15,16 @@ from matcher.domain.errors import LimitExceededError
 from matcher.geo import EARTH_RADIUS_M, chord_bound
 from matcher.index.band_table_kernel import (
     BAND_BITS,
+    SCANNED_WHOLE,
     bands_within_kernel,
     codes_kernel,
     place_rows_kernel,
+)
+from matcher.index.order_kernel import (
+    gather_places_kernel,
+    gather_queries_kernel,
+    group_kernel,
+    sort_groups_kernel,
 )
 
 IntArray = NDArray[np.int64]
@@ -36,6 +44,9 @@ _BANDS_PER_DEGREE_MAX = (1 << BAND_BITS) / 180.0
 # Queries that one thread takes at a time at least, and pairs it makes room for.
 _ROWS_AT_ONCE = 1 << 12
 _PAIRS_AT_ONCE = 1 << 17
+
+# Where one key has more than this share, all is sorted at once, by one thread.
+_LARGE_KEY = 1 / 8
 
 # More than rounding ever takes away, in metres and in degrees.
 _ROOM_M = 1.0
@@ -68,7 +79,13 @@ class BandTable:
 
     @classmethod
     def of(
-        cls, slots: IntArray, key: IntArray, place: FloatArray, vector: FloatArray
+        cls,
+        slots: IntArray,
+        key: IntArray,
+        place: FloatArray,
+        vector: FloatArray,
+        *,
+        threads: int = 1,
     ) -> BandTable:
         """
         Sort demands into a table.
@@ -83,18 +100,24 @@ class BandTable:
             Degrees, ``float64 (n, 2)``: latitude, longitude.
         vector
             Unit vectors, ``float64 (n, 3)``.
+        threads
+            How many work on it; without influence on the table.
         """
-        key_count = np.bincount(key) if len(key) else np.zeros(1, np.int64)
+        n = len(key)
+        key_count = np.bincount(key) if n else np.zeros(1, np.int64)
         bands_per_degree = _bands_per_degree(key_count, place)
         code = codes_kernel(key, place, bands_per_degree)
-        order = np.argsort(code)
-        return cls(
-            np.take(code, order),
-            np.take(vector, order, axis=0),
-            np.take(slots, order).astype(np.int32),
-            np.concatenate(([0], np.cumsum(key_count))),
-            bands_per_degree,
+        order = _order(key, code, threads)
+        columns = (np.empty_like(code), np.empty_like(vector), np.empty(n, np.int32))
+        _in_parts(
+            n,
+            threads,
+            lambda start, stop: gather_places_kernel(
+                start, stop, order, (code, vector, slots), columns
+            ),
         )
+        key_start = np.concatenate(([0], np.cumsum(key_count)))
+        return cls(*columns, key_start, bands_per_degree)
 
     def within(
         self,
@@ -132,9 +155,18 @@ class BandTable:
             If there are more than ``max_pairs`` pairs.
         """
         radii, reach = np.unique(radius_m, return_inverse=True)
-        queries = np.column_stack((place, key, reach)).astype(np.float64)
-        order = np.argsort(self._codes(key, place))
-        queries = np.take(queries, order, axis=0)
+        # Keys without demands only have to come somewhere.
+        known = np.clip(key, 0, len(self.bands_per_degree))
+        code = codes_kernel(known, place, self.bands_per_degree)
+        order = _order(known, code, threads)
+        queries = np.empty((len(key), 4))
+        _in_parts(
+            len(key),
+            threads,
+            lambda start, stop: gather_queries_kernel(
+                start, stop, order, (place, key, reach), queries
+            ),
+        )
         search = _Search(self, queries, _reaches(radii), max_pairs)
         # Several parts a thread, as some take longer than others.
         size = max(_ROWS_AT_ONCE, len(key) // (8 * threads))
@@ -163,12 +195,6 @@ class BandTable:
     def slots_of(self, key: int) -> IntArray:
         """Return the slots of a key that has some, ``int64``, in no order."""
         return self.slot[self.key_start[key] : self.key_start[key + 1]].astype(np.int64)
-
-    def _codes(self, key: IntArray, place: FloatArray) -> NDArray[np.uint64]:
-        # Keys without demands only have to come somewhere.
-        known = np.clip(key, 0, len(self.bands_per_degree))
-        code: NDArray[np.uint64] = codes_kernel(known, place, self.bands_per_degree)
-        return code
 
 
 class _Search:
@@ -210,6 +236,35 @@ class _Search:
             total += count
             room = max(_PAIRS_AT_ONCE, needed)
         return found
+
+
+def _order(key: IntArray, code: NDArray[np.uint64], threads: int) -> IntArray:
+    # By code, but keys of a few items in any order. Keys are as many as there are
+    # items at most, and mostly small: putting them side by side is most of the work.
+    n = len(key)
+    bounds = np.concatenate(([0], np.cumsum(np.bincount(key, minlength=1))))
+    if np.diff(bounds).max(initial=1) > _LARGE_KEY * n:
+        return np.argsort(code)
+    order = np.empty(n, np.int64)
+    group_kernel(key, bounds[:-1].copy(), order)
+    cuts = np.searchsorted(bounds, np.linspace(0, n, threads + 1)).tolist()
+    cuts[-1] = len(bounds) - 1
+    with ThreadPoolExecutor(threads) as pool:
+        sort = partial(_sort_groups, bounds, code, order)
+        list(pool.map(sort, cuts[:-1], cuts[1:]))
+    return order
+
+
+def _sort_groups(
+    bounds: IntArray, code: NDArray[np.uint64], order: IntArray, first: int, stop: int
+) -> None:
+    sort_groups_kernel(first, stop, bounds, SCANNED_WHOLE, code, order)
+
+
+def _in_parts(count: int, threads: int, run: Callable[[int, int], None]) -> None:
+    cuts = np.linspace(0, count, threads + 1).astype(int).tolist()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(run, cuts[:-1], cuts[1:]))
 
 
 def _place(

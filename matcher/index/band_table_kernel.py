@@ -24,7 +24,7 @@ METRES_BITS = 20
 EARTH_RADIUS_M = 6371007.180918475
 
 # Keys of so few demands are scanned whole.
-_SCANNED_WHOLE = 24
+SCANNED_WHOLE = 24
 
 _BANDS = 1 << BAND_BITS
 _LNG_STEPS_PER_DEGREE = ((1 << LNG_BITS) - 1) / 360.0
@@ -177,7 +177,7 @@ def bands_within_kernel(rows, queries, reaches, table, near, counts, found):
             far_lng += 1e-6
         scale = bands_per_degree[key]
         band, last = _band(lat - far_lat, scale), _band(lat + far_lat, scale)
-        whole = end - begin <= _SCANNED_WHOLE
+        whole = end - begin <= SCANNED_WHOLE
         # Beyond the antimeridian a circle goes on at the other end of the band.
         turn, turns = 0, 1
         if far_lng < 180.0 and abs(lng) + far_lng > 180.0:

@@ -227,7 +227,7 @@ class DemandIndex:
         key_count = self._count_of(key)
         place = np.column_stack((lats, lngs))
         if self._bands is not None or _QUERIES_PER_TABLE * len(key) >= self._count > 0:
-            pairs = self._sorted().within(
+            pairs = self._sorted(threads).within(
                 key, place, radius, threads=threads, max_pairs=max_pairs
             )
             return Neighbours(*pairs, key_count)
@@ -279,11 +279,18 @@ class DemandIndex:
             slot[rows], metres[rows] = nearest_of(self._vector, slots, points[rows])
         return slot, metres
 
-    def _sorted(self) -> BandTable:
+    def _sorted(self, threads: int) -> BandTable:
         if self._bands is None:
-            slots = np.nonzero(self._key[: self._next] != UNUSED)[0]
+            used: slice | IntArray = slice(self._next)
+            slots = np.arange(self._next)
+            if self._count < self._next:
+                used = slots = np.nonzero(self._key[: self._next] != UNUSED)[0]
             self._bands = BandTable.of(
-                slots, self._key[slots], self._place[slots], self._vector[slots]
+                slots,
+                self._key[used],
+                self._place[used],
+                self._vector[used],
+                threads=threads,
             )
         return self._bands
 
@@ -311,7 +318,7 @@ class DemandIndex:
 def warm_up() -> None:
     """Compile the kernels of this room, and of geo, on one demand."""
     index = DemandIndex()
-    slots = index.insert([0], [0.0], [0.0])
+    slots = index.insert(range(8), [0.0] * 8, [0.0] * 8)
     index.within([0], [0.0], [0.0], [1])
     index.insert([1] * 200, [1.0] * 200, [1.0] * 200)
     index.within([0], [0.0], [0.0], [1])

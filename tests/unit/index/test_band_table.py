@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -15,9 +17,9 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
 
-def _table(key: IntArray, place: FloatArray) -> BandTable:
-    slots = np.arange(len(key))
-    return BandTable.of(slots, key, place, unit_vectors(place[:, 0], place[:, 1]))
+def _table(key: IntArray, place: FloatArray, threads: int = 1) -> BandTable:
+    vector = unit_vectors(place[:, 0], place[:, 1])
+    return BandTable.of(np.arange(len(key)), key, place, vector, threads=threads)
 
 
 def _within(
@@ -40,6 +42,36 @@ def test_threads_and_parts_change_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     parted = _within(table, key[:200], _city(200, 2), 3_000, threads=3)
     assert len(whole.slots) > 1_000
     for one, other in zip(whole, parted, strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+def _as_sets(found: Pairs) -> list[set[tuple[int, int]]]:
+    pairs = list(zip(found.slots.tolist(), found.distance_m.tolist(), strict=True))
+    ends = found.row_offsets.tolist()
+    return [set(pairs[a:b]) for a, b in pairwise(ends)]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_sorted_by_key_or_at_once_it_finds_the_same(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys of one to hundreds of demands, and of none; some asked for, some not."""
+    rng = np.random.default_rng(9)
+    key = np.minimum(rng.geometric(0.03, 4_000), 200)
+    place, asked, places = _city(4_000, 4), rng.integers(0, 210, 500), _city(500, 5)
+    by_key = _within(_table(key, place, threads), asked, places, 4_000, threads)
+    monkeypatch.setattr(band_table, "_LARGE_KEY", 0.0)
+    at_once = _within(_table(key, place), asked, places, 4_000)
+    assert len(by_key.slots) > 1_500
+    assert _as_sets(by_key) == _as_sets(at_once)
+
+
+def test_a_table_is_the_same_on_any_thread() -> None:
+    """Byte for byte, though threads sort keys of their own."""
+    key = np.random.default_rng(9).integers(0, 50, 4_000)
+    tables = [_table(key, _city(4_000, 4), threads) for threads in (1, 4)]
+    for name in ("code", "vector", "slot", "key_start", "bands_per_degree"):
+        one, other = (getattr(table, name) for table in tables)
         assert one.tobytes() == other.tobytes()
 
 

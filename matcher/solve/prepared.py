@@ -93,7 +93,7 @@ def prepare(graph: CandidateGraph, threads: int) -> Prepared:
         row_order, number = np.arange(n, dtype=np.int32), np.arange(m, dtype=np.int32)
     capacity = np.empty_like(graph.capacity)
     capacity[number] = graph.capacity
-    if graph.capacity.all() and (graph.saving > 0).all():
+    if graph.capacity.all() and graph.saving.min(initial=1) > 0:
         counts = np.diff(graph.row_offsets)[row_order]
     else:
         counts = np.empty(n, np.int64)

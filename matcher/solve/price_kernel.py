@@ -45,14 +45,35 @@ def _note(lowered, fall, ready, count):
 
 
 @njit(cache=True, nogil=True)
-def _ground(part, graph, state, links, is_sorted, fall, lowered):
-    # Columns that cannot fall at all: a row that holds nothing of price would come at
-    # once, or one of a column that cannot fall either.
+def _longest(rows, offsets):
+    longest = 0
+    for i in rows:
+        longest = max(longest, offsets[i + 1] - offsets[i])
+    return longest
+
+
+@njit(cache=True, nogil=True)
+def ground_kernel(rows, graph, state, links, is_sorted, fall):
+    """
+    Find columns that cannot fall: a row that holds nothing of price would come at once.
+
+    Parameters
+    ----------
+    rows
+        ``int64``: rows to look at; threads may look at rows that share no column.
+    graph, state, links, is_sorted, fall
+        As in :func:`price_kernel`.
+
+    Returns
+    -------
+    ``int32 (k,)``
+        The columns, each once however often this is called.
+    """
     offsets, columns, saving, _ = graph
     u, v = state
-    column_of, head, after, _, _ = links
-    rows, first, stop = part
-    ready = np.empty(stop - first, np.int32)
+    column_of = links[0]
+    lowered = np.empty(_longest(rows, offsets), np.int32)
+    ready = np.empty(min(len(v), offsets[-1]), np.int32)
     count = 0
     for i in rows:
         if column_of[i] == FREE or v[column_of[i]] == 0:
@@ -60,19 +81,31 @@ def _ground(part, graph, state, links, is_sorted, fall, lowered):
                 i, 0, offsets, columns, saving, u, v, is_sorted, fall, lowered
             )
             count = _note(lowered[:found], fall, ready, count)
+    return ready[:count]
+
+
+@njit(cache=True, nogil=True)
+def _spread(ready, graph, state, links, is_sorted, fall, lowered, room):
+    # Nor can columns fall that a row of one that cannot would come to at once.
+    offsets, columns, saving, _ = graph
+    u, v = state
+    head, after = links[1], links[2]
+    count = len(ready)
+    stack = np.empty(room, np.int32)
+    stack[:count] = ready
     while count > 0:
         count -= 1
-        k = head[ready[count]]
+        k = head[stack[count]]
         while k != FREE:
             found = _lower(
                 k, 0, offsets, columns, saving, u, v, is_sorted, fall, lowered
             )
-            count = _note(lowered[:found], fall, ready, count)
+            count = _note(lowered[:found], fall, stack, count)
             k = after[k]
 
 
 @njit(cache=True, nogil=True)
-def price_kernel(part, graph, state, links, is_sorted, fall):
+def price_kernel(part, ready, graph, state, links, is_sorted, fall):
     """
     Lower the prices of columns, and raise those of rows, as far as they prove it.
 
@@ -82,6 +115,9 @@ def price_kernel(part, graph, state, links, is_sorted, fall):
         ``(rows int64, first, stop)``: rows with candidates, and the columns, a range,
         that all of these lie in. No other row has a candidate there; several threads
         may work on different parts.
+    ready
+        ``int32``: columns of the part that cannot fall, found by
+        :func:`ground_kernel` for all its rows.
     graph, links
         As in :func:`~.assignment_kernel.assign_kernel`; the assignment is optimal.
     state
@@ -89,7 +125,7 @@ def price_kernel(part, graph, state, links, is_sorted, fall):
     is_sorted
         ``bool (n,)``: rows whose candidates come by falling saving.
     fall
-        ``int64 (m,)``: a copy of ``v``; used up.
+        ``int64 (m,)``: a copy of ``v`` at first; used up.
 
     Notes
     -----
@@ -104,11 +140,17 @@ def price_kernel(part, graph, state, links, is_sorted, fall):
     u, v = state
     head, after = links[1], links[2]
     rows, first, stop = part
-    longest = 0
-    for i in rows:
-        longest = max(longest, offsets[i + 1] - offsets[i])
-    lowered = np.empty(longest, np.int32)
-    _ground(part, graph, state, links, is_sorted, fall, lowered)
+    lowered = np.empty(_longest(rows, offsets), np.int32)
+    _spread(
+        ready,
+        graph,
+        state,
+        links,
+        is_sorted,
+        fall,
+        lowered,
+        max(len(ready), stop - first),
+    )
     ahead = [(fall[j], np.int64(j)) for j in range(first, stop) if fall[j] > 0]
     heapify(ahead)
     while ahead:

@@ -24,7 +24,7 @@ from matcher.solve.live_state import LiveState
 from matcher.solve.parts import Leaf, split
 from matcher.solve.peel_kernel import peel_kernel, tight_kernel
 from matcher.solve.prepared import Prepared, by_rows, inverse, prepare, renumber
-from matcher.solve.price_kernel import price_kernel
+from matcher.solve.price_kernel import ground_kernel, price_kernel
 from matcher.solve.stop import Stop
 from matcher.solve.tie_kernel import tie_kernel
 
@@ -256,18 +256,8 @@ class _Solver:
 
     def settle(self) -> None:
         """Turn the optimum into the one that no solver's way of working shows in."""
-        prepared, is_sorted = self._prepared, self._work[4]
-        graph, state, links = self._graph, self.state, self.links
-        fall = state[1].copy()
-
-        def lower(leaf: Leaf) -> None:
-            part = (leaf.rows, leaf.first, leaf.stop)
-            price_kernel(part, graph, state, links, is_sorted, fall)
-
-        if len(self._parts.border):
-            lower(self._parts.whole)
-        else:
-            self._by_leaves(lower)
+        self._lower_prices()
+        prepared, state, links = self._prepared, self.state, self.links
         tight = self._tight_pairs()
         by_column, part = peel_kernel(tight, prepared.capacity, state, links)
         tie_kernel(
@@ -278,6 +268,23 @@ class _Solver:
             inverse(prepared.row_order),
             inverse(prepared.number),
         )
+
+    def _lower_prices(self) -> None:
+        (_, v), parts = self.state, self._parts
+        problem = (self._graph, self.state, self.links, self._work[4], v.copy())
+
+        def ground(rows: IntArray) -> NDArray[np.int32]:
+            found: NDArray[np.int32] = ground_kernel(rows, *problem)
+            return found
+
+        def lower(leaf: Leaf, ready: NDArray[np.int32]) -> None:
+            price_kernel((leaf.rows, leaf.first, leaf.stop), ready, *problem)
+
+        if not len(parts.border):
+            self._by_leaves(lambda leaf: lower(leaf, ground(leaf.rows)))
+            return
+        ready = self._by_leaves(lambda leaf: ground(leaf.rows))
+        lower(parts.whole, np.concatenate((*ready, ground(parts.border))))
 
     def _tight_pairs(self) -> tuple[IntArray, NDArray[np.int32]]:
         counts = np.zeros(len(self.state[0]), np.int64)

@@ -23,8 +23,8 @@ def verify(
     plan.check()
     proof = plan.proof
     typer.echo(
-        f"verified: {len(proof.return_ids)} returns and {len(proof.demand_ids)} "
-        f"demands with {len(proof.columns)} candidates; {len(proof.pairs)} matches "
+        f"verified: {len(proof.columns)} candidates between {len(proof.return_ids)} "
+        f"returns and {len(proof.demand_ids)} demands; {len(proof.pairs)} matches "
         f"save {proof.value} micros, and the prices sum to "
         + (f"{proof.gap} more: the optimum may" if proof.gap else "the same")
     )

@@ -39,6 +39,8 @@ def running_server(folder: Path) -> Iterator[str]:
         "--no-timers",
         "--log-level=warning",
     ]
+    # One of an earlier server would be taken for this one's.
+    port_file.unlink(missing_ok=True)
     with log.open("wb") as output:
         # Our own interpreter with our own arguments: nothing comes from outside.
         process = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603

@@ -249,3 +249,11 @@ def test_every_family_has_its_name() -> None:
     """Names are what families() offers, under every profile."""
     for profile in PROFILES.values():
         assert tuple(families(profile, Options())) == FAMILY_NAMES
+
+
+def test_help_names_every_family() -> None:
+    """What can be asked for with --only is there to be read."""
+    shown = CliRunner().invoke(app, ["bench", "--help"], env={"COLUMNS": "100"})
+    assert shown.exit_code == 0
+    for name in FAMILY_NAMES:
+        assert name in shown.output, name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +25,7 @@ from matcher.index.order_kernel import (
     group_kernel,
     sort_groups_kernel,
 )
+from matcher.parallel import by_ranges
 
 IntArray = NDArray[np.int64]
 Int32Array = NDArray[np.int32]
@@ -76,6 +76,7 @@ class BandTable:
     slot: Int32Array
     key_start: IntArray
     bands_per_degree: FloatArray
+    largest: int
 
     @classmethod
     def of(
@@ -109,7 +110,7 @@ class BandTable:
         code = codes_kernel(key, place, bands_per_degree)
         order = _order(key, code, threads)
         columns = (np.empty_like(code), np.empty_like(vector), np.empty(n, np.int32))
-        _in_parts(
+        by_ranges(
             n,
             threads,
             lambda start, stop: gather_places_kernel(
@@ -117,7 +118,7 @@ class BandTable:
             ),
         )
         key_start = np.concatenate(([0], np.cumsum(key_count)))
-        return cls(*columns, key_start, bands_per_degree)
+        return cls(*columns, key_start, bands_per_degree, int(key_count.max()))
 
     def within(
         self,
@@ -160,7 +161,7 @@ class BandTable:
         code = codes_kernel(known, place, self.bands_per_degree)
         order = _order(known, code, threads)
         queries = np.empty((len(key), 4))
-        _in_parts(
+        by_ranges(
             len(key),
             threads,
             lambda start, stop: gather_queries_kernel(
@@ -213,7 +214,7 @@ class _Search:
             table.key_start,
             table.bands_per_degree,
         )
-        self._largest = int(np.diff(table.key_start).max())
+        self._largest = table.largest
         self.counts = np.zeros(len(queries), np.int64)
 
     def run(self, part: slice) -> list[IntArray]:
@@ -239,32 +240,24 @@ class _Search:
 
 
 def _order(key: IntArray, code: NDArray[np.uint64], threads: int) -> IntArray:
-    # By code, but keys of a few items in any order. Keys are as many as there are
-    # items at most, and mostly small: putting them side by side is most of the work.
+    # By code, but keys of a few items in any order: most keys are small, and putting
+    # the items of each side by side is linear. Where keys outnumber the items, as in
+    # a look-up of one, counting them would cost more than sorting.
     n = len(key)
-    bounds = np.concatenate(([0], np.cumsum(np.bincount(key, minlength=1))))
-    if np.diff(bounds).max(initial=1) > _LARGE_KEY * n:
+    if not n or int(key.max()) >= n:
+        return np.argsort(code)
+    bounds = np.concatenate(([0], np.cumsum(np.bincount(key))))
+    if np.diff(bounds).max() > _LARGE_KEY * n:
         return np.argsort(code)
     order = np.empty(n, np.int64)
     group_kernel(key, bounds[:-1].copy(), order)
-    cuts = np.searchsorted(bounds, np.linspace(0, n, threads + 1)).tolist()
-    cuts[-1] = len(bounds) - 1
-    with ThreadPoolExecutor(threads) as pool:
-        sort = partial(_sort_groups, bounds, code, order)
-        list(pool.map(sort, cuts[:-1], cuts[1:]))
+
+    def sort(start: int, stop: int) -> None:
+        first, end = np.searchsorted(bounds, (start, stop)).tolist()
+        sort_groups_kernel(first, end, bounds, SCANNED_WHOLE, code, order)
+
+    by_ranges(n, threads, sort)
     return order
-
-
-def _sort_groups(
-    bounds: IntArray, code: NDArray[np.uint64], order: IntArray, first: int, stop: int
-) -> None:
-    sort_groups_kernel(first, stop, bounds, SCANNED_WHOLE, code, order)
-
-
-def _in_parts(count: int, threads: int, run: Callable[[int, int], None]) -> None:
-    cuts = np.linspace(0, count, threads + 1).astype(int).tolist()
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(run, cuts[:-1], cuts[1:]))
 
 
 def _place(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.parallel import by_ranges
 from matcher.solve.cluster_kernel import (
     join_kernel,
     lowest_kernel,
@@ -18,8 +16,6 @@ from matcher.solve.cluster_kernel import (
 )
 from matcher.solve.graph import CandidateGraph
 from matcher.solve.prepare_kernel import copy_kernel, count_kernel
-
-T = TypeVar("T")
 
 # Pairs of neighbouring rows looked at to tell whether neighbours lie close together,
 # and how far apart, as a share of all columns, still counts as close.
@@ -97,7 +93,7 @@ def prepare(graph: CandidateGraph, threads: int) -> Prepared:
         counts = np.diff(graph.row_offsets)[row_order]
     else:
         counts = np.empty(n, np.int64)
-        by_rows(
+        by_ranges(
             n,
             threads,
             lambda start, stop: count_kernel(start, stop, arrays, row_order, counts),
@@ -107,7 +103,7 @@ def prepare(graph: CandidateGraph, threads: int) -> Prepared:
     saving = np.empty(offsets[-1], np.int64)
     low, high = np.empty(n, np.int32), np.empty(n, np.int32)
     order, to, span = (row_order, number), (offsets, columns, saving), (low, high)
-    by_rows(
+    by_ranges(
         n,
         threads,
         lambda start, stop: copy_kernel(start, stop, arrays, order, to, span),
@@ -123,8 +119,9 @@ def renumber(
 
     Each row joins the lowest one that it shares a column with, which makes clusters;
     these join likewise, until there are ``few``, or each is a component. Rows go by
-    cluster, from the largest clusters down to the smallest, and columns by their
-    first row. ``threads`` has no influence on it. ``O(e log n)`` at worst.
+    cluster, within one by the clusters that it was made of, and so on; columns by
+    their first row. ``threads`` has no influence on it. ``O(e log n)`` at worst: of two
+    passes in a row each leaves a cluster alone only if the other made it larger.
     """
     n, m = graph.row_count, graph.column_count
     arrays = (graph.row_offsets, graph.columns, graph.saving, graph.capacity)
@@ -134,7 +131,7 @@ def renumber(
     count, before = n, n + 1
     while before > count > few:
         lowest_kernel(arrays, label, lowest)
-        by_rows(
+        by_ranges(
             n,
             threads,
             lambda start, stop: reach_kernel(start, stop, arrays, label, lowest, reach),
@@ -154,15 +151,6 @@ def inverse(order: NDArray[np.int32]) -> NDArray[np.int32]:
     place = np.empty_like(order)
     place[order] = np.arange(len(order), dtype=np.int32)
     return place
-
-
-def by_rows(count: int, threads: int, run: Callable[[int, int], T]) -> list[T]:
-    """Run on even ranges ``(start, stop)`` of so many rows, one for each thread."""
-    if threads == 1 or count < _SMALL:
-        return [run(0, count)]
-    cuts = np.linspace(0, count, threads + 1).astype(int).tolist()
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(run, cuts[:-1], cuts[1:]))
 
 
 def _is_close(graph: CandidateGraph) -> bool:

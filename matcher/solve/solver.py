@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.domain.errors import InvalidProblemError
+from matcher.parallel import by_ranges
 from matcher.solve.assignment import Assignment, dual_value, taken_savings
 from matcher.solve.assignment_kernel import (
     assign_kernel,
@@ -23,7 +24,7 @@ from matcher.solve.graph import SAVING_MAX, CandidateGraph
 from matcher.solve.live_state import LiveState
 from matcher.solve.parts import Leaf, split
 from matcher.solve.peel_kernel import peel_kernel, tight_kernel
-from matcher.solve.prepared import Prepared, by_rows, inverse, prepare, renumber
+from matcher.solve.prepared import Prepared, inverse, prepare, renumber
 from matcher.solve.price_kernel import ground_kernel, price_kernel
 from matcher.solve.stop import Stop
 from matcher.solve.tie_kernel import tie_kernel
@@ -288,7 +289,7 @@ class _Solver:
 
     def _tight_pairs(self) -> tuple[IntArray, NDArray[np.int32]]:
         counts = np.zeros(len(self.state[0]), np.int64)
-        found = by_rows(
+        found = by_ranges(
             len(counts),
             self._threads,
             lambda start, stop: tight_kernel(

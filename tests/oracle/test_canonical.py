@@ -18,26 +18,32 @@ SLOWER = 10 if numba.config.DISABLE_JIT else 1
 # Ways for the solver to work; constants of its modules, and threads.
 WAYS: dict[str, tuple[dict[str, float], int]] = {
     "all by the forest": (
-        {"solver._TOUCHED_MAX": -1, "solver._TOUCHED_PER_CANDIDATE": -1},
+        {"solve.solver._TOUCHED_MAX": -1, "solve.solver._TOUCHED_PER_CANDIDATE": -1},
         1,
     ),
     "searches of one column": (
-        {"solver._TOUCHED_MAX": 1, "solver._TOUCHED_PER_CANDIDATE": 0},
+        {"solve.solver._TOUCHED_MAX": 1, "solve.solver._TOUCHED_PER_CANDIDATE": 0},
         1,
     ),
     "by clusters": (
-        {"prepared._SMALL": 0, "prepared._CLOSE": -1, "prepared._PLENTIFUL": 99},
+        {
+            "solve.prepared._SMALL": 0,
+            "parallel._SMALL": 0,
+            "solve.prepared._CLOSE": -1,
+            "solve.prepared._PLENTIFUL": 99,
+        },
         1,
     ),
-    "split in four": ({"parts._SPLIT_MIN": 0}, 2),
+    "split in four": ({"solve.parts._SPLIT_MIN": 0}, 2),
     "split in six, forest, by clusters": (
         {
-            "solver._TOUCHED_MAX": 2,
-            "solver._TOUCHED_PER_CANDIDATE": 0,
-            "parts._SPLIT_MIN": 0,
-            "prepared._SMALL": 0,
-            "prepared._CLOSE": -1,
-            "prepared._PLENTIFUL": 99,
+            "solve.solver._TOUCHED_MAX": 2,
+            "solve.solver._TOUCHED_PER_CANDIDATE": 0,
+            "solve.parts._SPLIT_MIN": 0,
+            "solve.prepared._SMALL": 0,
+            "parallel._SMALL": 0,
+            "solve.prepared._CLOSE": -1,
+            "solve.prepared._PLENTIFUL": 99,
         },
         3,
     ),
@@ -101,7 +107,7 @@ def test_the_way_of_working_changes_nothing(
     graph = family(np.random.default_rng(6), 2_000 // SLOWER)
     expected = as_bytes(assign(graph))
     for name, value in constants.items():
-        monkeypatch.setattr(f"matcher.solve.{name}", value)
+        monkeypatch.setattr(f"matcher.{name}", value)
     answer = assign(graph, threads=threads)
     check_certificate(graph, answer)
     assert as_bytes(answer) == expected

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from matcher import parallel
 from matcher.domain.errors import LimitExceededError
 from matcher.geo import distance_table_m, unit_vectors
 from matcher.index import band_table
@@ -59,6 +60,7 @@ def test_sorted_by_key_or_at_once_it_finds_the_same(
     rng = np.random.default_rng(9)
     key = np.minimum(rng.geometric(0.03, 4_000), 200)
     place, asked, places = _city(4_000, 4), rng.integers(0, 210, 500), _city(500, 5)
+    monkeypatch.setattr(parallel, "_SMALL", 0)
     by_key = _within(_table(key, place, threads), asked, places, 4_000, threads)
     monkeypatch.setattr(band_table, "_LARGE_KEY", 0.0)
     at_once = _within(_table(key, place), asked, places, 4_000)
@@ -66,8 +68,9 @@ def test_sorted_by_key_or_at_once_it_finds_the_same(
     assert _as_sets(by_key) == _as_sets(at_once)
 
 
-def test_a_table_is_the_same_on_any_thread() -> None:
+def test_a_table_is_the_same_on_any_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Byte for byte, though threads sort keys of their own."""
+    monkeypatch.setattr(parallel, "_SMALL", 0)
     key = np.random.default_rng(9).integers(0, 50, 4_000)
     tables = [_table(key, _city(4_000, 4), threads) for threads in (1, 4)]
     for name in ("code", "vector", "slot", "key_start", "bands_per_degree"):

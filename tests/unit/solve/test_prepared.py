@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from matcher import parallel
 from matcher.solve import CandidateGraph
 from matcher.solve.parts import split
 from matcher.solve.prepared import Prepared, inverse, prepare, renumber
@@ -98,8 +99,11 @@ def islands(count: int, size: int) -> CandidateGraph:
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_a_component_keeps_together(threads: int) -> None:
+def test_a_component_keeps_together(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its rows and its columns are a range each, in the same order as the others'."""
+    monkeypatch.setattr(parallel, "_SMALL", 0)
     graph = islands(30, 40)
     row_order, number = renumber(graph, threads, few=0)
     assert sorted(row_order.tolist()) == sorted(number.tolist()) == list(range(1200))

@@ -106,6 +106,14 @@ def _verify_during_a_round(shard: RunningShard) -> None:
     shard.round(lambda: _verify(shard, "r4"))
 
 
+def _let_evidence_run_out(shard: RunningShard) -> None:
+    # r4 waits, then goes to the warehouse by the gates: nobody looks for a demand.
+    evidence = verification(expire_us=NOW_US + 2 * HOUR_US)
+    shard.submit(return_item("r4", 200_000, verification=evidence))
+    shard.round()
+    _later(shard, 3 * HOUR_US)
+
+
 def _match_and_release(shard: RunningShard) -> None:
     # r4 gets d4 before r1 does; given back, it suits r1.
     shard.submit(return_item("r4", 30_000))
@@ -204,11 +212,9 @@ CASES: dict[str, tuple[Callable[[RunningShard], object], set[str]]] = {
     "demand moved near": (lambda s: s.upsert(demand("d2", 190_000)), {"r2"}),
     "demand ships too soon": (lambda s: _later(s, 8 * HOUR_US), {"r1"}),
     "item verified again": (lambda s: _verify(s, "r2"), {"r2"}),
+    "evidence ran out": (_let_evidence_run_out, set()),
     "item cancelled": (lambda s: s.apply(CancelReturn(ReturnId("r1"))), set()),
-    "item verified during the round": (
-        _verify_during_a_round,
-        {"r4"},
-    ),
+    "item verified during the round": (_verify_during_a_round, {"r4"}),
     "match released": (_match_and_release, {"r1"}),
     "match lost": (_lose_a_match, {"r1"}),
     "round stopped early": (_stop_a_round, ALL | {"r5"}),

@@ -102,7 +102,7 @@ def islands(count: int, size: int) -> CandidateGraph:
 def test_a_component_keeps_together(
     threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its rows and its columns are a range each, in the same order as the others'."""
+    """Its rows are a range, and its columns the same one."""
     monkeypatch.setattr(parallel, "_SMALL", 0)
     graph = islands(30, 40)
     row_order, number = renumber(graph, threads, few=0)

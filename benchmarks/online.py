@@ -26,6 +26,9 @@ IntArray = NDArray[np.int64]
 
 _KEYS = 100
 
+# Nearest demands that are candidates enough for one return.
+_BEST = 10
+
 # Open demands for each return that waits.
 _DEMANDS_PER_RETURN = 10
 
@@ -70,6 +73,10 @@ def _index_events(
         lat, lng = fresh[at].T
         index.within(keys[at], lat, lng, radius)
 
+    def ten_best(at: IntArray) -> None:
+        radius = np.full(len(at), given.radius_m)
+        index.best(keys[at], *fresh[at].T, radius, _BEST)
+
     def insert(at: IntArray) -> None:
         slots[at] = index.insert(keys[at], *fresh[at].T)
 
@@ -85,6 +92,7 @@ def _index_events(
     for event in (
         _Event("look up", look_up),
         _Event("look up, covers at hand", look_up),
+        _Event("ten best", ten_best),
         _Event("insert", insert),
         _Event("remove", remove),
     ):

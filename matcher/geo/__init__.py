@@ -1,6 +1,6 @@
 """Places, distances, H3 cells and service areas; imports the domain only."""
 
-from matcher.geo.cells import latlng_to_cells
+from matcher.geo.cells import cell_centres, latlng_to_cells
 from matcher.geo.cover import cover, reach_m
 from matcher.geo.service_area import ServiceAreas, check_service_area
 from matcher.geo.sphere import (
@@ -15,6 +15,7 @@ from matcher.geo.sphere_kernel import EARTH_RADIUS_M
 __all__ = [
     "EARTH_RADIUS_M",
     "ServiceAreas",
+    "cell_centres",
     "check_service_area",
     "checked_places",
     "chord_bound",

@@ -50,3 +50,21 @@ def latlng_to_cells(lat: ArrayLike, lng: ArrayLike, resolution: int) -> CellArra
     places = zip(lats.tolist(), lngs.tolist(), strict=True)
     to_cell = h3.latlng_to_cell
     return np.array([to_cell(*place, resolution) for place in places], np.uint64)
+
+
+def cell_centres(cells: CellArray) -> NDArray[np.float64]:
+    """
+    Return the centre of each cell.
+
+    Parameters
+    ----------
+    cells
+        Valid H3 cells, ``uint64 (n,)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        Latitude and longitude in degrees, ``float64 (n, 2)``.
+    """
+    centres = [h3.cell_to_latlng(each) for each in cells.tolist()]
+    return np.array(centres, np.float64).reshape(-1, 2)

@@ -8,7 +8,7 @@ import numpy as np
 from h3.api import basic_int as h3
 
 from matcher.domain.errors import InvalidValueError, LimitExceededError
-from matcher.geo.cells import CellArray
+from matcher.geo.cells import CellArray, cell_centres
 from matcher.geo.sphere import distance_table_m
 from matcher.geo.sphere_kernel import EARTH_RADIUS_M
 
@@ -113,7 +113,7 @@ def cover(cell: int, radius_m: int) -> CellArray:
 
 
 def _near(cell: int, others: list[int], bound_m: int) -> list[int]:
-    centres = np.array([h3.cell_to_latlng(each) for each in others], np.float64)
+    centres = cell_centres(np.array(others, np.uint64))
     lat, lng = h3.cell_to_latlng(cell)
     distance = distance_table_m([lat], [lng], centres[:, 0], centres[:, 1])[0]
     return [

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.domain.errors import LimitExceededError
-from matcher.geo import chord_bound, latlng_to_cells, unit_vectors
-from matcher.index.cover_plan import RESOLUTIONS, CoverPlanner
+from matcher.geo import chord_bound, latlng_to_cells, reach_m, unit_vectors
+from matcher.index.cover_plan import FINEST_RADIUS_M, RESOLUTIONS, CoverPlanner
 from matcher.index.demand_index_kernel import (
     NONE,
     UNUSED,
+    best_kernel,
     insert_kernel,
     key_slots_kernel,
     remove_kernel,
@@ -29,6 +31,12 @@ _LEVELS = 1 + len(RESOLUTIONS)
 
 # Calls of add whose slots are noted one by one.
 _NOTES_MAX = 1000
+
+# No place of a cell is farther from its centre, by level; a key has no centre.
+_REACH_M = np.array([0.0, *(reach_m(each) for each in RESOLUTIONS)])
+
+# Demands of a key from which on its nearest few are looked for in finest cells first.
+_NARROW_FIRST = 50_000
 
 _FIRST_PAIRS = 1024
 _FIRST_TABLE = 8192
@@ -143,24 +151,81 @@ class CellBuckets:
         A key that is scanned sooner than its cells are looked up is scanned whole.
         Queries of one key share the gathering of its slots.
         """
-        lat, lng = place.T
-        plan = self._planner.plan(key_count, radius_m, lat, lng)
+        queries, covers = self._queries(key, place, radius_m, key_count)
         # Side by side, queries that walk the same buckets share the walk.
-        order = np.lexsort((plan.cover_of, key))
-        columns = (key, unit_vectors(lat, lng), radius_m, chord_bound(radius_m)[1])
+        order = np.lexsort((queries[-1], key))
         rows = within_kernel(
-            tuple(c[order] for c in (*columns, plan.level, plan.cover_of)),
+            tuple(column[order] for column in queries),
             slot_vector,
             self._table,
             self._after,
             _FIRST_PAIRS,
-            plan.covers(),
+            covers[:2],
             max_pairs,
         )
         if len(rows[1]) > max_pairs:
             raise LimitExceededError("candidates", len(rows[1]), max_pairs)
         found: tuple[IntArray, Int32Array, Int32Array] = restore_kernel(order, *rows)
         return found
+
+    def best(
+        self,
+        key: IntArray,
+        place: FloatArray,
+        radius_m: IntArray,
+        key_count: IntArray,
+        slot_vector: FloatArray,
+        count: int,
+    ) -> tuple[Int32Array, Int32Array]:
+        """
+        Find the nearest ``count`` linked slots of a key within a radius.
+
+        Parameters are those of :meth:`within`.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            Slots and metres, ``int32 (q, count)`` each, by metres, then slot; -1 past
+            the last.
+        """
+        slots = np.full((len(key), count), -1, np.int32)
+        metres = slots.copy()
+        # Large keys mostly have enough in the finest cells: what is found there within
+        # a smaller radius is nearer than all else.
+        narrow = (radius_m > FINEST_RADIUS_M) & (key_count >= _NARROW_FIRST)
+        tries = (
+            (np.nonzero(narrow)[0], np.minimum(radius_m, FINEST_RADIUS_M)),
+            (np.arange(len(key)), radius_m),
+        )
+        for rows, radius in tries:
+            open_rows = rows[slots[rows, -1] < 0]
+            if len(open_rows):
+                columns = (each[open_rows] for each in (key, place, radius, key_count))
+                queries, covers = self._queries(*columns)
+                slots[open_rows], metres[open_rows] = best_kernel(
+                    queries,
+                    slot_vector,
+                    self._table,
+                    self._after,
+                    covers,
+                    _REACH_M,
+                    count,
+                )
+        return slots, metres
+
+    def _queries(
+        self,
+        key: IntArray,
+        place: FloatArray,
+        radius_m: IntArray,
+        key_count: IntArray,
+    ) -> tuple[tuple[NDArray[Any], ...], tuple[NDArray[Any], ...]]:
+        # What the kernels know of queries, and of the covers that they walk.
+        lat, lng = place.T
+        plan = self._planner.plan(key_count, radius_m, lat, lng)
+        bound = chord_bound(radius_m)[1]
+        columns = (key, unit_vectors(lat, lng), radius_m, bound)
+        return (*columns, plan.level, plan.cover_of), plan.covers()
 
     def _grow(self, size: int) -> None:
         self._cell = grown(self._cell, size, 0)

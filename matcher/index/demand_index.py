@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matcher.domain.errors import InvalidProblemError
+from matcher.domain.errors import InvalidProblemError, InvalidValueError
 from matcher.domain.policy import RADIUS_M_MAX
 from matcher.geo import (
     checked_places,
@@ -30,6 +30,9 @@ PAIR_COUNT_MAX = 200_000_000
 
 #: Match keys are below this: their counts are an array, 8 bytes a key.
 KEY_COUNT_MAX = 1 << 27
+
+#: Nearest demands that a query may ask for.
+BEST_COUNT_MAX = 1_000
 
 # From one query for so many places on, sorting them pays.
 _QUERIES_PER_TABLE = 100
@@ -216,16 +219,8 @@ class DemandIndex:
         A hundredth as many queries as places, or a sorted copy that is still there,
         and they go through that; fewer walk buckets.
         """
-        lats, lngs = checked_places(lat, lng)
-        key = _per_query("keys", keys, len(lats))
-        radius = _per_query("radius_m", radius_m, len(lats))
-        if len(radius) and not 0 <= radius.min() <= radius.max() <= RADIUS_M_MAX:
-            raise InvalidProblemError(
-                f"radius_m: got {radius.min()} to {radius.max()}; "
-                f"accepted: 0 to {RADIUS_M_MAX}"
-            )
+        key, place, radius = _checked_queries(keys, lat, lng, radius_m)
         key_count = self._count_of(key)
-        place = np.column_stack((lats, lngs))
         if self._bands is not None or _QUERIES_PER_TABLE * len(key) >= self._count > 0:
             pairs = self._sorted(threads).within(
                 key, place, radius, threads=threads, max_pairs=max_pairs
@@ -236,6 +231,50 @@ class DemandIndex:
             key, place, radius, key_count, self._vector, max_pairs
         )
         return Neighbours(*found, key_count)
+
+    def best(
+        self,
+        keys: ArrayLike,
+        lat: ArrayLike,
+        lng: ArrayLike,
+        radius_m: ArrayLike,
+        count: int = 10,
+    ) -> tuple[Int32Array, Int32Array]:
+        """
+        Find the nearest few demands of a key within a radius, for many queries.
+
+        Parameters
+        ----------
+        keys, lat, lng, radius_m
+            Queries, as in :meth:`within`.
+        count
+            Demands at most for each query, 1 to 1,000.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            Slots and metres, ``int32 (q, count)`` each: the first ``count`` of what
+            :meth:`within` finds, by metres, then slot; -1 past the last.
+
+        Raises
+        ------
+        InvalidValueError
+            If a coordinate or the count is out of range.
+        InvalidProblemError
+            If a radius is out of range, or the lengths differ.
+
+        Notes
+        -----
+        Cells are walked from the query outwards, and none that only has places farther
+        than the last of ``count`` found.
+        """
+        if not 1 <= count <= BEST_COUNT_MAX:
+            raise InvalidValueError("count", count, f"1 to {BEST_COUNT_MAX}")
+        key, place, radius = _checked_queries(keys, lat, lng, radius_m)
+        self._buckets.link(self._key, self._place)
+        return self._buckets.best(
+            key, place, radius, self._count_of(key), self._vector, count
+        )
 
     def nearest(
         self, keys: ArrayLike, lat: ArrayLike, lng: ArrayLike
@@ -322,6 +361,7 @@ def warm_up() -> None:
     index.within([0], [0.0], [0.0], [1])
     index.insert([1] * 200, [1.0] * 200, [1.0] * 200)
     index.within([0], [0.0], [0.0], [1])
+    index.best([0], [0.0], [0.0], [1])
     index.nearest([0], [0.0], [0.0])
     distance_m(0.0, 0.0, 0.0, 0.0)
     distance_table_m([0.0], [0.0], [0.0], [0.0])
@@ -330,6 +370,21 @@ def warm_up() -> None:
 
 def _bytes_of(table: BandTable | None) -> int:
     return table.memory_bytes if table is not None else 0
+
+
+def _checked_queries(
+    keys: ArrayLike, lat: ArrayLike, lng: ArrayLike, radius_m: ArrayLike
+) -> tuple[IntArray, FloatArray, IntArray]:
+    # Keys, places and radii of look-ups.
+    lats, lngs = checked_places(lat, lng)
+    key = _per_query("keys", keys, len(lats))
+    radius = _per_query("radius_m", radius_m, len(lats))
+    if len(radius) and not 0 <= radius.min() <= radius.max() <= RADIUS_M_MAX:
+        raise InvalidProblemError(
+            f"radius_m: got {radius.min()} to {radius.max()}; "
+            f"accepted: 0 to {RADIUS_M_MAX}"
+        )
+    return key, np.column_stack((lats, lngs)), radius
 
 
 def _per_query(name: str, values: ArrayLike, count: int) -> IntArray:

@@ -203,6 +203,82 @@ def within_kernel(queries, vectors, table, after, places, covers, limit):
 
 
 @njit(cache=True, nogil=True)
+def best_kernel(queries, vectors, table, after, covers, reach_m, count):
+    """
+    Find the nearest few slots of a key within a radius, for many queries.
+
+    Parameters
+    ----------
+    queries, vectors, table, after
+        As in :func:`within_kernel`.
+    covers
+        ``(cells uint64, offsets int64, centres float64 (c, 3))``: best with the nearest
+        cells of a cover first. A cell whose places are all farther than the last of
+        ``count`` found is not walked.
+    reach_m
+        By level, ``float64``: no place of a cell is farther from its centre.
+    count
+        Slots at most for each query, above 0.
+
+    Returns
+    -------
+    tuple
+        Slots and metres, ``int32 (q, count)``, by metres, then slot; -1 past the last.
+    """
+    q_key, q_vector, q_radius, q_chord2, q_level, q_cover = queries
+    cells, cover_offsets, centres = covers
+    table_key, table_cell, table_head = table
+    slots = np.full((len(q_key), count), np.int32(-1), np.int32)
+    metres = np.full((len(q_key), count), np.int32(-1), np.int32)
+    for q in range(len(q_key)):
+        x, y, z = q_vector[q]
+        found = 0
+        last_m = q_radius[q]
+        last_slot = np.int64(2**31)
+        bound = q_chord2[q]
+        level = q_level[q]
+        for c in range(cover_offsets[q_cover[q]], cover_offsets[q_cover[q] + 1]):
+            if level:
+                dx = x - centres[c, 0]
+                dy = y - centres[c, 1]
+                dz = z - centres[c, 2]
+                centre_m = metres_of_chord(dx * dx + dy * dy + dz * dz)
+                # Two metres outweigh the rounding of both distances.
+                if centre_m - reach_m[level] - 2.0 > last_m:
+                    continue
+            at = _find(q_key[q], cells[c], table_key, table_cell)
+            slot = table_head[at] if table_key[at] != UNUSED else NONE
+            while slot != NONE:
+                dx = x - vectors[slot, 0]
+                dy = y - vectors[slot, 1]
+                dz = z - vectors[slot, 2]
+                chord2 = dx * dx + dy * dy + dz * dz
+                this, slot = slot, after[slot, level]
+                if chord2 > bound:
+                    continue
+                far = metres_of_chord(chord2)
+                if far > last_m or (far == last_m and this > last_slot):
+                    continue
+                i = found if found < count else count - 1
+                found = i + 1
+                while i > 0 and (
+                    metres[q, i - 1] > far
+                    or (metres[q, i - 1] == far and slots[q, i - 1] > this)
+                ):
+                    metres[q, i] = metres[q, i - 1]
+                    slots[q, i] = slots[q, i - 1]
+                    i -= 1
+                metres[q, i] = far
+                slots[q, i] = this
+                if found == count:
+                    last_m = np.int64(metres[q, count - 1])
+                    last_slot = np.int64(slots[q, count - 1])
+                    half = 0.5 * (last_m + 2.0) / EARTH_RADIUS_M
+                    bound = min(bound, (2.0 * math.sin(half)) ** 2)
+    return slots, metres
+
+
+@njit(cache=True, nogil=True)
 def restore_kernel(order, offsets, slots, metres):
     """
     Put rows back into the order of the queries that they belong to.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from matcher.index import DemandIndex, cover_plan, demand_index
+from matcher.index import DemandIndex, cell_buckets, cover_plan, demand_index
 from tests.oracle.naive_neighbours import NaiveIndex, Place, moved
 
 World = Callable[[np.random.Generator], Place]
@@ -24,6 +24,7 @@ WAYS = {
     "scan": [_NO_TABLE, (cover_plan, "_SCANS_PER_COVER", 10**12)],
     "walk": [
         _NO_TABLE,
+        (cell_buckets, "_NARROW_FIRST", 0),
         (cover_plan, "_SCANS_PER_COVER", 0),
         (cover_plan, "_SCANS_PER_CELL", 0),
     ],
@@ -92,11 +93,20 @@ def check_all(
     keys, places, radii = zip(*queries, strict=True)
     found = index.within(keys, *columns(list(places)), radii)
     nearest = index.nearest(keys, *columns(list(places)))
+    best = {
+        count: index.best(keys, *columns(list(places)), radii, count)
+        for count in (1, 4, 10)
+    }
     for row, (key, place, radius_m) in enumerate(queries):
         part = slice(found.row_offsets[row], found.row_offsets[row + 1])
         columns_of_row = found.slots[part].tolist(), found.distance_m[part].tolist()
         pairs = sorted(zip(*columns_of_row, strict=True))
         assert pairs == naive.within(key, place, radius_m), queries[row]
+        by_distance = sorted((metres, slot) for slot, metres in pairs)
+        for count, (slots, metres) in best.items():
+            first = by_distance[:count] + [(-1, -1)] * max(0, count - len(pairs))
+            got = zip(metres[row].tolist(), slots[row].tolist(), strict=True)
+            assert list(got) == first, queries[row]
         assert found.key_count[row] == naive.count(key)
         answer = (int(nearest[0][row]), int(nearest[1][row]))
         assert answer == naive.nearest(key, place), queries[row]

@@ -24,11 +24,14 @@ def test_a_large_key_is_walked_at_the_radius_level(radius_m: int, level: int) ->
     """The largest radius of each level, asked of a million demands, has its cover."""
     plan = planned(1_000_000, radius_m, 1)
     assert plan.level.tolist() == [level]
-    cells, starts = plan.covers()
+    cells, starts, centres = plan.covers()
     resolution = RESOLUTIONS[level - 1]
     centre = int(latlng_to_cells([48.0], [2.0], resolution)[0])
     walked = cells[starts[plan.cover_of[0]] : starts[plan.cover_of[0] + 1]]
-    assert walked.tolist() == cover(centre, radius_m).tolist()
+    assert sorted(walked.tolist()) == cover(centre, radius_m).tolist()
+    assert walked[0] == centre
+    away = centres[starts[plan.cover_of[0]] :] @ centres[starts[plan.cover_of[0]]]
+    assert np.all(np.diff(away) <= 0)
     assert 15 <= len(walked) <= 120
 
 

@@ -34,6 +34,10 @@ def test_an_empty_index_finds_nothing() -> None:
     assert found.row_offsets.tolist() == [0, 0, 0]
     assert found.key_count.tolist() == [0, 0]
     assert [each.tolist() for each in index.nearest([3], [1.0], [1.0])] == [[-1], [-1]]
+    assert [each.tolist() for each in index.best([3], [1], [1], [9], 2)] == [
+        [[-1, -1]],
+        [[-1, -1]],
+    ]
     assert index.insert([], [], []).shape == (0,)
     index.remove([])
     none = index.within([], [], [], [])
@@ -157,6 +161,25 @@ def test_nearest_takes_the_lowest_slot_of_a_tie_in_metres() -> None:
     slots, metres = index.nearest([0] * 9, [0.0] * 9, [0.0] * 9)
     assert slots.tolist() == [0] * 9
     assert metres.tolist() == [100] * 9
+
+
+def test_best_are_the_first_by_metres_then_slot() -> None:
+    """Six demands, three of them equally far: as many as asked for, ties by slot."""
+    index = DemandIndex()
+    index.insert([0] * 6, [0.02, 0.01, 0.0, -0.01, 0.01, 0.5], [0.0] * 6)
+    for count in (1, 2, 4, 6):
+        slots, metres = index.best([0, 9], [0.0] * 2, [0.0] * 2, [3_000] * 2, count)
+        assert slots[0].tolist() == [2, 1, 3, 4, 0, -1][:count]
+        assert metres[0].tolist() == [0, 1112, 1112, 1112, 2224, -1][:count]
+        assert slots[1].tolist() == metres[1].tolist() == [-1] * count
+        assert slots.dtype == metres.dtype == np.int32
+
+
+@pytest.mark.parametrize("count", [-1, 0, 1_001])
+def test_best_takes_a_count_in_range(count: int) -> None:
+    """1 to 1,000 each; the error names the field, the value and the range."""
+    with pytest.raises(InvalidValueError, match=rf"count: got {count}; .*1 to 1,?000"):
+        DemandIndex().best([0], [0.0], [0.0], [1], count)
 
 
 def test_nearest_reaches_round_the_globe() -> None:

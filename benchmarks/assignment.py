@@ -7,10 +7,11 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.graphs import CASES
+from benchmarks.cases import CASES, week_cases
 from benchmarks.measurement import Way, measure
 from benchmarks.result import Result, Skipped
 from benchmarks.solver_peers import SOLVER_PEERS
+from benchmarks.weeks import Weeks
 from matcher.solve import (
     Assignment,
     CandidateGraph,
@@ -27,18 +28,21 @@ _ROUNDED = 1e-9
 
 
 def assignments(
-    scale: float, seed: int, repetitions: int, threads: int
+    scale: float, seed: int, repetitions: int, threads: int, weeks: Weeks | None = None
 ) -> Iterator[Result | Skipped]:
     """
     Solve each case with ours and all peers; the optima must be one number.
 
-    ``scale`` is the share of the full size. Our certificate is checked, aside from
-    the timing; what a peer needs to take the graph in is not timed either.
+    ``scale`` is the share of the full size, of real ``weeks`` too if there are any.
+    Our certificate is checked, aside from the timing; what a peer needs to take the
+    graph in is not timed either.
     """
     for peer in SOLVER_PEERS:
         if not peer.is_installed:
             yield Skipped(FAMILY, peer.name, f"{peer.module} is not installed")
-    for case in CASES:
+    if weeks is None:
+        yield Skipped(FAMILY, "real weeks", "no table of orders is given, --orders")
+    for case in (*CASES, *(week_cases(weeks) if weeks else ())):
         # Dense ones grow with the square, and are small already.
         share = scale if case.rows > 10_000 else min(1.0, 5 * scale)
         rows = max(2, round(case.rows * share))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
@@ -18,6 +17,9 @@ IntArray = NDArray[np.int64]
 _SIDE_KM = 1_000.0
 _PER_KM_MICROS = 1_000_000
 
+# The dearest pair of the literature's families.
+_DEAREST_MICROS = 1_000_000.0
+
 # Strips of the square, one after the other, in which what is ordered comes.
 _STRIPS = 100
 
@@ -27,29 +29,6 @@ _ZONES_PER_ZONE = 7
 
 # What the ordinary way costs, in trips to the last candidate: least and most.
 FALLBACKS = {"uniform": (1.0, 1.0), "varying": (0.5, 1.5), "very dear": (20.0, 20.0)}
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """
-    A graph to make.
-
-    Parameters
-    ----------
-    name
-        In words, for tables.
-    rows
-        How many there are in the full profile; others scale it.
-    make
-        From a generator and a number of rows.
-    limit
-        Makes limits for a graph, if it is to have any.
-    """
-
-    name: str
-    rows: int
-    make: Callable[[Generator, int], CandidateGraph]
-    limit: Callable[[CandidateGraph], Limits] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,36 +88,62 @@ def market(rng: Generator, rows: int, columns: int, shape: Shape) -> CandidateGr
     )
 
 
-def random_pairs(
-    rng: Generator, rows: int, degree: int, savings: Callable[[int], IntArray]
+def _uniform(rng: Generator, row: IntArray, column: IntArray) -> FloatArray:
+    return rng.random(np.broadcast_shapes(row.shape, column.shape))
+
+
+def _geometric(rng: Generator, row: IntArray, column: IntArray) -> FloatArray:
+    homes, targets = (
+        rng.random((side.max(initial=0) + 1, 2)) for side in (row, column)
+    )
+    away: FloatArray = np.linalg.norm(homes[row] - targets[column], axis=-1)
+    return away
+
+
+def _machol_wien(rng: Generator, row: IntArray, column: IntArray) -> FloatArray:  # noqa: ARG001
+    return (row + 1.0) * (column + 1.0)
+
+
+def _two_cost(rng: Generator, row: IntArray, column: IntArray) -> FloatArray:
+    return np.where(_uniform(rng, row, column) < 0.5, 1.0, 100.0)
+
+
+#: What a pair costs, in the literature's families: drawn, the distance of two points
+#: of a square, the product of the numbers of row and column, and 1 or 100.
+COSTS = {
+    "uniform": _uniform,
+    "geometric": _geometric,
+    "machol-wien": _machol_wien,
+    "two-cost": _two_cost,
+}
+
+
+def literature(
+    rng: Generator, rows: int, columns: int, degree: int, kind: str, fallback: str
 ) -> CandidateGraph:
-    """Return as many columns as rows, candidates anywhere, savings as given."""
-    columns = rng.integers(0, rows, (rows, degree)).astype(np.int32)
-    columns.sort(axis=1)
-    return CandidateGraph(
-        np.arange(rows + 1) * degree,
-        columns.ravel(),
-        savings(rows * degree),
-        np.ones(rows, np.int32),
+    """
+    Return a graph without neighbourhoods: candidates anywhere, or all pairs.
+
+    ``degree`` candidates for each row, drawn with repetition, or all columns if it is
+    0; costs of ``COSTS[kind]``. The ordinary way costs ``FALLBACKS[fallback]`` times
+    a little more than the dearest pair.
+    """
+    near = (
+        np.sort(rng.integers(0, columns, (rows, degree)), axis=1)
+        if degree
+        else np.broadcast_to(np.arange(columns), (rows, columns))
     )
-
-
-def dense(rng: Generator, rows: int) -> CandidateGraph:
-    """Return all pairs of as many rows as columns, savings evenly drawn."""
+    cost = COSTS[kind](rng, np.arange(rows)[:, None], near)
+    cost *= _DEAREST_MICROS / cost.max()
+    trips = rng.uniform(*FALLBACKS[fallback], (rows, 1))
+    saving = (1.01 * _DEAREST_MICROS * trips - cost).astype(np.int64)
+    kept = saving > 0
     return CandidateGraph(
-        np.arange(rows + 1) * rows,
-        np.tile(np.arange(rows, dtype=np.int32), rows),
-        rng.integers(1, 1_000_000, rows * rows),
-        np.ones(rows, np.int32),
+        np.append(0, np.cumsum(kept.sum(axis=1))),
+        near[kept].astype(np.int32),
+        saving[kept],
+        np.ones(columns, np.int32),
     )
-
-
-def machol_wien(rng: Generator, rows: int) -> CandidateGraph:
-    """Return all pairs, the saving falling with the product of the two numbers."""
-    side = np.arange(1, rows + 1)
-    graph = dense(rng, rows)
-    saving = (rows + 1) ** 2 - np.outer(side, side).ravel()
-    return CandidateGraph(graph.row_offsets, graph.columns, saving, graph.capacity)
 
 
 def zone_limits(graph: CandidateGraph, zone_share: float, day_share: float) -> Limits:
@@ -186,60 +191,3 @@ def _side(
         order = np.lexsort((at[:, 1], strip, key))
         at, key = at[order], key[order]
     return at, key
-
-
-def _market(name: str, rows: int, columns_share: float, shape: Shape) -> Case:
-    def make(rng: Generator, count: int) -> CandidateGraph:
-        return market(rng, count, max(1, round(count * columns_share)), shape)
-
-    return Case(name, rows, make)
-
-
-def _plain() -> list[Case]:
-    cases = []
-    for keys in (300, 1):
-        for fallback in ("uniform", "varying"):
-            for is_ordered in (True, False):
-                name = f"{keys} key{'s' * (keys > 1)}, {fallback}"
-                shape = Shape(keys=keys, fallback=fallback, is_ordered=is_ordered)
-                name += ", by place" * is_ordered
-                cases.append(_market(name, 100_000, 1.0, shape))
-    return cases
-
-
-def _limited(name: str, zone_share: float, day_share: float) -> Case:
-    shape = Shape(fallback="varying", is_ordered=True)
-    plain = _market(f"1 key, varying, {name}", 100_000, 1.0, shape)
-    return replace(plain, limit=lambda g: zone_limits(g, zone_share, day_share))
-
-
-#: Cases by part of the suite; the ratio that counts is to the fastest peer.
-CASES: tuple[Case, ...] = (
-    *_plain(),
-    _market("unbalanced 1:4, by place", 50_000, 4.0, Shape(120, is_ordered=True)),
-    _market("unbalanced 1:4", 50_000, 4.0, Shape(120)),
-    _market("very dear", 100_000, 1.0, Shape(fallback="very dear")),
-    _market("scarce 10:7, very dear", 100_000, 0.7, Shape(fallback="very dear")),
-    _market("scarce 10:7, varying", 100_000, 0.7, Shape(fallback="varying")),
-    _market("degree 64", 100_000, 1.0, Shape(64)),
-    _market("few places, ties", 100_000, 1.0, Shape(rows_per_place=20)),
-    _market("up to 4 units", 100_000, 0.4, Shape(units=4)),
-    _limited("393 zones at 80 %", 0.8, 1.0),
-    _limited("a day at 30 %", 1.0, 0.3),
-    Case(
-        "uniform, sparse",
-        100_000,
-        lambda rng, n: random_pairs(
-            rng, n, 16, lambda count: rng.integers(1, 1_000_000, count)
-        ),
-    ),
-    Case(
-        "two-cost, sparse",
-        100_000,
-        lambda rng, n: random_pairs(
-            rng, n, 16, lambda count: np.where(rng.random(count) < 0.5, 100, 1)
-        ),
-    ),
-    Case("uniform, dense", 2_000, dense),
-    Case("machol-wien, dense", 500, machol_wien),
-)

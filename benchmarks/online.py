@@ -75,7 +75,8 @@ def _index_events(
 
     def ten_best(at: IntArray) -> None:
         radius = np.full(len(at), given.radius_m)
-        index.best(keys[at], *fresh[at].T, radius, _BEST)
+        lat, lng = fresh[at].T
+        index.best(keys[at], lat, lng, radius, _BEST)
 
     def insert(at: IntArray) -> None:
         slots[at] = index.insert(keys[at], *fresh[at].T)

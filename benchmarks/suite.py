@@ -16,6 +16,7 @@ from benchmarks import (
     windows,
 )
 from benchmarks.result import Result, Skipped
+from benchmarks.weeks import Weeks
 
 #: What a family yields, as it goes.
 Results = Iterator[Result | Skipped]
@@ -92,11 +93,12 @@ PROFILES = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a run depends on besides its profile."""
+    """What a run depends on besides its profile; real weeks of orders if given."""
 
     seed: int = 1
     repetitions: int = 3
     threads: int = 2
+    weeks: Weeks | None = None
 
 
 def families(profile: Profile, options: Options) -> dict[str, Callable[[], Results]]:
@@ -105,7 +107,7 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
     count, skus = profile.end_to_end
     return {
         "assignment": lambda: assignment.assignments(
-            profile.scale, seed, repetitions, threads
+            profile.scale, seed, repetitions, threads, options.weeks
         ),
         "candidates": lambda: candidates.candidates(
             profile.candidate_counts, seed, repetitions, threads

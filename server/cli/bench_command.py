@@ -43,6 +43,13 @@ def bench(
         list[Path] | None,
         typer.Option(help="A mapping of foreign columns, TOML; once per table."),
     ] = None,
+    orders: Annotated[
+        Path | None,
+        typer.Option(
+            help="Order items as in examples/olist, Parquet: real weeks for the "
+            "assignment family."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 1,
     repetitions: Annotated[
         int, typer.Option(min=1, help="Runs of each way; the median counts.")
@@ -72,6 +79,7 @@ def bench(
         Options,
         families,
     )
+    from benchmarks.weeks import read_weeks  # noqa: PLC0415
 
     if profile not in PROFILES:
         raise InvalidValueError("profile", profile, ", ".join(PROFILES))
@@ -83,7 +91,8 @@ def bench(
         raise InvalidValueError(given, "alone", "--demands and --returns together")
     if out is not None and not out.resolve().parent.is_dir():
         raise InvalidValueError("out", str(out), "a folder in one that exists")
-    options = Options(seed, repetitions, threads)
+    weeks = read_weeks(orders) if orders is not None else None
+    options = Options(seed, repetitions, threads, weeks)
     if demands is not None and returns is not None:
         from server.cli.bench_tables import sweep_tables  # noqa: PLC0415
 

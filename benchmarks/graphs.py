@@ -74,7 +74,9 @@ def market(rng: Generator, rows: int, columns: int, shape: Shape) -> CandidateGr
     # A third coordinate keeps the keys apart.
     far = 10 * _SIDE_KM * np.sqrt(shape.keys)
     tree = KDTree(np.column_stack((targets, far * of_column)))
-    distance, nearest = tree.query(np.column_stack((homes, far * of_row)), degree)
+    distance, nearest = tree.query(
+        np.column_stack((homes, far * of_row)), range(1, degree + 1)
+    )
     # At few places all that are near may be at the very same one: reach the next.
     reach = max(np.median(distance[:, -1]), places and _SIDE_KM / np.sqrt(places))
     trips = rng.uniform(*FALLBACKS[shape.fallback], (rows, 1))

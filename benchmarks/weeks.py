@@ -84,12 +84,13 @@ def read_weeks(path: Path) -> Weeks:
         If the file cannot be read, has no such columns, or no item with a place.
     """
     try:
-        table = pq.read_table(path, columns=list(COLUMNS))
+        missing = set(COLUMNS) - set(pq.read_schema(path).names)
+        table = None if missing else pq.read_table(path, columns=list(COLUMNS))
     except (OSError, pa.ArrowInvalid) as error:
         raise InvalidValueError(
             "orders", str(path), "a Parquet table of order items"
         ) from error
-    if missing := set(COLUMNS) - set(table.column_names):
+    if table is None:
         raise InvalidValueError(
             "orders", f"no column {min(missing)}", f"columns {', '.join(COLUMNS)}"
         )

@@ -77,6 +77,9 @@ def _compare(
         if why is None:
             ways.append(Way(peer.name, partial(peer.prepare, graph, limits)))
     timings = measure(ways, repetitions, agree)
+    for way in ways:
+        if way.name not in timings:
+            yield Skipped(FAMILY, way.name, f"refuses {size}")
     ours = timings["nearturn"].median_s
     for name, timing in timings.items():
         yield Result(

@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment, linprog
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from benchmarks.measurement import has_module
+from benchmarks.measurement import RefusedError, has_module
 from matcher.solve import CandidateGraph, Limits
 
 IntArray = NDArray[np.int64]
@@ -165,6 +165,8 @@ def _linear_sum(graph: CandidateGraph, _: Limits | None = None) -> Run:
 
     def run() -> int:
         status = solver.solve()
+        if status == solver.POSSIBLE_OVERFLOW:
+            raise RefusedError("prices may pass 64 bits")
         assert status == solver.OPTIMAL, status
         return -int(solver.optimal_cost())
 

@@ -18,7 +18,7 @@ from benchmarks.assignment import assignments
 from benchmarks.cases import CASES, Case
 from benchmarks.graphs import FALLBACKS, Shape, market
 from benchmarks.greedy import greedy, saved
-from benchmarks.measurement import Way, measure
+from benchmarks.measurement import RefusedError, Way, measure
 from benchmarks.report import markdown, write_json
 from benchmarks.result import Result, Skipped
 from benchmarks.solver_peers import SOLVER_PEERS
@@ -132,6 +132,27 @@ def test_a_peer_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         "nearturn",
         SOLVER_PEERS[0].name,
     ]
+
+
+def test_a_peer_that_refuses_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OR-Tools says when its prices may overflow; the others are still compared."""
+
+    def refuse() -> int:
+        raise RefusedError("too large")
+
+    refusing = replace(SOLVER_PEERS[0], name="small", prepare=lambda *_: refuse)
+    peers = (refusing, SOLVER_PEERS[0])
+    monkeypatch.setattr("benchmarks.assignment.SOLVER_PEERS", peers)
+    monkeypatch.setattr("benchmarks.assignment.CASES", CASES[:1])
+    found = list(assignments(0.002, 1, 2, 1))
+    assert [each.way for each in found] == [
+        "real weeks",
+        "small",
+        "nearturn",
+        SOLVER_PEERS[0].name,
+    ]
+    assert isinstance(found[1], Skipped)
+    assert found[1].why.startswith("refuses ")
 
 
 def test_a_wrong_answer_stops_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -295,5 +295,5 @@ SOLVER_PEERS: tuple[SolverPeer, ...] = (
     SolverPeer("SciPy sparse matching", "scipy", _scipy_sparse, 150_000),
     SolverPeer("SciPy dense", "scipy", _scipy_dense, 25_000_000, is_dense=True),
     SolverPeer("lap lapjv", "lap", _lapjv, 25_000_000, is_dense=True, is_float=True),
-    SolverPeer("HiGHS", "scipy", _highs, 50_000, takes_units=True),
+    SolverPeer("HiGHS", "scipy", _highs, 50_000, takes_units=True, is_float=True),
 )

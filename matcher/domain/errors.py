@@ -11,6 +11,7 @@ The tree is small so that a caller can decide by class what to do::
     ├── NotFoundError            the id is not known in this tenant
     ├── AlreadyExistsError       the id is taken by another payload
     ├── StateConflictError       the entity is not in a state that allows the move
+    ├── NotReadyError            something is missing before a version comes into force
     ├── VersionMismatchError     the caller's etag is not the current one
     ├── RequestReusedError       a request id came back with another payload
     ├── LimitExceededError       a documented limit would be passed
@@ -139,6 +140,30 @@ class StateConflictError(NearturnError):
             f"{self.kind} {self.entity_id!r} is {self.state}; "
             f"{self.move} needs {self.allowed}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """One thing that is missing: its kind, what it is about, and how to mend it."""
+
+    kind: str
+    subject: str
+    description: str
+
+
+@dataclass(eq=False)
+class NotReadyError(NearturnError):
+    """Something is missing before a version may come into force; all is listed."""
+
+    what: str
+    shortfalls: tuple[Shortfall, ...]
+
+    def __str__(self) -> str:
+        missing = "; ".join(
+            f"{each.kind} {each.subject}: {each.description}"
+            for each in self.shortfalls
+        )
+        return f"{self.what} is not ready: {missing}"
 
 
 @dataclass(eq=False)

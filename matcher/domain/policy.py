@@ -7,10 +7,15 @@ from enum import IntEnum
 from functools import cached_property
 
 from matcher.domain.errors import FieldViolation, InvalidPolicyError
+from matcher.domain.instant import utc_text
 from matcher.domain.item import UNMATCHABLE_REASONS, Condition, ReturnReason
 
 BASIS_POINTS = 10_000
 RADIUS_M_MAX = 500_000
+
+#: A volume cap counts by the hour, so its window is a number of hours.
+CAP_STEP_US = 3_600 * 1_000_000
+CAP_WINDOW_US_MAX = 90 * 24 * CAP_STEP_US
 
 
 class MatchKey(IntEnum):
@@ -67,6 +72,47 @@ class CostModel:
     priority_step_micros: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class RolloutStep:
+    """From an instant on, the rollout is this wide at least."""
+
+    start_us: int
+    basis_points: int
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeCap:
+    """
+    Share of the eligible return items that may be matched, over a rolling window.
+
+    The window moves on by the hour of UTC: it is the hour of the decision and those
+    before it, ``window_us`` in all.
+    """
+
+    basis_points: int
+    window_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepLimits:
+    """
+    How much wider the next version may be before somebody has to say so.
+
+    Parameters
+    ----------
+    rollout_basis_points
+        Of rollout, or of the volume cap.
+    radius_m
+        Of a category's radius.
+    category_count
+        Categories opened.
+    """
+
+    rollout_basis_points: int = 1_000
+    radius_m: int = 10_000
+    category_count: int = 1
+
+
 # Without slots, so that the look-ups derived from the document can be kept.
 @dataclass(frozen=True)
 class Policy:
@@ -96,6 +142,9 @@ class Policy:
     round_size: int = 0
     handling_duration_us: int = 0
     allow_multi_item_returns: bool = False
+    rollout_steps: tuple[RolloutStep, ...] = ()
+    volume_cap: VolumeCap | None = None
+    step_limits: StepLimits = StepLimits()
 
     def __post_init__(self) -> None:
         violations = _violations(self)
@@ -105,6 +154,16 @@ class Policy:
     def rule_for(self, category: str) -> CategoryRule | None:
         """Return the rule that opens ``category``, or ``None``: default deny."""
         return self._rules.get(category)
+
+    def rollout_at(self, now_us: int) -> int:
+        """Return the rollout at an instant, in basis points."""
+        begun = [s.basis_points for s in self.rollout_steps if s.start_us <= now_us]
+        return max([self.rollout_basis_points, *begun])
+
+    def next_step_us(self, now_us: int) -> int | None:
+        """Return when the rollout next widens by itself."""
+        ahead = (s.start_us for s in self.rollout_steps if s.start_us > now_us)
+        return next(ahead, None)
 
     @cached_property
     def category_names(self) -> tuple[str, ...]:
@@ -138,6 +197,7 @@ def _violations(policy: Policy) -> list[FieldViolation]:
                 "rollout_basis_points", str(policy.rollout_basis_points), "0 to 10,000"
             )
         )
+    found.extend(_step_violations(policy))
     if policy.hold_duration_us <= 0:
         found.append(
             FieldViolation(
@@ -182,6 +242,50 @@ def _rule_violations(path: str, rule: CategoryRule) -> list[FieldViolation]:
     if rule.min_condition is Condition.UNSPECIFIED:
         found.append(
             FieldViolation(f"{path}.min_condition", "UNSPECIFIED", "POOR to NEW")
+        )
+    return found
+
+
+def _step_violations(policy: Policy) -> list[FieldViolation]:
+    found: list[FieldViolation] = []
+    last = (-(2**63), policy.rollout_basis_points)
+    for index, step in enumerate(policy.rollout_steps):
+        path = f"rollout_steps[{index}]"
+        if step.start_us <= last[0]:
+            found.append(
+                FieldViolation(
+                    f"{path}.start_time",
+                    utc_text(step.start_us),
+                    "after the one before",
+                )
+            )
+        if not last[1] < step.basis_points <= BASIS_POINTS:
+            # A customer who is in stays in.
+            found.append(
+                FieldViolation(
+                    f"{path}.basis_points",
+                    str(step.basis_points),
+                    f"above the {last[1]} before it, at most 10,000",
+                )
+            )
+        last = (step.start_us, step.basis_points)
+    cap = policy.volume_cap
+    if cap is not None and not 0 <= cap.basis_points <= BASIS_POINTS:
+        found.append(
+            FieldViolation(
+                "volume_cap.basis_points", str(cap.basis_points), "0 to 10,000"
+            )
+        )
+    if cap is not None and (
+        not CAP_STEP_US <= cap.window_us <= CAP_WINDOW_US_MAX
+        or cap.window_us % CAP_STEP_US
+    ):
+        found.append(
+            FieldViolation(
+                "volume_cap.window",
+                f"{cap.window_us / 1e6:g} s",
+                "whole hours, from one to 90 days",
+            )
         )
     return found
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from matcher.domain.decision import Decision
 from matcher.domain.match import Match
+from matcher.domain.program import Program
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.records import (
     DemandRecord,
@@ -40,6 +41,9 @@ class ReleaseAnswer:
 # ReleaseMatch             ReleaseAnswer
 # CreatePolicy             PolicyRecord
 # ActivatePolicy           PolicyRecord
+# RollbackPolicy           PolicyRecord
+# PauseProgram             Program
+# ResumeProgram            Program
 # UpsertWarehouse          Warehouse
 # UpsertServiceArea        ServiceArea
 # DeleteWarehouse, DeleteServiceArea, Tick    None
@@ -52,6 +56,7 @@ Answer = (
     | Match
     | ReleaseAnswer
     | PolicyRecord
+    | Program
     | Warehouse
     | ServiceArea
     | RoundRecord

@@ -9,11 +9,13 @@ from typing import Protocol
 from matcher.domain.decision import Decision
 from matcher.domain.ids import DecisionId, DemandId, MatchId, ReturnId
 from matcher.domain.match import Match
+from matcher.domain.program import Program
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.records import (
     DemandRecord,
     PolicyRecord,
     ReturnRecord,
+    VolumeHour,
     WarehouseDay,
 )
 
@@ -46,13 +48,16 @@ class LiveRows:
     All that a shard needs in memory to go on where it stopped.
 
     Demands, returns and matches hold the live ones only (``is_live``, hold
-    ACTIVE). The three counters are the highest numbers ever given out.
+    ACTIVE). The three counters are the highest numbers ever given out. A program of
+    ``None`` was never stored.
     """
 
     demands: tuple[DemandRecord, ...] = ()
     returns: tuple[ReturnRecord, ...] = ()
     matches: tuple[Match, ...] = ()
     policies: tuple[PolicyRecord, ...] = ()
+    program: Program | None = None
+    volume_hours: tuple[VolumeHour, ...] = ()
     warehouses: tuple[Warehouse, ...] = ()
     service_areas: tuple[ServiceArea, ...] = ()
     warehouse_days: tuple[WarehouseDay, ...] = ()

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from matcher.domain.decision import Decision
 from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId, WarehouseId
 from matcher.domain.match import Match
+from matcher.domain.program import Program, ProgramEvent
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.records import (
     DemandRecord,
     PolicyRecord,
     ReturnRecord,
     RoundRecord,
+    VolumeHour,
     WarehouseDay,
 )
 
@@ -22,7 +24,8 @@ class Changes:
     """
     The last value of every row that changed, by id; ``None`` deletes the row.
 
-    Decisions are appended, never changed: their order is the order of the log.
+    Decisions and program events are appended, never changed: their order is the order
+    of their log. A program of ``None`` did not change.
     """
 
     demands: dict[DemandId, DemandRecord] = field(default_factory=dict)
@@ -36,6 +39,9 @@ class Changes:
         default_factory=dict
     )
     rounds: list[RoundRecord] = field(default_factory=list)
+    volume_hours: dict[int, VolumeHour] = field(default_factory=dict)
+    program: Program | None = None
+    program_events: list[ProgramEvent] = field(default_factory=list)
 
     def add(self, later: Changes) -> None:
         """Merge what came later into this, the later value winning."""
@@ -48,6 +54,9 @@ class Changes:
         self.service_areas.update(later.service_areas)
         self.warehouse_days.update(later.warehouse_days)
         self.rounds.extend(later.rounds)
+        self.volume_hours.update(later.volume_hours)
+        self.program = later.program or self.program
+        self.program_events.extend(later.program_events)
 
     def __bool__(self) -> bool:
         return any(
@@ -61,5 +70,8 @@ class Changes:
                 self.service_areas,
                 self.warehouse_days,
                 self.rounds,
+                self.volume_hours,
+                self.program,
+                self.program_events,
             )
         )

@@ -14,6 +14,7 @@ from matcher.domain.ids import (
 )
 from matcher.domain.item import Verification
 from matcher.domain.policy import Policy
+from matcher.domain.policy_change import Dimension
 from matcher.domain.return_item import ReturnItem
 from matcher.domain.warehouse import ServiceArea, Warehouse
 
@@ -82,9 +83,33 @@ class CreatePolicy:
 
 @dataclass(frozen=True, slots=True)
 class ActivatePolicy:
-    """Put a policy version in force."""
+    """Put a policy version in force; widenings that are meant are acknowledged."""
 
     version: int
+    acknowledged: tuple[Dimension, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackPolicy:
+    """Put the version before in force again."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseProgram:
+    """Hold a category back; an empty one is the whole program."""
+
+    category: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeProgram:
+    """End a pause."""
+
+    category: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +149,9 @@ class Tick:
 Setting = (
     CreatePolicy
     | ActivatePolicy
+    | RollbackPolicy
+    | PauseProgram
+    | ResumeProgram
     | UpsertWarehouse
     | DeleteWarehouse
     | UpsertServiceArea

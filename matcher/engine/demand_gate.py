@@ -45,7 +45,7 @@ _TESTS = (
     (
         Verdict.SAVING_BELOW_THRESHOLD,
         "saving_sufficient",
-        "the least saving of the category",
+        "at least {min_saving_micros:,} micros",
         ReasonCode.SAVING_BELOW_THRESHOLD,
     ),
 )
@@ -83,7 +83,9 @@ def state_demand(market: Market, row: int, column: int) -> DemandFinding:
     checks = [_open_orders(market, row), _radius(market, row, in_radius)]
     candidates = int(counts[Verdict.CANDIDATE])
     left = in_radius
-    for verdict, name, accepted, code in _TESTS:
+    least = market.items[row].rule.min_saving_micros
+    for verdict, name, template, code in _TESTS:
+        accepted = template.format(min_saving_micros=least)
         dropped = int(counts[verdict])
         observed = f"{left - dropped} of {left}"
         if left == 0:

@@ -27,7 +27,9 @@ from matcher.engine.statement import (
     state_match,
 )
 from matcher.geo import ServiceAreas
-from matcher.policy.gates import GateReport, evaluate_gates
+from matcher.policy.eligibility import Surroundings
+from matcher.policy.gates import GateReport, evaluate_gates, with_admission
+from matcher.policy.volume import Admission, has_place
 from matcher.policy.wording import stated
 from matcher.solve import Assignment, CandidateGraph, Stop, dual_value
 
@@ -107,7 +109,7 @@ def plan(
     """
     network = Network(snapshot.warehouses, ServiceAreas.of(snapshot.service_areas))
     items = sorted(snapshot.return_items, key=lambda item: item.return_id)
-    reports = _evaluate(items, network, policy, tenant, now_us)
+    reports = _admit(_evaluate(items, network, policy, tenant, now_us), policy)
     pool = [
         PoolItem(item, report.rule)
         for item, report in zip(items, reports, strict=True)
@@ -148,10 +150,31 @@ def _evaluate(
     served = network.in_service_area(places.lat, places.lng).tolist()
     return [
         evaluate_gates(
-            item, policy, tenant=tenant, in_service_area=inside, now_us=now_us
+            item,
+            policy,
+            tenant=tenant,
+            surroundings=Surroundings(inside),
+            now_us=now_us,
         )
         for item, inside in zip(items, served, strict=True)
     ]
+
+
+def _admit(reports: list[GateReport], policy: Policy) -> list[GateReport]:
+    # The volume cap over the snapshot alone, by id: there is no history to count.
+    if policy.volume_cap is None:
+        return reports
+    eligible = admitted = 0
+    settled: list[GateReport] = []
+    for report in reports:
+        gets = report.passed and has_place(policy.volume_cap, eligible, admitted)
+        eligible += report.eligible
+        admitted += gets
+        admission = Admission.ADMITTED if gets else Admission.REFUSED
+        settled.append(
+            with_admission(report, policy, admission) if report.passed else report
+        )
+    return settled
 
 
 def _fresh_records(snapshot: Snapshot, now_us: int) -> list[DemandRecord]:

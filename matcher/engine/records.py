@@ -10,6 +10,7 @@ from matcher.domain.ids import DecisionId, DemandId, MatchId, RoundId, Warehouse
 from matcher.domain.policy import Policy, PolicyState
 from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnItem, ReturnState
+from matcher.policy.volume import Admission
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class ReturnRecord:
 
     ``payload_hash`` is of the submission, so that the same id with another payload
     is told apart. ``released_demand_ids`` are the pairs not to be made again.
+    ``admission`` is what the volume cap said; it is asked once.
     """
 
     item: ReturnItem
@@ -62,6 +64,7 @@ class ReturnRecord:
     reason_codes: tuple[ReasonCode, ...]
     match_id: MatchId = MatchId("")
     released_demand_ids: tuple[DemandId, ...] = ()
+    admission: Admission = Admission.UNSPECIFIED
 
     @property
     def is_live(self) -> bool:
@@ -104,6 +107,19 @@ class RoundRecord:
     verified: bool
     reason_counts: tuple[tuple[ReasonCode, int], ...]
     proof: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeHour:
+    """
+    Eligible return items of one UTC hour (hours since the epoch), and those let in.
+
+    ``admitted_count <= eligible_count`` always.
+    """
+
+    hour: int
+    eligible_count: int
+    admitted_count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from matcher.engine.records import ReturnRecord
 from matcher.engine.statement import places_of, route_findings
 from matcher.engine.timetable import Timetable
 from matcher.policy.gates import GateReport
+from matcher.policy.volume import Admission
 from matcher.policy.wording import stated
 
 _STATES = {
@@ -143,7 +144,7 @@ class ReturnBook:
 
     def reports(self, records: Sequence[ReturnRecord], now_us: int) -> list[GateReport]:
         """Return the report of gates 1 and 2 of each item."""
-        return self._gates.reports([record.item for record in records], now_us)
+        return self._gates.reports(records, now_us)
 
     def decide(self, cases: Sequence[Case], now_us: int) -> list[ReturnAnswer]:
         """
@@ -155,7 +156,9 @@ class ReturnBook:
         """
         for case in cases:
             self._gates.forget(case.record.item.return_id)
-        reports = self.reports([case.record for case in cases], now_us)
+        cases, reports = self._admitted(
+            cases, self.reports([case.record for case in cases], now_us), now_us
+        )
         found = [
             self._judge(case, report, now_us)
             for case, report in zip(cases, reports, strict=True)
@@ -249,6 +252,35 @@ class ReturnBook:
         """Return when the next item's time is up."""
         return self._deadlines.next_us()
 
+    def _admitted(
+        self, cases: Sequence[Case], reports: Sequence[GateReport], now_us: int
+    ) -> tuple[list[Case], list[GateReport]]:
+        # Whoever is eligible for the first time is counted, and asks for a place if
+        # nothing else stands in the way. In canonical order: places may run out.
+        policy = self._policies.active
+        cases, reports = list(cases), list(reports)
+        if policy is None:
+            return cases, reports
+        fresh = [
+            at
+            for at, (case, report) in enumerate(zip(cases, reports, strict=True))
+            if report.eligible
+            and case.record.admission is Admission.UNSPECIFIED
+            and now_us < self._deadline_us(case.record)
+        ]
+        fresh.sort(key=lambda at: _place(cases[at].record))
+        asks = [reports[at].passed for at in fresh]
+        gets = asks
+        if policy.volume_cap is not None:
+            gets = self._policies.volume.count(policy.volume_cap, asks, now_us)
+        for at, asked, got in zip(fresh, asks, gets, strict=True):
+            admission = Admission.ADMITTED if got else Admission.REFUSED
+            record = replace(cases[at].record, admission=admission)
+            cases[at] = replace(cases[at], record=record)
+            if asked:
+                reports[at] = self._gates.admit(record, reports[at], policy)
+        return cases, reports
+
     def _judge(
         self, case: Case, report: GateReport, now_us: int
     ) -> tuple[Outcome, tuple[Reason, ...], tuple[Check, ...]]:
@@ -261,7 +293,9 @@ class ReturnBook:
         if report.passed:
             waits = stated(ReasonCode.AWAITING_ROUND)
             return Outcome.WAITING, (*case.happened, waits), report.checks
-        outcome = Outcome.WAITING if report.pending else Outcome.WAREHOUSE
+        # Whoever waits keeps the place during a pause; nobody new comes in.
+        stays = report.paused and case.record.state is ReturnState.WAITING
+        outcome = Outcome.WAITING if report.pending or stays else Outcome.WAREHOUSE
         return outcome, reasons, report.checks
 
     def _found_before(
@@ -341,9 +375,11 @@ class ReturnBook:
 
 def canonical(records: Iterable[ReturnRecord]) -> list[ReturnRecord]:
     """Return items in canonical order: older first, then by id."""
-    return sorted(
-        records, key=lambda record: (record.created_us, record.item.return_id)
-    )
+    return sorted(records, key=_place)
+
+
+def _place(record: ReturnRecord) -> tuple[int, ReturnId]:
+    return record.created_us, record.item.return_id
 
 
 def _new_record(item: ReturnItem, payload_hash: str, now_us: int) -> ReturnRecord:

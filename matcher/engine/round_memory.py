@@ -13,6 +13,7 @@ from matcher.domain.demand import Demand
 from matcher.domain.ids import ReturnId
 from matcher.domain.latlng import LatLng
 from matcher.domain.policy import MatchKey
+from matcher.domain.program import Pause
 from matcher.engine.network import Network
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.records import ReturnRecord
@@ -34,6 +35,7 @@ class Terms:
 
     now_us: int
     policy_version: int
+    pauses: tuple[Pause, ...]
     network: Network
     has_room: tuple[bool, ...]
     earliest_us: int
@@ -42,6 +44,7 @@ class Terms:
         """Return whether a pair of the same two costs the same under both."""
         return (
             self.policy_version == other.policy_version
+            and self.pauses == other.pauses
             and self.network is other.network
             and self.has_room == other.has_room
         )

@@ -10,6 +10,7 @@ from matcher.domain.ids import ReturnId, RoundId
 from matcher.domain.match import Match
 from matcher.domain.policy import Policy
 from matcher.domain.reason import Reason, ReasonCode
+from matcher.domain.return_item import ReturnState
 from matcher.engine.answers import ReturnAnswer
 from matcher.engine.counts import count_reasons
 from matcher.engine.demand_book import DemandBook
@@ -28,6 +29,7 @@ from matcher.engine.round_memory import Left, RoundMemory, Terms
 from matcher.engine.round_solve import SolvedMarket, solve_market
 from matcher.engine.statement import matched_reason, state_match
 from matcher.policy.gates import GateReport
+from matcher.policy.volume import Admission
 from matcher.policy.wording import stated
 from matcher.solve import Stop, dual_value
 
@@ -125,6 +127,7 @@ class Rounds:
         waiting = self._returns.waiting()
         unmoved = self._memory.unmoved(waiting, terms, self._open)
         moved = canonical(r for r in waiting if r.item.return_id not in unmoved)
+        moved, refused = self._admitted(moved, policy, now_us)
         reports = self._returns.reports(moved, now_us)
         rows = list(zip(moved, reports, strict=True))
         pool = [(record, report) for record, report in rows if report.passed]
@@ -136,11 +139,17 @@ class Rounds:
             remaining=self._network.remaining(now_us),
             now_us=now_us,
         )
-        failing = [r for r, report in rows if not report.passed and not report.pending]
-        routed = self._returns.decide([Case(record) for record in failing], now_us)
+        failing = [
+            Case(record)
+            for record, report in rows
+            if not (report.passed or report.pending or report.paused)
+        ]
+        routed = refused + self._returns.decide(failing, now_us)
+        kept_back = self._keep_back(rows, now_us)
         others = (
             *(record for record, report in rows if report.pending),
             *(each.record for each in routed),
+            *kept_back,
             *(record for record in waiting if record.item.return_id in unmoved),
         )
         return RoundTask(
@@ -187,6 +196,44 @@ class Rounds:
         self._ledger.changes.rounds.append(record)
         return record
 
+    def _admitted(
+        self, records: list[ReturnRecord], policy: Policy, now_us: int
+    ) -> tuple[list[ReturnRecord], list[ReturnAnswer]]:
+        # An item that waited out a pause may not have asked for its place yet.
+        if policy.volume_cap is None:
+            return records, []
+        unasked = [r for r in records if r.admission is Admission.UNSPECIFIED]
+        reports = self._returns.reports(unasked, now_us)
+        asking = [
+            Case(record)
+            for record, report in zip(unasked, reports, strict=True)
+            if report.passed
+        ]
+        answers = self._returns.decide(asking, now_us)
+        told = {each.record.item.return_id: each for each in answers}
+        kept: list[ReturnRecord] = []
+        for record in records:
+            answer = told.get(record.item.return_id)
+            now = answer.record if answer else record
+            if now.state is ReturnState.WAITING:
+                kept.append(now)
+        return kept, [a for a in answers if a.record.state is not ReturnState.WAITING]
+
+    def _keep_back(
+        self, rows: Iterable[tuple[ReturnRecord, GateReport]], now_us: int
+    ) -> list[ReturnRecord]:
+        # Items of a paused category wait on; told once, not round by round.
+        paused = [(record, report) for record, report in rows if report.paused]
+        told = {record.item.return_id: record for record, _ in paused}
+        untold = [
+            Case(record)
+            for record, report in paused
+            if record.reason_codes != tuple(reason.code for reason in report.reasons)
+        ]
+        for answer in self._returns.decide(untold, now_us):
+            told[answer.record.item.return_id] = answer.record
+        return list(told.values())
+
     def _still_true(
         self, task: RoundTask, columns: list[int], now_us: int
     ) -> tuple[set[int], set[int]]:
@@ -217,6 +264,7 @@ class Rounds:
             and now_us < task.reports[row].valid_until_us
             and active is not None
             and active.version == task.policy.version
+            and not self._policies.program.is_paused(then.item.category)
         )
 
     def _is_as_then(self, then: ReturnRecord) -> bool:
@@ -243,6 +291,7 @@ class Rounds:
         return Terms(
             now_us,
             policy.version,
+            self._policies.program.pauses,
             self._network.network,
             tuple((remaining > 0).tolist()),
             now_us + policy.handling_duration_us,

@@ -28,8 +28,11 @@ from matcher.engine.commands import (
     CreatePolicy,
     DeleteServiceArea,
     DeleteWarehouse,
+    PauseProgram,
     RecordVerification,
     ReleaseMatch,
+    ResumeProgram,
+    RollbackPolicy,
     Setting,
     SubmitReturns,
     Tick,
@@ -259,7 +262,7 @@ class Shard:
         return now_us
 
     def _apply_setting(self, command: Setting, now_us: int) -> Answer:
-        # What holds for all items: policies and the network.
+        # What holds for all items: policies, the program and the network.
         answer: Answer = None
         match command:
             case CreatePolicy():
@@ -267,9 +270,19 @@ class Shard:
                     command.policy, now_us, validate_only=command.validate_only
                 )
             case ActivatePolicy():
-                record = self._policies.activate(command.version, now_us)
-                self._clock.changed()
-                return record
+                answer = self._policies.activate(
+                    command.version, command.acknowledged, now_us
+                )
+            case RollbackPolicy():
+                answer = self._policies.roll_back(command.note, now_us)
+            case PauseProgram():
+                answer = self._policies.program.pause(
+                    command.category, command.note, now_us
+                )
+            case ResumeProgram():
+                answer = self._policies.program.resume(
+                    command.category, command.note, now_us
+                )
             case UpsertWarehouse():
                 answer = self._network.upsert_warehouse(command.warehouse)
             case DeleteWarehouse():

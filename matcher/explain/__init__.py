@@ -1,4 +1,4 @@
-"""Why a decision is as it is, in words; imports the domain."""
+"""Why a decision is as it is, and what a policy says, in words."""
 
 from matcher.explain.explanation import Explanation, GateFinding, explain
 

@@ -2,19 +2,56 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+from dataclasses import dataclass
 
 from matcher.domain.ids import TenantId
+from matcher.domain.instant import utc_text
 from matcher.domain.item import Condition, Fact, ReturnReason
 from matcher.domain.policy import CategoryRule, Policy
+from matcher.domain.program import Pause, pause_of
 from matcher.domain.reason import Gate, ReasonCode
 from matcher.domain.return_item import ReturnItem, ReturnPath, TransitState
 from matcher.policy.findings import Findings
 from matcher.policy.rollout import in_rollout
+from matcher.policy.volume import Admission
+from matcher.policy.words import (
+    cap_words,
+    enum_words,
+    floor_words,
+    names_words,
+    reasons_words,
+    segments_words,
+    share_words,
+)
 
 _GATE = Gate.ELIGIBILITY
 _NO_RULE = "needs a rule for the category"
 _NO_POLICY = "needs an active policy"
+_NOT_ASKED = "needs all else to pass"
+
+#: Name of the check of the volume cap.
+VOLUME_CHECK = "within_volume_cap"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """
+    What gate 2 rests on besides the item and the policy.
+
+    Parameters
+    ----------
+    in_service_area
+        Whether the item lies in one of the tenant's areas, or there are none.
+    pauses
+        What of the program is paused.
+    admission
+        Whether the item has a place under the volume cap.
+    """
+
+    in_service_area: bool = True
+    pauses: tuple[Pause, ...] = ()
+    admission: Admission = Admission.UNSPECIFIED
+
 
 # Facts that no policy, flag or operator can lift, with the reason of each.
 _NEVER = (
@@ -31,10 +68,11 @@ def eligibility_checks(
     policy: Policy | None,
     rule: CategoryRule | None,
     tenant: TenantId,
-    in_service_area: bool,
+    surroundings: Surroundings,
 ) -> None:
     """Add the checks of gate 2: of the item, of the customer, of the policy."""
     _check_policy(findings, item, policy, rule)
+    _check_running(findings, item, surroundings.pauses)
     _check_reason(findings, item, rule)
     _check_condition(findings, item, rule)
     for name, code in _NEVER:
@@ -42,12 +80,9 @@ def eligibility_checks(
     _check_season(findings, item, rule)
     _check_custom_made(findings, item, rule)
     _check_customer(findings, item)
-    _check_place(findings, item, in_service_area)
+    _check_place(findings, item, surroundings.in_service_area)
     _check_scope(findings, item, policy, tenant)
-
-
-def _words(value: IntEnum) -> str:
-    return value.name.lower().replace("_", " ")
+    volume_check(findings, policy, surroundings.admission)
 
 
 def _check_policy(
@@ -61,13 +96,23 @@ def _check_policy(
         findings.skipped(_GATE, "category_allowed", _NO_POLICY)
         return
     findings.passed(_GATE, "policy_active", f"version {policy.version}", "one")
-    opened = ", ".join(policy.category_names[:20]) or "none"
+    opened = names_words(policy.category_names)
     if rule is None:
         findings.failed(
             ReasonCode.CATEGORY_NOT_ALLOWED, "category_allowed", item.category, opened
         )
     else:
         findings.passed(_GATE, "category_allowed", item.category, opened)
+
+
+def _check_running(
+    findings: Findings, item: ReturnItem, pauses: tuple[Pause, ...]
+) -> None:
+    name = "program_running"
+    if pause_of(pauses, item.category) is None:
+        findings.passed(_GATE, name, "running", "running")
+    else:
+        findings.failed(ReasonCode.PROGRAM_PAUSED, name, "paused", "running")
 
 
 def _check_reason(
@@ -83,8 +128,8 @@ def _check_reason(
     elif rule is None:
         findings.skipped(_GATE, name, _NO_RULE)
     else:
-        allowed = ", ".join(_words(reason) for reason in sorted(rule.reasons))
-        observed = _words(item.reason)
+        allowed = reasons_words(rule.reasons)
+        observed = enum_words(item.reason)
         if item.reason in rule.reasons:
             findings.passed(_GATE, name, observed, allowed)
         else:
@@ -100,8 +145,8 @@ def _check_condition(
     elif rule is None:
         findings.skipped(_GATE, name, _NO_RULE)
     else:
-        observed = _words(item.condition)
-        accepted = f"{_words(rule.min_condition)} or better"
+        observed = enum_words(item.condition)
+        accepted = floor_words(rule.min_condition)
         if item.condition >= rule.min_condition:
             findings.passed(_GATE, name, observed, accepted)
         else:
@@ -127,16 +172,17 @@ def _check_season(
     if rule is not None and rule.season_end_us is not None:
         ends.append(rule.season_end_us)
     fact = item.attributes.end_of_season
+    accepted = f"before {utc_text(min(ends))}" if ends else "in season"
     # The boundary instant itself belongs to the time after the season.
     if fact is Fact.YES or any(findings.now_us >= end for end in ends):
-        findings.failed(ReasonCode.ITEM_END_OF_SEASON, name, "season over", "in season")
+        findings.failed(ReasonCode.ITEM_END_OF_SEASON, name, "season over", accepted)
     elif fact is Fact.UNKNOWN and not ends:
         what = "whether the item's season is over"
         findings.unknown(_GATE, name, what, "a fact or a season end time")
     else:
         for end in ends:
             findings.holds_until(end)
-        findings.passed(_GATE, name, "in season", "in season")
+        findings.passed(_GATE, name, "in season", accepted)
 
 
 def _check_custom_made(
@@ -156,7 +202,7 @@ def _check_customer(findings: Findings, item: ReturnItem) -> None:
         findings.passed(_GATE, "customer_consents", "yes", "yes")
     else:
         findings.failed(ReasonCode.CONSENT_MISSING, "customer_consents", "no", "yes")
-    path = _words(item.preferred_path)
+    path = enum_words(item.preferred_path)
     if item.preferred_path is ReturnPath.IN_STORE:
         findings.failed(
             ReasonCode.CUSTOMER_CHOSE_STORE, "path_left_open", path, "carrier or any"
@@ -173,7 +219,7 @@ def _check_place(findings: Findings, item: ReturnItem, in_service_area: bool) ->
     elif transit is TransitState.WITH_CUSTOMER:
         findings.passed(_GATE, "with_customer", accepted, accepted)
     else:
-        observed = _words(transit)
+        observed = enum_words(transit)
         findings.failed(
             ReasonCode.ALREADY_IN_TRANSIT, "with_customer", observed, accepted
         )
@@ -198,7 +244,7 @@ def _check_scope(
     else:
         accepted = "any" if policy.allow_multi_item_returns else "1"
         findings.passed(_GATE, "single_item_return", count, accepted)
-    segments = ", ".join(sorted(policy.segments)[:20]) or "every segment"
+    segments = segments_words(policy.segments)
     if policy.segments and item.segment not in policy.segments:
         findings.failed(
             ReasonCode.SEGMENT_NOT_ALLOWED,
@@ -208,8 +254,30 @@ def _check_scope(
         )
     else:
         findings.passed(_GATE, "segment_allowed", item.segment or "none", segments)
-    share = f"{policy.rollout_basis_points / 100:.2f} %"
-    if in_rollout(tenant, item.customer_id, policy):
+    share = share_words(policy.rollout_at(findings.now_us))
+    widens_us = policy.next_step_us(findings.now_us)
+    if widens_us is not None:
+        findings.holds_until(widens_us)
+    if in_rollout(tenant, item.customer_id, policy, findings.now_us):
         findings.passed(_GATE, "in_rollout", "in", share)
     else:
         findings.failed(ReasonCode.NOT_IN_ROLLOUT, "in_rollout", "out", share)
+
+
+def volume_check(
+    findings: Findings, policy: Policy | None, admission: Admission
+) -> None:
+    """Add the check of the volume cap."""
+    if policy is None:
+        findings.skipped(_GATE, VOLUME_CHECK, _NO_POLICY)
+        return
+    words = cap_words(policy.volume_cap)
+    if policy.volume_cap is None:
+        findings.passed(_GATE, VOLUME_CHECK, words, words)
+    elif admission is Admission.ADMITTED:
+        findings.passed(_GATE, VOLUME_CHECK, "in", words)
+    elif admission is Admission.REFUSED:
+        findings.failed(ReasonCode.VOLUME_CAP_REACHED, VOLUME_CHECK, "out", words)
+    else:
+        # Asked last, and once: it takes a place away from somebody else.
+        findings.skipped(_GATE, VOLUME_CHECK, _NOT_ASKED)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matcher.domain.ids import TenantId
 from matcher.domain.policy import CategoryRule, Policy
 from matcher.domain.reason import Check, CheckResult, Reason, ReasonCode
 from matcher.domain.return_item import ReturnItem
-from matcher.policy.eligibility import eligibility_checks
+from matcher.policy.eligibility import (
+    VOLUME_CHECK,
+    Surroundings,
+    eligibility_checks,
+    volume_check,
+)
 from matcher.policy.findings import Findings
 from matcher.policy.verification import verification_checks
+from matcher.policy.volume import Admission
 
 FOREVER_US = 2**63 - 1
 
@@ -38,10 +44,24 @@ class GateReport:
         return not self.reasons
 
     @property
+    def eligible(self) -> bool:
+        """Whether nothing stands in the way but, at most, the rollout (R25)."""
+        return {reason.code for reason in self.reasons} <= {ReasonCode.NOT_IN_ROLLOUT}
+
+    @property
     def pending(self) -> bool:
         """Whether nothing but a running inspection stands in the way."""
         return {reason.code for reason in self.reasons} == {
             ReasonCode.VERIFICATION_PENDING
+        }
+
+    @property
+    def paused(self) -> bool:
+        """Whether a pause stands in the way, and at most an inspection besides."""
+        codes = {reason.code for reason in self.reasons}
+        return ReasonCode.PROGRAM_PAUSED in codes and codes <= {
+            ReasonCode.PROGRAM_PAUSED,
+            ReasonCode.VERIFICATION_PENDING,
         }
 
 
@@ -50,7 +70,7 @@ def evaluate_gates(
     policy: Policy | None,
     *,
     tenant: TenantId,
-    in_service_area: bool,
+    surroundings: Surroundings,
     now_us: int,
 ) -> GateReport:
     """
@@ -64,8 +84,8 @@ def evaluate_gates(
         The active version, or ``None``: then nothing is matched.
     tenant
         Whose rollout counts.
-    in_service_area
-        Whether the item lies in one of the tenant's areas, or there are none.
+    surroundings
+        Service areas and pauses.
     now_us
         Instant of the evaluation, microseconds since the epoch.
 
@@ -81,13 +101,29 @@ def evaluate_gates(
     rule = policy.rule_for(item.category) if policy is not None else None
     findings = Findings(now_us=now_us, valid_until_us=FOREVER_US)
     verification_checks(findings, item, rule)
-    eligibility_checks(findings, item, policy, rule, tenant, in_service_area)
+    eligibility_checks(findings, item, policy, rule, tenant, surroundings)
     return GateReport(
         checks=tuple(findings.checks),
         reasons=tuple(findings.reasons),
         rule=rule,
         policy_version=policy.version if policy is not None else 0,
         valid_until_us=findings.valid_until_us,
+    )
+
+
+def with_admission(
+    report: GateReport, policy: Policy, admission: Admission
+) -> GateReport:
+    """Return a report with the answer of the volume cap, which is asked last."""
+    findings = Findings(now_us=0, valid_until_us=report.valid_until_us)
+    volume_check(findings, policy, admission)
+    return replace(
+        report,
+        checks=tuple(
+            findings.checks[0] if check.name == VOLUME_CHECK else check
+            for check in report.checks
+        ),
+        reasons=(*report.reasons, *findings.reasons),
     )
 
 

@@ -35,13 +35,13 @@ def rollout_position(tenant: TenantId, customer_id: str, salt: str) -> int:
     return int.from_bytes(digest.digest(), "big")
 
 
-def in_rollout(tenant: TenantId, customer_id: str, policy: Policy) -> bool:
+def in_rollout(tenant: TenantId, customer_id: str, policy: Policy, now_us: int) -> bool:
     """
-    Tell whether a customer is in the policy's rollout.
+    Tell whether a customer is in the policy's rollout at an instant.
 
     A position counts as in when it lies below the share, so a raised share keeps
     everybody who was in (monotone), and nothing but the three hashed values has a
     say (sticky). Integers throughout: no rounding at the edges.
     """
     position = rollout_position(tenant, customer_id, policy.rollout_salt)
-    return position * BASIS_POINTS < policy.rollout_basis_points << _HASH_BITS
+    return position * BASIS_POINTS < policy.rollout_at(now_us) << _HASH_BITS

@@ -8,6 +8,7 @@ from matcher.domain.policy import CategoryRule
 from matcher.domain.reason import Gate, ReasonCode
 from matcher.domain.return_item import ReturnItem
 from matcher.policy.findings import Findings
+from matcher.policy.words import age_words, confidence_words
 
 #: Evidence dated further ahead than this is no evidence; less is clock skew.
 CLOCK_SKEW_US = 5 * 60 * 1_000_000
@@ -87,7 +88,7 @@ def _check_fresh(
     if rule is not None:
         # The age limit itself is still accepted; the next microsecond is not.
         ends.append(evidence.verify_us + rule.verification_max_age_us + 1)
-        limits.append(f"at most {rule.verification_max_age_us // 1_000_000} s old")
+        limits.append(age_words(rule.verification_max_age_us))
     if evidence.expire_us is not None:
         ends.append(evidence.expire_us)
         limits.append(f"before {utc_text(evidence.expire_us)}")
@@ -115,14 +116,14 @@ def _check_confident(
     if rule is None:
         findings.skipped(_GATE, name, "needs a rule for the category")
     elif evidence.confidence is None:
-        accepted = f"at least {rule.min_confidence}"
+        accepted = confidence_words(rule.min_confidence)
         findings.unknown(_GATE, name, "how sure the evidence is", accepted)
     elif evidence.confidence < rule.min_confidence:
         findings.failed(
             ReasonCode.VERIFICATION_LOW_CONFIDENCE,
             name,
             str(evidence.confidence),
-            f"at least {rule.min_confidence}",
+            confidence_words(rule.min_confidence),
             evidence.evidence_id,
         )
     else:
@@ -130,6 +131,6 @@ def _check_confident(
             _GATE,
             name,
             str(evidence.confidence),
-            f"at least {rule.min_confidence}",
+            confidence_words(rule.min_confidence),
             evidence.evidence_id,
         )

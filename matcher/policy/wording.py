@@ -53,6 +53,10 @@ _TEXTS = {
     ReasonCode.NOT_IN_ROLLOUT: (
         "The customer is not in the rollout of {accepted} of customers."
     ),
+    ReasonCode.PROGRAM_PAUSED: "Matching is paused for now.",
+    ReasonCode.VOLUME_CAP_REACHED: (
+        "As many items as the program takes for now are in it: {accepted}."
+    ),
     ReasonCode.NO_DEMAND: "Nobody has an open order for the item.",
     ReasonCode.OUT_OF_RADIUS: (
         "The nearest open order is {observed} m away; the radius is {accepted} m."

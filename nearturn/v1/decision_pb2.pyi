@@ -146,6 +146,10 @@ class _ReasonCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonCode
     """The item is outside every service area of the tenant."""
     REASON_CODE_NOT_IN_ROLLOUT: _ReasonCode.ValueType  # 36
     """The customer is not in the rollout."""
+    REASON_CODE_PROGRAM_PAUSED: _ReasonCode.ValueType  # 37
+    """The program, or the category, is paused."""
+    REASON_CODE_VOLUME_CAP_REACHED: _ReasonCode.ValueType  # 38
+    """As many eligible items as the volume cap allows are in already."""
     REASON_CODE_NO_DEMAND: _ReasonCode.ValueType  # 50
     """Nobody has an open order for the item."""
     REASON_CODE_OUT_OF_RADIUS: _ReasonCode.ValueType  # 51
@@ -240,6 +244,10 @@ REASON_CODE_OUTSIDE_SERVICE_AREA: ReasonCode.ValueType  # 35
 """The item is outside every service area of the tenant."""
 REASON_CODE_NOT_IN_ROLLOUT: ReasonCode.ValueType  # 36
 """The customer is not in the rollout."""
+REASON_CODE_PROGRAM_PAUSED: ReasonCode.ValueType  # 37
+"""The program, or the category, is paused."""
+REASON_CODE_VOLUME_CAP_REACHED: ReasonCode.ValueType  # 38
+"""As many eligible items as the volume cap allows are in already."""
 REASON_CODE_NO_DEMAND: ReasonCode.ValueType  # 50
 """Nobody has an open order for the item."""
 REASON_CODE_OUT_OF_RADIUS: ReasonCode.ValueType  # 51

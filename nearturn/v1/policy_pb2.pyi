@@ -74,6 +74,118 @@ POLICY_STATE_RETIRED: PolicyState.ValueType  # 3
 """Was in force once. Promises made under it stand."""
 Global___PolicyState: _TypeAlias = PolicyState  # noqa: Y015
 
+class _PolicyDimension:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PolicyDimensionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PolicyDimension.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    POLICY_DIMENSION_UNSPECIFIED: _PolicyDimension.ValueType  # 0
+    """Never sent."""
+    POLICY_DIMENSION_DESCRIPTION: _PolicyDimension.ValueType  # 1
+    """Description or owner; changes nothing that is decided."""
+    POLICY_DIMENSION_CATEGORY: _PolicyDimension.ValueType  # 2
+    """Categories opened or closed."""
+    POLICY_DIMENSION_RETURN_REASON: _PolicyDimension.ValueType  # 3
+    """Return reasons of a category."""
+    POLICY_DIMENSION_CONDITION: _PolicyDimension.ValueType  # 4
+    """Condition floor of a category."""
+    POLICY_DIMENSION_VERIFICATION: _PolicyDimension.ValueType  # 5
+    """Confidence or age of the evidence."""
+    POLICY_DIMENSION_RADIUS: _PolicyDimension.ValueType  # 6
+    """Radius of a category."""
+    POLICY_DIMENSION_MATCH_KEY: _PolicyDimension.ValueType  # 7
+    """What must be equal for a pair."""
+    POLICY_DIMENSION_SAVING: _PolicyDimension.ValueType  # 8
+    """Least saving of a category."""
+    POLICY_DIMENSION_CUSTOM_MADE: _PolicyDimension.ValueType  # 9
+    """Items made for one customer."""
+    POLICY_DIMENSION_SEASON: _PolicyDimension.ValueType  # 10
+    """End of a category's season."""
+    POLICY_DIMENSION_SEGMENT: _PolicyDimension.ValueType  # 11
+    """Customer segments."""
+    POLICY_DIMENSION_MULTI_ITEM: _PolicyDimension.ValueType  # 12
+    """Orders of which several items come back."""
+    POLICY_DIMENSION_ROLLOUT: _PolicyDimension.ValueType  # 13
+    """Rollout, its steps or its salt."""
+    POLICY_DIMENSION_VOLUME_CAP: _PolicyDimension.ValueType  # 14
+    """Volume cap."""
+    POLICY_DIMENSION_TIMING: _PolicyDimension.ValueType  # 15
+    """Holds, rounds and handling time."""
+    POLICY_DIMENSION_COST: _PolicyDimension.ValueType  # 16
+    """Prices and currency."""
+    POLICY_DIMENSION_STEP_LIMITS: _PolicyDimension.ValueType  # 17
+    """How wide one step is; changes nothing that is decided."""
+
+class PolicyDimension(_PolicyDimension, metaclass=_PolicyDimensionEnumTypeWrapper):
+    """Names what a change of a policy is about."""
+
+POLICY_DIMENSION_UNSPECIFIED: PolicyDimension.ValueType  # 0
+"""Never sent."""
+POLICY_DIMENSION_DESCRIPTION: PolicyDimension.ValueType  # 1
+"""Description or owner; changes nothing that is decided."""
+POLICY_DIMENSION_CATEGORY: PolicyDimension.ValueType  # 2
+"""Categories opened or closed."""
+POLICY_DIMENSION_RETURN_REASON: PolicyDimension.ValueType  # 3
+"""Return reasons of a category."""
+POLICY_DIMENSION_CONDITION: PolicyDimension.ValueType  # 4
+"""Condition floor of a category."""
+POLICY_DIMENSION_VERIFICATION: PolicyDimension.ValueType  # 5
+"""Confidence or age of the evidence."""
+POLICY_DIMENSION_RADIUS: PolicyDimension.ValueType  # 6
+"""Radius of a category."""
+POLICY_DIMENSION_MATCH_KEY: PolicyDimension.ValueType  # 7
+"""What must be equal for a pair."""
+POLICY_DIMENSION_SAVING: PolicyDimension.ValueType  # 8
+"""Least saving of a category."""
+POLICY_DIMENSION_CUSTOM_MADE: PolicyDimension.ValueType  # 9
+"""Items made for one customer."""
+POLICY_DIMENSION_SEASON: PolicyDimension.ValueType  # 10
+"""End of a category's season."""
+POLICY_DIMENSION_SEGMENT: PolicyDimension.ValueType  # 11
+"""Customer segments."""
+POLICY_DIMENSION_MULTI_ITEM: PolicyDimension.ValueType  # 12
+"""Orders of which several items come back."""
+POLICY_DIMENSION_ROLLOUT: PolicyDimension.ValueType  # 13
+"""Rollout, its steps or its salt."""
+POLICY_DIMENSION_VOLUME_CAP: PolicyDimension.ValueType  # 14
+"""Volume cap."""
+POLICY_DIMENSION_TIMING: PolicyDimension.ValueType  # 15
+"""Holds, rounds and handling time."""
+POLICY_DIMENSION_COST: PolicyDimension.ValueType  # 16
+"""Prices and currency."""
+POLICY_DIMENSION_STEP_LIMITS: PolicyDimension.ValueType  # 17
+"""How wide one step is; changes nothing that is decided."""
+Global___PolicyDimension: _TypeAlias = PolicyDimension  # noqa: Y015
+
+class _ChangeDirection:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ChangeDirectionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChangeDirection.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHANGE_DIRECTION_UNSPECIFIED: _ChangeDirection.ValueType  # 0
+    """Never sent."""
+    CHANGE_DIRECTION_WIDER: _ChangeDirection.ValueType  # 1
+    """Lets something through that was not let through before, whatever it closes besides."""
+    CHANGE_DIRECTION_NARROWER: _ChangeDirection.ValueType  # 2
+    """Only closes."""
+    CHANGE_DIRECTION_OTHER: _ChangeDirection.ValueType  # 3
+    """Neither for certain: prices and times move decisions both ways."""
+
+class ChangeDirection(_ChangeDirection, metaclass=_ChangeDirectionEnumTypeWrapper):
+    """Names which way a change goes."""
+
+CHANGE_DIRECTION_UNSPECIFIED: ChangeDirection.ValueType  # 0
+"""Never sent."""
+CHANGE_DIRECTION_WIDER: ChangeDirection.ValueType  # 1
+"""Lets something through that was not let through before, whatever it closes besides."""
+CHANGE_DIRECTION_NARROWER: ChangeDirection.ValueType  # 2
+"""Only closes."""
+CHANGE_DIRECTION_OTHER: ChangeDirection.ValueType  # 3
+"""Neither for certain: prices and times move decisions both ways."""
+Global___ChangeDirection: _TypeAlias = ChangeDirection  # noqa: Y015
+
 @_typing.final
 class CategoryRule(_message.Message):
     """Opens one category. A category without a rule is never matched."""
@@ -231,6 +343,98 @@ class CostModel(_message.Message):
 Global___CostModel: _TypeAlias = CostModel  # noqa: Y015
 
 @_typing.final
+class RolloutStep(_message.Message):
+    """Widens the rollout by itself from an instant on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    basis_points: _builtins.int
+    """Sets the share of customers from then on, in hundredths of a percent. Above the
+    step before; at most 10,000.
+    """
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Tells when the step begins. Required."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        basis_points: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis_points", b"basis_points", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RolloutStep: _TypeAlias = RolloutStep  # noqa: Y015
+
+@_typing.final
+class VolumeCap(_message.Message):
+    """Bounds the share of the eligible return items that may be matched. Eligible is what
+    passes verification and eligibility, rollout and pauses left aside.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    basis_points: _builtins.int
+    """Sets the share, in hundredths of a percent. 0 to 10,000."""
+    @_builtins.property
+    def window(self) -> _duration_pb2.Duration:
+        """Sets over how long it is counted: whole hours, one hour to 90 days. The window is
+        the UTC hour of the decision and those before it. Required.
+        """
+
+    def __init__(
+        self,
+        *,
+        basis_points: _builtins.int = ...,
+        window: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis_points", b"basis_points", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VolumeCap: _TypeAlias = VolumeCap  # noqa: Y015
+
+@_typing.final
+class StepLimits(_message.Message):
+    """Says how much wider the next version may be before somebody has to acknowledge it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLLOUT_BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    RADIUS_M_FIELD_NUMBER: _builtins.int
+    CATEGORY_COUNT_FIELD_NUMBER: _builtins.int
+    rollout_basis_points: _builtins.int
+    """Bounds what rollout or volume cap gain, in hundredths of a percent. 0 to 10,000."""
+    radius_m: _builtins.int
+    """Bounds what a category's radius gains, in metres. 0 to 500,000."""
+    category_count: _builtins.int
+    """Bounds how many categories are opened. 0 to 10,000."""
+    def __init__(
+        self,
+        *,
+        rollout_basis_points: _builtins.int = ...,
+        radius_m: _builtins.int = ...,
+        category_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category_count", b"category_count", "radius_m", b"radius_m", "rollout_basis_points", b"rollout_basis_points"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepLimits: _TypeAlias = StepLimits  # noqa: Y015
+
+@_typing.final
 class Policy(_message.Message):
     """Says everything that a brand controls, as one immutable, numbered document.
     Verification, selection and the warehouse beside it are no part of it: no
@@ -256,6 +460,9 @@ class Policy(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ACTIVATE_TIME_FIELD_NUMBER: _builtins.int
+    ROLLOUT_STEPS_FIELD_NUMBER: _builtins.int
+    VOLUME_CAP_FIELD_NUMBER: _builtins.int
+    STEP_LIMITS_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Numbers the version within the tenant, from 1."""
     description: _builtins.str
@@ -320,6 +527,22 @@ class Policy(_message.Message):
     def activate_time(self) -> _timestamp_pb2.Timestamp:
         """Tells when the version last came into force."""
 
+    @_builtins.property
+    def rollout_steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___RolloutStep]:
+        """Widens the rollout at instants to come, rising by time and by share from
+        rollout_basis_points on. At most 100 steps.
+        """
+
+    @_builtins.property
+    def volume_cap(self) -> Global___VolumeCap:
+        """Caps the share of eligible items that may be matched. Unset is no cap."""
+
+    @_builtins.property
+    def step_limits(self) -> Global___StepLimits:
+        """Bounds how much wider the next version may be without an acknowledgement. Unset
+        is 10 % of rollout, 10 km and one category.
+        """
+
     def __init__(
         self,
         *,
@@ -340,11 +563,58 @@ class Policy(_message.Message):
         state: Global___PolicyState.ValueType = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         activate_time: _timestamp_pb2.Timestamp | None = ...,
+        rollout_steps: _abc.Iterable[Global___RolloutStep] | None = ...,
+        volume_cap: Global___VolumeCap | None = ...,
+        step_limits: Global___StepLimits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "cost_model", b"cost_model", "create_time", b"create_time", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "round_interval", b"round_interval"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "cost_model", b"cost_model", "create_time", b"create_time", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "round_interval", b"round_interval", "step_limits", b"step_limits", "volume_cap", b"volume_cap"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "allow_multi_item_returns", b"allow_multi_item_returns", "categories", b"categories", "cost_model", b"cost_model", "create_time", b"create_time", "currency_code", b"currency_code", "description", b"description", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "owner", b"owner", "rollout_basis_points", b"rollout_basis_points", "rollout_salt", b"rollout_salt", "round_interval", b"round_interval", "round_size", b"round_size", "segments", b"segments", "state", b"state", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "allow_multi_item_returns", b"allow_multi_item_returns", "categories", b"categories", "cost_model", b"cost_model", "create_time", b"create_time", "currency_code", b"currency_code", "description", b"description", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "owner", b"owner", "rollout_basis_points", b"rollout_basis_points", "rollout_salt", b"rollout_salt", "rollout_steps", b"rollout_steps", "round_interval", b"round_interval", "round_size", b"round_size", "segments", b"segments", "state", b"state", "step_limits", b"step_limits", "version", b"version", "volume_cap", b"volume_cap"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Policy: _TypeAlias = Policy  # noqa: Y015
+
+@_typing.final
+class PolicyChange(_message.Message):
+    """Tells one difference between two policies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIMENSION_FIELD_NUMBER: _builtins.int
+    DIRECTION_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    dimension: Global___PolicyDimension.ValueType
+    """Names what it is about."""
+    direction: Global___ChangeDirection.ValueType
+    """Names which way it goes."""
+    path: _builtins.str
+    """Names the field; a category's rule by its name: categories[apparel].radius_m."""
+    before: _builtins.str
+    """Gives the value before, in words."""
+    after: _builtins.str
+    """Gives the value after, in words."""
+    step: _builtins.int
+    """Tells how much wider: basis points, metres or categories; 0 where it is not wider
+    or width has no number.
+    """
+    def __init__(
+        self,
+        *,
+        dimension: Global___PolicyDimension.ValueType = ...,
+        direction: Global___ChangeDirection.ValueType = ...,
+        path: _builtins.str = ...,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+        step: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "dimension", b"dimension", "direction", b"direction", "path", b"path", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyChange: _TypeAlias = PolicyChange  # noqa: Y015

@@ -7,7 +7,9 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from nearturn.v1 import decision_pb2 as _decision_pb2
 from nearturn.v1 import policy_pb2 as _policy_pb2
+from nearturn.v1 import program_pb2 as _program_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -85,21 +87,27 @@ class ActivatePolicyRequest(_message.Message):
 
     VERSION_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGED_DIMENSIONS_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Numbers the version."""
     request_id: _builtins.str
     """Identifies the request, a UUID. The same id and payload give the first answer
     again; the same id with another payload is INVALID_ARGUMENT.
     """
+    @_builtins.property
+    def acknowledged_dimensions(self) -> _containers.RepeatedScalarFieldContainer[_policy_pb2.PolicyDimension.ValueType]:
+        """Lists the dimensions whose widening is meant, of those that DiffPolicies says."""
+
     def __init__(
         self,
         *,
         version: _builtins.int = ...,
         request_id: _builtins.str = ...,
+        acknowledged_dimensions: _abc.Iterable[_policy_pb2.PolicyDimension.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_dimensions", b"acknowledged_dimensions", "request_id", b"request_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -128,6 +136,449 @@ class ActivatePolicyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ActivatePolicyResponse: _TypeAlias = ActivatePolicyResponse  # noqa: Y015
+
+@_typing.final
+class RollbackPolicyRequest(_message.Message):
+    """Asks to put the version before in force again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    note: _builtins.str
+    """Says why. 1 to 1,000 characters."""
+    request_id: _builtins.str
+    """Identifies the request, a UUID. The same id and payload give the first answer
+    again; the same id with another payload is INVALID_ARGUMENT.
+    """
+    def __init__(
+        self,
+        *,
+        note: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackPolicyRequest: _TypeAlias = RollbackPolicyRequest  # noqa: Y015
+
+@_typing.final
+class RollbackPolicyResponse(_message.Message):
+    """Answers with the version in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> _policy_pb2.Policy:
+        """Carries the version."""
+
+    def __init__(
+        self,
+        *,
+        policy: _policy_pb2.Policy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackPolicyResponse: _TypeAlias = RollbackPolicyResponse  # noqa: Y015
+
+@_typing.final
+class DiffPoliciesRequest(_message.Message):
+    """Asks how two policies differ."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BASE_VERSION_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    base_version: _builtins.int
+    """Numbers the version to start from. 0 is the one in force; without one, the start
+    is a policy that matches nothing.
+    """
+    version: _builtins.int
+    """Numbers a stored version."""
+    @_builtins.property
+    def policy(self) -> _policy_pb2.Policy:
+        """Carries a document that is not stored. Output-only fields are ignored."""
+
+    def __init__(
+        self,
+        *,
+        base_version: _builtins.int = ...,
+        version: _builtins.int = ...,
+        policy: _policy_pb2.Policy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "target", b"target", "version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_version", b"base_version", "policy", b"policy", "target", b"target", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["version", "policy"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
+
+Global___DiffPoliciesRequest: _TypeAlias = DiffPoliciesRequest  # noqa: Y015
+
+@_typing.final
+class DiffPoliciesResponse(_message.Message):
+    """Answers with the differences."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    DIMENSIONS_FIELD_NUMBER: _builtins.int
+    TO_ACKNOWLEDGE_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    BASE_VERSION_FIELD_NUMBER: _builtins.int
+    base_version: _builtins.int
+    """Numbers the version that it started from. 0 is none."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[_policy_pb2.PolicyChange]:
+        """Carries the differences in the order of the fields, rules by their category."""
+
+    @_builtins.property
+    def dimensions(self) -> _containers.RepeatedScalarFieldContainer[_policy_pb2.PolicyDimension.ValueType]:
+        """Lists the dimensions in which what is decided differs."""
+
+    @_builtins.property
+    def to_acknowledge(self) -> _containers.RepeatedScalarFieldContainer[_policy_pb2.PolicyDimension.ValueType]:
+        """Lists those of them that ActivatePolicy wants acknowledged."""
+
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Says what to think about: a step that changes more than one dimension tells
+        nobody which of them made the difference.
+        """
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[_policy_pb2.PolicyChange] | None = ...,
+        dimensions: _abc.Iterable[_policy_pb2.PolicyDimension.ValueType] | None = ...,
+        to_acknowledge: _abc.Iterable[_policy_pb2.PolicyDimension.ValueType] | None = ...,
+        warnings: _abc.Iterable[_builtins.str] | None = ...,
+        base_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_version", b"base_version", "changes", b"changes", "dimensions", b"dimensions", "to_acknowledge", b"to_acknowledge", "warnings", b"warnings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiffPoliciesResponse: _TypeAlias = DiffPoliciesResponse  # noqa: Y015
+
+@_typing.final
+class RenderPolicyRequest(_message.Message):
+    """Asks to have a policy said in plain language."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Numbers a stored version."""
+    @_builtins.property
+    def policy(self) -> _policy_pb2.Policy:
+        """Carries a document that is not stored. Output-only fields are ignored."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        policy: _policy_pb2.Policy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "target", b"target", "version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "target", b"target", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["version", "policy"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
+
+Global___RenderPolicyRequest: _TypeAlias = RenderPolicyRequest  # noqa: Y015
+
+@_typing.final
+class RenderPolicyResponse(_message.Message):
+    """Answers with the policy in plain language."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """Says the policy, a paragraph for each category that differs."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionTableRow]:
+        """Carries the same as a table, in the order in which the checks run."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        rows: _abc.Iterable[Global___DecisionTableRow] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenderPolicyResponse: _TypeAlias = RenderPolicyResponse  # noqa: Y015
+
+@_typing.final
+class DecisionTableRow(_message.Message):
+    """Tells what one check accepts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GATE_FIELD_NUMBER: _builtins.int
+    CHECK_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    ACCEPTED_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    gate: _decision_pb2.Gate.ValueType
+    """Names the gate."""
+    check: _builtins.str
+    """Names the check, as in ExplainDecision."""
+    category: _builtins.str
+    """Names the category that this holds for. Empty holds for every one."""
+    accepted: _builtins.str
+    """Says what is accepted."""
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[_decision_pb2.ReasonCode.ValueType]:
+        """Lists the reasons that a failure of it gives."""
+
+    def __init__(
+        self,
+        *,
+        gate: _decision_pb2.Gate.ValueType = ...,
+        check: _builtins.str = ...,
+        category: _builtins.str = ...,
+        accepted: _builtins.str = ...,
+        reasons: _abc.Iterable[_decision_pb2.ReasonCode.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "category", b"category", "check", b"check", "gate", b"gate", "reasons", b"reasons"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionTableRow: _TypeAlias = DecisionTableRow  # noqa: Y015
+
+@_typing.final
+class PauseProgramRequest(_message.Message):
+    """Asks to hold a category back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    category: _builtins.str
+    """Names the category. Empty is the whole program."""
+    note: _builtins.str
+    """Says why. 1 to 1,000 characters."""
+    request_id: _builtins.str
+    """Identifies the request, a UUID. The same id and payload give the first answer
+    again; the same id with another payload is INVALID_ARGUMENT.
+    """
+    def __init__(
+        self,
+        *,
+        category: _builtins.str = ...,
+        note: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "note", b"note", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseProgramRequest: _TypeAlias = PauseProgramRequest  # noqa: Y015
+
+@_typing.final
+class PauseProgramResponse(_message.Message):
+    """Answers with the program."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def program(self) -> _program_pb2.Program:
+        """Carries the program."""
+
+    def __init__(
+        self,
+        *,
+        program: _program_pb2.Program | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["program", b"program"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["program", b"program"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseProgramResponse: _TypeAlias = PauseProgramResponse  # noqa: Y015
+
+@_typing.final
+class ResumeProgramRequest(_message.Message):
+    """Asks to end a pause."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    category: _builtins.str
+    """Names the category. Empty is the pause of the whole program; those of single
+    categories stay.
+    """
+    note: _builtins.str
+    """Says why. Up to 1,000 characters."""
+    request_id: _builtins.str
+    """Identifies the request, a UUID. The same id and payload give the first answer
+    again; the same id with another payload is INVALID_ARGUMENT.
+    """
+    def __init__(
+        self,
+        *,
+        category: _builtins.str = ...,
+        note: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "note", b"note", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeProgramRequest: _TypeAlias = ResumeProgramRequest  # noqa: Y015
+
+@_typing.final
+class ResumeProgramResponse(_message.Message):
+    """Answers with the program."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def program(self) -> _program_pb2.Program:
+        """Carries the program."""
+
+    def __init__(
+        self,
+        *,
+        program: _program_pb2.Program | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["program", b"program"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["program", b"program"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeProgramResponse: _TypeAlias = ResumeProgramResponse  # noqa: Y015
+
+@_typing.final
+class GetProgramRequest(_message.Message):
+    """Asks for the program."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetProgramRequest: _TypeAlias = GetProgramRequest  # noqa: Y015
+
+@_typing.final
+class GetProgramResponse(_message.Message):
+    """Answers with the program."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def program(self) -> _program_pb2.Program:
+        """Carries the program."""
+
+    def __init__(
+        self,
+        *,
+        program: _program_pb2.Program | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["program", b"program"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["program", b"program"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetProgramResponse: _TypeAlias = GetProgramResponse  # noqa: Y015
+
+@_typing.final
+class ListProgramEventsRequest(_message.Message):
+    """Asks for a page of the program's log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Limits the page. 0 means 100; more than 1,000 is taken as 1,000."""
+    page_token: _builtins.str
+    """Continues after the page whose next_page_token this is."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProgramEventsRequest: _TypeAlias = ListProgramEventsRequest  # noqa: Y015
+
+@_typing.final
+class ListProgramEventsResponse(_message.Message):
+    """Answers with a page of the program's log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Continues the list. Empty at its end."""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[_program_pb2.ProgramEvent]:
+        """Carries the events."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[_program_pb2.ProgramEvent] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProgramEventsResponse: _TypeAlias = ListProgramEventsResponse  # noqa: Y015
 
 @_typing.final
 class GetPolicyRequest(_message.Message):

@@ -45,6 +45,41 @@ class PolicyServiceStub:
                 request_serializer=nearturn_dot_v1_dot_policy__service__pb2.ActivatePolicyRequest.SerializeToString,
                 response_deserializer=nearturn_dot_v1_dot_policy__service__pb2.ActivatePolicyResponse.FromString,
                 _registered_method=True)
+        self.RollbackPolicy = channel.unary_unary(
+                '/nearturn.v1.PolicyService/RollbackPolicy',
+                request_serializer=nearturn_dot_v1_dot_policy__service__pb2.RollbackPolicyRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_policy__service__pb2.RollbackPolicyResponse.FromString,
+                _registered_method=True)
+        self.DiffPolicies = channel.unary_unary(
+                '/nearturn.v1.PolicyService/DiffPolicies',
+                request_serializer=nearturn_dot_v1_dot_policy__service__pb2.DiffPoliciesRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_policy__service__pb2.DiffPoliciesResponse.FromString,
+                _registered_method=True)
+        self.RenderPolicy = channel.unary_unary(
+                '/nearturn.v1.PolicyService/RenderPolicy',
+                request_serializer=nearturn_dot_v1_dot_policy__service__pb2.RenderPolicyRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_policy__service__pb2.RenderPolicyResponse.FromString,
+                _registered_method=True)
+        self.PauseProgram = channel.unary_unary(
+                '/nearturn.v1.PolicyService/PauseProgram',
+                request_serializer=nearturn_dot_v1_dot_policy__service__pb2.PauseProgramRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_policy__service__pb2.PauseProgramResponse.FromString,
+                _registered_method=True)
+        self.ResumeProgram = channel.unary_unary(
+                '/nearturn.v1.PolicyService/ResumeProgram',
+                request_serializer=nearturn_dot_v1_dot_policy__service__pb2.ResumeProgramRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_policy__service__pb2.ResumeProgramResponse.FromString,
+                _registered_method=True)
+        self.GetProgram = channel.unary_unary(
+                '/nearturn.v1.PolicyService/GetProgram',
+                request_serializer=nearturn_dot_v1_dot_policy__service__pb2.GetProgramRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_policy__service__pb2.GetProgramResponse.FromString,
+                _registered_method=True)
+        self.ListProgramEvents = channel.unary_unary(
+                '/nearturn.v1.PolicyService/ListProgramEvents',
+                request_serializer=nearturn_dot_v1_dot_policy__service__pb2.ListProgramEventsRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_policy__service__pb2.ListProgramEventsResponse.FromString,
+                _registered_method=True)
         self.GetPolicy = channel.unary_unary(
                 '/nearturn.v1.PolicyService/GetPolicy',
                 request_serializer=nearturn_dot_v1_dot_policy__service__pb2.GetPolicyRequest.SerializeToString,
@@ -70,7 +105,63 @@ class PolicyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ActivatePolicy(self, request, context):
-        """Puts a version in force, at once. Promises made under another one stand.
+        """Puts a version in force, at once. Promises made under another one stand. Refused
+        with FAILED_PRECONDITION if it opens more than one step may (StepLimits of the
+        version in force) and the dimension is not acknowledged; all that is missing is
+        listed at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollbackPolicy(self, request, context):
+        """Puts the version before in force again. Promises made stand. Needs no
+        acknowledgement; FAILED_PRECONDITION if there is no version before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiffPolicies(self, request, context):
+        """Tells how two policies differ, and what ActivatePolicy would want acknowledged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenderPolicy(self, request, context):
+        """Says a policy in plain language and as a decision table. Both are made by running
+        the gates themselves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseProgram(self, request, context):
+        """Holds a category, or everything, back. New return items go to a warehouse at once,
+        those that wait keep their place until it ends or their time is up, and promises
+        made stand. Pausing what is paused changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeProgram(self, request, context):
+        """Ends a pause. Ending one that is none changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetProgram(self, request, context):
+        """Reads what the program stands at.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProgramEvents(self, request, context):
+        """Lists what was done to the program, oldest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,6 +193,41 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.ActivatePolicy,
                     request_deserializer=nearturn_dot_v1_dot_policy__service__pb2.ActivatePolicyRequest.FromString,
                     response_serializer=nearturn_dot_v1_dot_policy__service__pb2.ActivatePolicyResponse.SerializeToString,
+            ),
+            'RollbackPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollbackPolicy,
+                    request_deserializer=nearturn_dot_v1_dot_policy__service__pb2.RollbackPolicyRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_policy__service__pb2.RollbackPolicyResponse.SerializeToString,
+            ),
+            'DiffPolicies': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiffPolicies,
+                    request_deserializer=nearturn_dot_v1_dot_policy__service__pb2.DiffPoliciesRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_policy__service__pb2.DiffPoliciesResponse.SerializeToString,
+            ),
+            'RenderPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenderPolicy,
+                    request_deserializer=nearturn_dot_v1_dot_policy__service__pb2.RenderPolicyRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_policy__service__pb2.RenderPolicyResponse.SerializeToString,
+            ),
+            'PauseProgram': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseProgram,
+                    request_deserializer=nearturn_dot_v1_dot_policy__service__pb2.PauseProgramRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_policy__service__pb2.PauseProgramResponse.SerializeToString,
+            ),
+            'ResumeProgram': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeProgram,
+                    request_deserializer=nearturn_dot_v1_dot_policy__service__pb2.ResumeProgramRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_policy__service__pb2.ResumeProgramResponse.SerializeToString,
+            ),
+            'GetProgram': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProgram,
+                    request_deserializer=nearturn_dot_v1_dot_policy__service__pb2.GetProgramRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_policy__service__pb2.GetProgramResponse.SerializeToString,
+            ),
+            'ListProgramEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProgramEvents,
+                    request_deserializer=nearturn_dot_v1_dot_policy__service__pb2.ListProgramEventsRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_policy__service__pb2.ListProgramEventsResponse.SerializeToString,
             ),
             'GetPolicy': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPolicy,
@@ -169,6 +295,195 @@ class PolicyService:
             '/nearturn.v1.PolicyService/ActivatePolicy',
             nearturn_dot_v1_dot_policy__service__pb2.ActivatePolicyRequest.SerializeToString,
             nearturn_dot_v1_dot_policy__service__pb2.ActivatePolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollbackPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.PolicyService/RollbackPolicy',
+            nearturn_dot_v1_dot_policy__service__pb2.RollbackPolicyRequest.SerializeToString,
+            nearturn_dot_v1_dot_policy__service__pb2.RollbackPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiffPolicies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.PolicyService/DiffPolicies',
+            nearturn_dot_v1_dot_policy__service__pb2.DiffPoliciesRequest.SerializeToString,
+            nearturn_dot_v1_dot_policy__service__pb2.DiffPoliciesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenderPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.PolicyService/RenderPolicy',
+            nearturn_dot_v1_dot_policy__service__pb2.RenderPolicyRequest.SerializeToString,
+            nearturn_dot_v1_dot_policy__service__pb2.RenderPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseProgram(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.PolicyService/PauseProgram',
+            nearturn_dot_v1_dot_policy__service__pb2.PauseProgramRequest.SerializeToString,
+            nearturn_dot_v1_dot_policy__service__pb2.PauseProgramResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeProgram(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.PolicyService/ResumeProgram',
+            nearturn_dot_v1_dot_policy__service__pb2.ResumeProgramRequest.SerializeToString,
+            nearturn_dot_v1_dot_policy__service__pb2.ResumeProgramResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProgram(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.PolicyService/GetProgram',
+            nearturn_dot_v1_dot_policy__service__pb2.GetProgramRequest.SerializeToString,
+            nearturn_dot_v1_dot_policy__service__pb2.GetProgramResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProgramEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.PolicyService/ListProgramEvents',
+            nearturn_dot_v1_dot_policy__service__pb2.ListProgramEventsRequest.SerializeToString,
+            nearturn_dot_v1_dot_policy__service__pb2.ListProgramEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,7 +38,32 @@ class PolicyServiceStub:
     the document are reported at once.
     """
     ActivatePolicy: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.ActivatePolicyRequest, _policy_service_pb2.ActivatePolicyResponse]
-    """Puts a version in force, at once. Promises made under another one stand."""
+    """Puts a version in force, at once. Promises made under another one stand. Refused
+    with FAILED_PRECONDITION if it opens more than one step may (StepLimits of the
+    version in force) and the dimension is not acknowledged; all that is missing is
+    listed at once.
+    """
+    RollbackPolicy: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.RollbackPolicyRequest, _policy_service_pb2.RollbackPolicyResponse]
+    """Puts the version before in force again. Promises made stand. Needs no
+    acknowledgement; FAILED_PRECONDITION if there is no version before.
+    """
+    DiffPolicies: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.DiffPoliciesRequest, _policy_service_pb2.DiffPoliciesResponse]
+    """Tells how two policies differ, and what ActivatePolicy would want acknowledged."""
+    RenderPolicy: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.RenderPolicyRequest, _policy_service_pb2.RenderPolicyResponse]
+    """Says a policy in plain language and as a decision table. Both are made by running
+    the gates themselves.
+    """
+    PauseProgram: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.PauseProgramRequest, _policy_service_pb2.PauseProgramResponse]
+    """Holds a category, or everything, back. New return items go to a warehouse at once,
+    those that wait keep their place until it ends or their time is up, and promises
+    made stand. Pausing what is paused changes nothing.
+    """
+    ResumeProgram: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.ResumeProgramRequest, _policy_service_pb2.ResumeProgramResponse]
+    """Ends a pause. Ending one that is none changes nothing."""
+    GetProgram: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.GetProgramRequest, _policy_service_pb2.GetProgramResponse]
+    """Reads what the program stands at."""
+    ListProgramEvents: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.ListProgramEventsRequest, _policy_service_pb2.ListProgramEventsResponse]
+    """Lists what was done to the program, oldest first."""
     GetPolicy: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.GetPolicyRequest, _policy_service_pb2.GetPolicyResponse]
     """Reads a version."""
     ListPolicies: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.ListPoliciesRequest, _policy_service_pb2.ListPoliciesResponse]
@@ -54,7 +79,32 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
     the document are reported at once.
     """
     ActivatePolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.ActivatePolicyRequest, _policy_service_pb2.ActivatePolicyResponse]  # type: ignore[assignment]
-    """Puts a version in force, at once. Promises made under another one stand."""
+    """Puts a version in force, at once. Promises made under another one stand. Refused
+    with FAILED_PRECONDITION if it opens more than one step may (StepLimits of the
+    version in force) and the dimension is not acknowledged; all that is missing is
+    listed at once.
+    """
+    RollbackPolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.RollbackPolicyRequest, _policy_service_pb2.RollbackPolicyResponse]  # type: ignore[assignment]
+    """Puts the version before in force again. Promises made stand. Needs no
+    acknowledgement; FAILED_PRECONDITION if there is no version before.
+    """
+    DiffPolicies: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.DiffPoliciesRequest, _policy_service_pb2.DiffPoliciesResponse]  # type: ignore[assignment]
+    """Tells how two policies differ, and what ActivatePolicy would want acknowledged."""
+    RenderPolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.RenderPolicyRequest, _policy_service_pb2.RenderPolicyResponse]  # type: ignore[assignment]
+    """Says a policy in plain language and as a decision table. Both are made by running
+    the gates themselves.
+    """
+    PauseProgram: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.PauseProgramRequest, _policy_service_pb2.PauseProgramResponse]  # type: ignore[assignment]
+    """Holds a category, or everything, back. New return items go to a warehouse at once,
+    those that wait keep their place until it ends or their time is up, and promises
+    made stand. Pausing what is paused changes nothing.
+    """
+    ResumeProgram: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.ResumeProgramRequest, _policy_service_pb2.ResumeProgramResponse]  # type: ignore[assignment]
+    """Ends a pause. Ending one that is none changes nothing."""
+    GetProgram: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.GetProgramRequest, _policy_service_pb2.GetProgramResponse]  # type: ignore[assignment]
+    """Reads what the program stands at."""
+    ListProgramEvents: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.ListProgramEventsRequest, _policy_service_pb2.ListProgramEventsResponse]  # type: ignore[assignment]
+    """Lists what was done to the program, oldest first."""
     GetPolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.GetPolicyRequest, _policy_service_pb2.GetPolicyResponse]  # type: ignore[assignment]
     """Reads a version."""
     ListPolicies: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.ListPoliciesRequest, _policy_service_pb2.ListPoliciesResponse]  # type: ignore[assignment]
@@ -79,7 +129,74 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _policy_service_pb2.ActivatePolicyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_policy_service_pb2.ActivatePolicyResponse, _abc.Awaitable[_policy_service_pb2.ActivatePolicyResponse]]:
-        """Puts a version in force, at once. Promises made under another one stand."""
+        """Puts a version in force, at once. Promises made under another one stand. Refused
+        with FAILED_PRECONDITION if it opens more than one step may (StepLimits of the
+        version in force) and the dimension is not acknowledged; all that is missing is
+        listed at once.
+        """
+
+    @_abc_1.abstractmethod
+    def RollbackPolicy(
+        self,
+        request: _policy_service_pb2.RollbackPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.RollbackPolicyResponse, _abc.Awaitable[_policy_service_pb2.RollbackPolicyResponse]]:
+        """Puts the version before in force again. Promises made stand. Needs no
+        acknowledgement; FAILED_PRECONDITION if there is no version before.
+        """
+
+    @_abc_1.abstractmethod
+    def DiffPolicies(
+        self,
+        request: _policy_service_pb2.DiffPoliciesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.DiffPoliciesResponse, _abc.Awaitable[_policy_service_pb2.DiffPoliciesResponse]]:
+        """Tells how two policies differ, and what ActivatePolicy would want acknowledged."""
+
+    @_abc_1.abstractmethod
+    def RenderPolicy(
+        self,
+        request: _policy_service_pb2.RenderPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.RenderPolicyResponse, _abc.Awaitable[_policy_service_pb2.RenderPolicyResponse]]:
+        """Says a policy in plain language and as a decision table. Both are made by running
+        the gates themselves.
+        """
+
+    @_abc_1.abstractmethod
+    def PauseProgram(
+        self,
+        request: _policy_service_pb2.PauseProgramRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.PauseProgramResponse, _abc.Awaitable[_policy_service_pb2.PauseProgramResponse]]:
+        """Holds a category, or everything, back. New return items go to a warehouse at once,
+        those that wait keep their place until it ends or their time is up, and promises
+        made stand. Pausing what is paused changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeProgram(
+        self,
+        request: _policy_service_pb2.ResumeProgramRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.ResumeProgramResponse, _abc.Awaitable[_policy_service_pb2.ResumeProgramResponse]]:
+        """Ends a pause. Ending one that is none changes nothing."""
+
+    @_abc_1.abstractmethod
+    def GetProgram(
+        self,
+        request: _policy_service_pb2.GetProgramRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.GetProgramResponse, _abc.Awaitable[_policy_service_pb2.GetProgramResponse]]:
+        """Reads what the program stands at."""
+
+    @_abc_1.abstractmethod
+    def ListProgramEvents(
+        self,
+        request: _policy_service_pb2.ListProgramEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.ListProgramEventsResponse, _abc.Awaitable[_policy_service_pb2.ListProgramEventsResponse]]:
+        """Lists what was done to the program, oldest first."""
 
     @_abc_1.abstractmethod
     def GetPolicy(

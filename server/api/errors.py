@@ -22,6 +22,7 @@ from matcher.domain.errors import (
     LimitExceededError,
     NearturnError,
     NotFoundError,
+    NotReadyError,
     RequestReusedError,
     StateConflictError,
     UnavailableError,
@@ -130,6 +131,23 @@ def _state(error: StateConflictError) -> dict[str, str]:
     return {"state": error.state, "allowed": error.allowed}
 
 
+def _shortfalls(error: NotReadyError) -> list[Message]:
+    failure = error_details_pb2.PreconditionFailure()
+    for each in error.shortfalls:
+        violation = error_details_pb2.PreconditionFailure.Violation(
+            type=each.kind, subject=each.subject, description=_cut(each.description)
+        )
+        size = failure.ByteSize() + violation.ByteSize()
+        if failure.violations and size > LISTED_BYTES_MAX:
+            break
+        failure.violations.append(violation)
+    return [failure]
+
+
+def _shortfall_count(error: NotReadyError) -> dict[str, str]:
+    return {"shortfall_count": str(len(error.shortfalls))}
+
+
 def _etags(error: VersionMismatchError) -> dict[str, str]:
     return {"current_etag": error.current_etag, "received_etag": error.received_etag}
 
@@ -174,6 +192,9 @@ _TABLE: dict[type[NearturnError], _Row] = {
     ),
     StateConflictError: _Row(
         code_pb2.FAILED_PRECONDITION, "STATE_CONFLICT", _precondition, _state
+    ),
+    NotReadyError: _Row(
+        code_pb2.FAILED_PRECONDITION, "NOT_READY", _shortfalls, _shortfall_count
     ),
     VersionMismatchError: _Row(
         code_pb2.ABORTED, "VERSION_MISMATCH", _no_details, _etags

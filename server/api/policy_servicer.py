@@ -1,4 +1,4 @@
-"""PolicyService: the policy versions."""
+"""PolicyService: the policy versions, and the program that they steer."""
 
 from __future__ import annotations
 
@@ -8,12 +8,25 @@ from typing import cast
 from google.protobuf.message import Message
 
 from matcher.domain.errors import NotFoundError
+from matcher.domain.policy import Policy, StepLimits
+from matcher.domain.policy_change import Dimension
+from matcher.domain.program import Program
 from matcher.engine.answers import Answer
-from matcher.engine.commands import ActivatePolicy, CreatePolicy
+from matcher.engine.commands import (
+    ActivatePolicy,
+    CreatePolicy,
+    PauseProgram,
+    ResumeProgram,
+    RollbackPolicy,
+)
 from matcher.engine.records import PolicyRecord
+from matcher.explain.rendering import TableRow, render
+from matcher.policy.comparison import compare, dimensions, to_acknowledge, warnings
+from nearturn.v1 import decision_pb2, policy_pb2
 from nearturn.v1 import policy_service_pb2 as pb
 from server.api.context import ApiContext, within
-from server.api.convert.policy import from_policy, to_policy
+from server.api.convert.policy import from_change, from_policy, to_policy
+from server.api.convert.program import from_event, from_program
 from server.api.paging import (
     BULKY_PAGE_SIZE_MAX,
     after_key,
@@ -21,6 +34,7 @@ from server.api.paging import (
     page_size,
     page_token,
 )
+from server.storage.store import Store
 
 
 class PolicyServicer:
@@ -48,9 +62,91 @@ class PolicyServicer:
             record = cast(PolicyRecord, answer)
             return pb.ActivatePolicyResponse(policy=from_policy(record))
 
-        return await self._context.execute(
-            request, ActivatePolicy(request.version), respond
+        meant = tuple(Dimension(each) for each in request.acknowledged_dimensions)
+        command = ActivatePolicy(request.version, meant)
+        return await self._context.execute(request, command, respond)
+
+    async def RollbackPolicy(self, request: pb.RollbackPolicyRequest) -> bytes:
+        """Put the version before in force again."""
+
+        def respond(answer: Answer) -> Message:
+            record = cast(PolicyRecord, answer)
+            return pb.RollbackPolicyResponse(policy=from_policy(record))
+
+        command = RollbackPolicy(request.note)
+        return await self._context.execute(request, command, respond)
+
+    async def DiffPolicies(
+        self, request: pb.DiffPoliciesRequest
+    ) -> pb.DiffPoliciesResponse:
+        """Tell how two policies differ."""
+        read = self._context.runtime.read
+        return await read(lambda store: self._diff(store, request))
+
+    async def RenderPolicy(
+        self, request: pb.RenderPolicyRequest
+    ) -> pb.RenderPolicyResponse:
+        """Say a policy in plain language and as a table."""
+        now_us = self._context.runtime.now_us()
+
+        def rendered(store: Store) -> pb.RenderPolicyResponse:
+            found = render(self._target(store, request), now_us)
+            rows = [_from_row(row) for row in found.rows]
+            return pb.RenderPolicyResponse(text=found.text, rows=rows)
+
+        return await self._context.runtime.read(rendered)
+
+    async def PauseProgram(self, request: pb.PauseProgramRequest) -> bytes:
+        """Hold a category, or everything, back."""
+
+        def respond(answer: Answer) -> Message:
+            program = cast(Program, answer)
+            return pb.PauseProgramResponse(program=from_program(program))
+
+        command = PauseProgram(request.category, request.note)
+        return await self._context.execute(request, command, respond)
+
+    async def ResumeProgram(self, request: pb.ResumeProgramRequest) -> bytes:
+        """End a pause."""
+
+        def respond(answer: Answer) -> Message:
+            program = cast(Program, answer)
+            return pb.ResumeProgramResponse(program=from_program(program))
+
+        command = ResumeProgram(request.category, request.note)
+        return await self._context.execute(request, command, respond)
+
+    async def GetProgram(self, _: pb.GetProgramRequest) -> pb.GetProgramResponse:
+        """Read what the program stands at."""
+        tenant = self._context.tenant
+
+        def found(store: Store) -> Program:
+            active = store.policy(tenant, 0)
+            versions = (active.policy.version,) if active else ()
+            return store.program(tenant) or Program(in_force=versions)
+
+        program = await self._context.runtime.read(found)
+        return pb.GetProgramResponse(program=from_program(program))
+
+    async def ListProgramEvents(
+        self, request: pb.ListProgramEventsRequest
+    ) -> pb.ListProgramEventsResponse:
+        """List what was done to the program, oldest first."""
+        tenant = self._context.tenant
+        after = int(after_key("ListProgramEvents", request.page_token) or "0")
+        size = page_size(request.page_size)
+        events = await self._context.runtime.read(
+            lambda store: store.list_program_events(
+                tenant, after_number=after, limit=size + 1
+            )
         )
+        page, token = page_of(
+            events,
+            size,
+            from_event,
+            lambda event: page_token("ListProgramEvents", str(event.number)),
+        )
+        return pb.ListProgramEventsResponse(events=page, next_page_token=token)
 
     async def GetPolicy(self, request: pb.GetPolicyRequest) -> pb.GetPolicyResponse:
         """Read a version."""
@@ -81,3 +177,45 @@ class PolicyServicer:
             lambda record: page_token("ListPolicies", str(record.policy.version)),
         )
         return pb.ListPoliciesResponse(policies=page, next_page_token=token)
+
+    def _diff(
+        self, store: Store, request: pb.DiffPoliciesRequest
+    ) -> pb.DiffPoliciesResponse:
+        tenant, version = self._context.tenant, request.base_version
+        base = store.policy(tenant, version)
+        if base is None and version:
+            raise NotFoundError("policy", str(version))
+        before = base.policy if base else None
+        changes = compare(before, self._target(store, request))
+        counted = dimensions(changes)
+        limits = before.step_limits if before else StepLimits()
+        return pb.DiffPoliciesResponse(
+            changes=[from_change(change) for change in changes],
+            dimensions=[policy_pb2.PolicyDimension.ValueType(d) for d in counted],
+            to_acknowledge=[
+                policy_pb2.PolicyDimension.ValueType(d)
+                for d in to_acknowledge(changes, limits)
+            ],
+            warnings=warnings(counted),
+            base_version=before.version if before else 0,
+        )
+
+    def _target(
+        self, store: Store, request: pb.DiffPoliciesRequest | pb.RenderPolicyRequest
+    ) -> Policy:
+        if request.WhichOneof("target") == "policy":
+            return within("policy", to_policy, request.policy)
+        record = store.policy(self._context.tenant, request.version)
+        if record is None:
+            raise NotFoundError("policy", str(request.version or "active"))
+        return record.policy
+
+
+def _from_row(row: TableRow) -> pb.DecisionTableRow:
+    return pb.DecisionTableRow(
+        gate=decision_pb2.Gate.ValueType(row.gate),
+        check=row.check,
+        category=row.category,
+        accepted=row.accepted,
+        reasons=[decision_pb2.ReasonCode.ValueType(code) for code in row.codes],
+    )

@@ -19,6 +19,7 @@ from server.api.accepted import (
     accepted_by_oneof,
     seconds_text,
 )
+from server.api.policy_rules import document_violations
 
 #: Violations that are looked for; the search ends there.
 LISTED_MAX = 100
@@ -52,6 +53,7 @@ def check(message: Message) -> None:
     """
     found = violations(message)
     if found:
+        found += document_violations(message, found)
         raise InvalidValueError.of(found)
 
 

@@ -10,6 +10,7 @@ from server.cli import (
     demo_command,
     load_command,
     plan_command,
+    policy_command,
     scenario_command,
     serve_command,
     verify_command,
@@ -29,6 +30,7 @@ app.command("serve")(serve_command.serve)
 app.command("load")(load_command.load)
 app.command("plan")(plan_command.plan)
 app.command("scenario")(scenario_command.scenario)
+app.add_typer(policy_command.app, name="policy")
 app.command("verify")(verify_command.verify)
 app.command("demo")(demo_command.demo)
 app.command("bench")(bench_command.bench)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from matcher.domain.policy_change import Dimension
 from matcher.simulate.params import ScenarioParams
 from matcher.simulate.scenario import Scenario, generate
 from nearturn import Client, request_id
@@ -20,6 +21,9 @@ from server.cli.demo_result import DemoResult
 from server.cli.load_run import put_in_force
 from server.cli.load_scenario import load_scenario
 from server.cli.server_process import running_server
+
+# The demo lets everybody in at once, and says that this is meant.
+_WIDE = (Dimension.CATEGORY, Dimension.ROLLOUT)
 
 _CONFIRMED_OF_TEN = 8
 
@@ -55,7 +59,7 @@ def _main_job(
     client: Client, scenario: Scenario, rounds: int, console: Console
 ) -> DemoResult:
     result = DemoResult()
-    put_in_force(client, demo_policy())
+    put_in_force(client, demo_policy(), _WIDE)
     started = time.perf_counter()
     result.loaded_count = load_scenario(client, scenario, console)
     result.load_s = time.perf_counter() - started

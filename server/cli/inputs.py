@@ -22,7 +22,7 @@ from server.files import (
     Table,
     TableMapping,
     open_table,
-    read_json,
+    read_document,
     read_mapping,
     read_records,
 )
@@ -107,7 +107,7 @@ def read_all(
 
 
 def read_policy(path: Path) -> Policy:
-    """Read a policy from the JSON form of its message; raises `InvalidValueError`."""
+    """Read a policy from the JSON or TOML form of its message."""
     message = read_policy_message(path)
     try:
         return to_policy(message)
@@ -116,12 +116,21 @@ def read_policy(path: Path) -> Policy:
 
 
 def read_policy_message(path: Path) -> policy_pb2.Policy:
-    """Read the message itself, checked against the contract."""
+    """
+    Read the message itself, checked against the contract.
+
+    Raises
+    ------
+    InvalidValueError
+        With every fault of the document.
+    """
     message = policy_pb2.Policy()
     try:
-        ParseDict(read_json(path), message)
+        ParseDict(read_document(path), message)
     except ParseError as error:
-        raise InvalidValueError(str(path), str(error), "a Policy in JSON") from error
+        raise InvalidValueError(
+            str(path), str(error), "a Policy in JSON or TOML"
+        ) from error
     try:
         check(message)
     except InvalidValueError as error:

@@ -26,7 +26,15 @@ def load(
         Path | None, typer.Option(help="Warehouses, CSV or Parquet.")
     ] = None,
     policy: Annotated[
-        Path | None, typer.Option(help="A policy, JSON: stored and put in force.")
+        Path | None,
+        typer.Option(help="A policy, JSON or TOML: stored and put in force."),
+    ] = None,
+    acknowledge: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A dimension that the policy may widen by more than one step, as "
+            "nearturn policy diff names it; once for each."
+        ),
     ] = None,
     mapping: Annotated[
         list[Path] | None,
@@ -43,10 +51,11 @@ def load(
     reason; the rest is loaded. An interrupted load goes on where it stopped when the
     same command is given again. Exit code 3 if rows were rejected.
 
-    Example: nearturn load --policy examples/policies/demo.json
+    Example: nearturn load --policy examples/policies/pilot.json
     --warehouses w.csv --demands d.csv --returns r.csv
     """
-    from server.cli.load_run import load_tables  # noqa: PLC0415 - slow to import
+    from server.cli.dimension import dimensions_named  # noqa: PLC0415 - slow to import
+    from server.cli.load_run import load_tables  # noqa: PLC0415
     from server.files import Kind  # noqa: PLC0415
 
     if not 1 <= batch_size <= BATCH_SIZE_MAX:
@@ -62,5 +71,6 @@ def load(
     ]
     if not tables and policy is None:
         raise InvalidValueError("tables", "none", "at least one file to load")
-    if load_tables(to, tables, policy, mapping or [], batch_size):
+    meant = dimensions_named(acknowledge or [])
+    if load_tables(to, tables, policy, meant, mapping or [], batch_size):
         raise typer.Exit(3)

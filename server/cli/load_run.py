@@ -15,7 +15,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from matcher.domain.errors import UnavailableError
+from matcher.domain.errors import InvalidValueError, UnavailableError
+from matcher.domain.policy_change import Dimension
 from nearturn import Client, request_id
 from nearturn.v1 import policy_pb2
 from nearturn.v1 import policy_service_pb2 as pb
@@ -28,6 +29,7 @@ def load_tables(
     to: str,
     tables: Sequence[tuple[Path, Kind]],
     policy: Path | None,
+    acknowledged: Sequence[Dimension],
     mappings: Sequence[Path],
     batch_size: int,
 ) -> int:
@@ -52,7 +54,9 @@ def load_tables(
     with Client(to) as client, Progress(*columns, console=console) as progress:
         try:
             if policy is not None:
-                version = put_in_force(client, read_policy_message(policy))
+                version = put_in_force(
+                    client, read_policy_message(policy), acknowledged
+                )
                 console.print(f"policy version {version} is in force")
             return sum(
                 _load_table(client, to, path, kind, of_kind, batch_size, progress)
@@ -65,14 +69,36 @@ def load_tables(
             ) from error
 
 
-def put_in_force(client: Client, policy: policy_pb2.Policy) -> int:
-    """Store a policy version and activate it; return its number."""
+def put_in_force(
+    client: Client, policy: policy_pb2.Policy, acknowledged: Sequence[Dimension] = ()
+) -> int:
+    """
+    Store a policy version and activate it; return its number.
+
+    Raises
+    ------
+    InvalidValueError
+        If it opens more than one step may and that is not acknowledged; nothing is
+        stored then.
+    """
+    meant = [policy_pb2.PolicyDimension.ValueType(each) for each in acknowledged]
+    diff = client.policies.DiffPolicies(pb.DiffPoliciesRequest(policy=policy))
+    missing = [each for each in diff.to_acknowledge if each not in meant]
+    if missing:
+        names = [Dimension(each).name for each in missing]
+        raise InvalidValueError(
+            "acknowledge",
+            ", ".join(Dimension(each).name for each in meant) or "nothing",
+            f"{', '.join(names)} too: the policy opens more than one step may",
+        )
     created = client.policies.CreatePolicy(
         pb.CreatePolicyRequest(policy=policy, request_id=request_id())
     )
     version = created.policy.version
     client.policies.ActivatePolicy(
-        pb.ActivatePolicyRequest(version=version, request_id=request_id())
+        pb.ActivatePolicyRequest(
+            version=version, request_id=request_id(), acknowledged_dimensions=meant
+        )
     )
     return version
 

@@ -2,7 +2,7 @@
 
 from server.files.checkpoint import Checkpoint
 from server.files.columns import Kind
-from server.files.document import read_json
+from server.files.document import read_document
 from server.files.mapping import TableMapping
 from server.files.mapping_file import read_mapping
 from server.files.message import to_message_dict
@@ -21,7 +21,7 @@ __all__ = [
     "Table",
     "TableMapping",
     "open_table",
-    "read_json",
+    "read_document",
     "read_mapping",
     "read_records",
     "read_rows",

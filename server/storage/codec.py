@@ -10,6 +10,7 @@ import msgspec
 from matcher.domain.decision import Decision
 from matcher.domain.errors import InvalidValueError
 from matcher.domain.match import Match
+from matcher.domain.program import Program, ProgramEvent
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.records import (
     DemandRecord,
@@ -82,6 +83,8 @@ RETURNS = DocumentCodec(ReturnRecord)
 MATCHES = DocumentCodec(Match)
 DECISIONS = DocumentCodec(Decision)
 POLICIES = DocumentCodec(PolicyRecord)
+PROGRAMS = DocumentCodec(Program)
+PROGRAM_EVENTS = DocumentCodec(ProgramEvent)
 WAREHOUSES = DocumentCodec(Warehouse)
 SERVICE_AREAS = DocumentCodec(ServiceArea)
 ROUNDS = DocumentCodec(RoundRecord)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from matcher.domain.ids import TenantId
 from matcher.engine.archive import LiveRows
-from matcher.engine.records import WarehouseDay
+from matcher.engine.records import VolumeHour, WarehouseDay
 from server.storage import codec, statements
 from server.storage.codec import DocumentCodec
 from server.storage.counters import read_counters
@@ -44,12 +44,15 @@ def load_live_rows(connection: Connection, tenant: TenantId) -> LiveRows:
     returns = read(statements.LIVE_RETURNS, codec.RETURNS)
     returns.sort(key=lambda record: record.item.return_id)
     days = connection.execute(statements.RECENT_WAREHOUSE_DAYS, {"tenant": tenant})
+    hours = connection.execute(statements.RECENT_VOLUME_HOURS, {"tenant": tenant})
     counters = read_counters(connection, tenant)
     return LiveRows(
         demands=tuple(demands),
         returns=tuple(returns),
         matches=tuple(read(statements.LIVE_MATCHES, codec.MATCHES)),
         policies=tuple(read(statements.ALL_POLICIES, codec.POLICIES)),
+        program=next(iter(read(statements.PROGRAM, codec.PROGRAMS)), None),
+        volume_hours=tuple(VolumeHour(*row) for row in hours),
         warehouses=tuple(read(statements.ALL_WAREHOUSES, codec.WAREHOUSES)),
         service_areas=tuple(read(statements.ALL_SERVICE_AREAS, codec.SERVICE_AREAS)),
         warehouse_days=tuple(WarehouseDay(*row) for row in days),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from sqlalchemy import Table
 
 from matcher.domain.decision import Decision
 from matcher.domain.ids import TenantId
 from matcher.domain.match import Match
+from matcher.domain.program import Program, ProgramEvent
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.changes import Changes
 from matcher.engine.records import (
@@ -46,6 +47,10 @@ def rows_to_write(tenant: TenantId, changes: Changes) -> dict[Table, list[Row]]:
         tables.returns: [_return(tenant, one) for one in changes.returns.values()],
         tables.matches: [_match(tenant, one) for one in changes.matches.values()],
         tables.policies: [_policy(tenant, one) for one in changes.policies.values()],
+        tables.programs: [_program(tenant, one) for one in (changes.program,) if one],
+        tables.volume_hours: [
+            {"tenant": tenant, **asdict(one)} for one in changes.volume_hours.values()
+        ],
         tables.warehouses: [
             _warehouse(tenant, one) for one in changes.warehouses.values() if one
         ],
@@ -85,6 +90,18 @@ def log_rows(tenant: TenantId, decisions: Iterable[Decision]) -> list[Row]:
             "document": codec.DECISIONS.encode(decision),
         }
         for decision in decisions
+    ]
+
+
+def event_rows(tenant: TenantId, events: Iterable[ProgramEvent]) -> list[Row]:
+    """Return the rows of the program's log."""
+    return [
+        {
+            "tenant": tenant,
+            "number": event.number,
+            "document": codec.PROGRAM_EVENTS.encode(event),
+        }
+        for event in events
     ]
 
 
@@ -137,6 +154,10 @@ def _policy(tenant: TenantId, record: PolicyRecord) -> Row:
         "state": int(record.state),
         "document": codec.POLICIES.encode(record),
     }
+
+
+def _program(tenant: TenantId, program: Program) -> Row:
+    return {"tenant": tenant, "document": codec.PROGRAMS.encode(program)}
 
 
 def _warehouse(tenant: TenantId, warehouse: Warehouse) -> Row:

@@ -18,6 +18,7 @@ from matcher.domain.ids import (
     TenantId,
 )
 from matcher.domain.match import Match
+from matcher.domain.program import Program, ProgramEvent
 from matcher.domain.return_item import ReturnState
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.archive import LiveRows
@@ -200,6 +201,23 @@ class SqlStore:
             statements.POLICY_PAGE,
             codec.POLICIES,
             _page(tenant, after_version, limit),
+        )
+
+    def program(self, tenant: TenantId) -> Program | None:
+        """Return what a tenant's program stands at."""
+        return self._database.one(
+            "read a program", statements.PROGRAM, codec.PROGRAMS, {"tenant": tenant}
+        )
+
+    def list_program_events(
+        self, tenant: TenantId, *, after_number: int, limit: int
+    ) -> list[ProgramEvent]:
+        """Return up to ``limit`` events with a higher number, in order."""
+        return self._database.many(
+            "list program events",
+            statements.PROGRAM_EVENT_PAGE,
+            codec.PROGRAM_EVENTS,
+            _page(tenant, after_number, limit),
         )
 
     def list_warehouses(

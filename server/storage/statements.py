@@ -29,7 +29,7 @@ from sqlalchemy.dialects import sqlite
 
 from matcher.domain.demand import DemandState
 from matcher.domain.match import HoldState
-from matcher.domain.policy import PolicyState
+from matcher.domain.policy import CAP_STEP_US, CAP_WINDOW_US_MAX, PolicyState
 from matcher.domain.return_item import ReturnState
 from server.storage.tables import (
     CLOSED_AND_HELD,
@@ -41,9 +41,12 @@ from server.storage.tables import (
     matches,
     metadata,
     policies,
+    program_events,
+    programs,
     returns,
     rounds,
     service_areas,
+    volume_hours,
     warehouse_days,
     warehouses,
 )
@@ -97,6 +100,8 @@ UPSERTS = {
         returns,
         matches,
         policies,
+        programs,
+        volume_hours,
         warehouses,
         service_areas,
         warehouse_days,
@@ -109,6 +114,9 @@ DELETES = {one: _delete(one) for one in (warehouses, service_areas)}
 
 # A decision is never replaced: a number or id that is taken is our own bug.
 APPEND_DECISIONS = insert(decisions)
+
+# Nor is an event of the program.
+APPEND_PROGRAM_EVENTS = insert(program_events)
 
 # The first answer stays, whatever comes later under its id.
 KEEP_ANSWERS = sqlite.insert(answers).on_conflict_do_nothing()
@@ -143,6 +151,7 @@ DEMAND_PAGE = _page(demands, demands.c.demand_id)
 DEMAND_PAGE_IN_STATE = DEMAND_PAGE.where(demands.c.state == bindparam("state"))
 RETURN_PAGE = _page(returns, returns.c.return_id)
 RETURN_PAGE_IN_STATE = RETURN_PAGE.where(returns.c.state == bindparam("state"))
+PROGRAM_EVENT_PAGE = _page(program_events, program_events.c.number)
 POLICY_PAGE = _page(policies, policies.c.version)
 WAREHOUSE_PAGE = _page(warehouses, warehouses.c.warehouse_id)
 SERVICE_AREA_PAGE = _page(service_areas, service_areas.c.service_area_id)
@@ -183,6 +192,7 @@ ACTIVE_POLICY = (
     .order_by(policies.c.version.desc())
     .limit(1)
 )
+PROGRAM = _documents(programs)
 ALL_POLICIES = _documents(policies).order_by(policies.c.version)
 ALL_WAREHOUSES = _documents(warehouses).order_by(warehouses.c.warehouse_id)
 ALL_SERVICE_AREAS = _documents(service_areas).order_by(service_areas.c.service_area_id)
@@ -203,6 +213,24 @@ RECENT_WAREHOUSE_DAYS = (
         .scalar_subquery(),
     )
     .order_by(warehouse_days.c.day, warehouse_days.c.warehouse_id)
+)
+
+# Rows of (hour, eligible_count, admitted_count): those that the longest window of a cap
+# can reach from the last hour that has any, one more for a clock that is behind.
+RECENT_VOLUME_HOURS = (
+    select(
+        volume_hours.c.hour,
+        volume_hours.c.eligible_count,
+        volume_hours.c.admitted_count,
+    )
+    .where(
+        volume_hours.c.tenant == bindparam("tenant"),
+        volume_hours.c.hour
+        >= select(func.max(volume_hours.c.hour) - CAP_WINDOW_US_MAX // CAP_STEP_US)
+        .where(volume_hours.c.tenant == bindparam("tenant"))
+        .scalar_subquery(),
+    )
+    .order_by(volume_hours.c.hour)
 )
 
 # Rows as the fields of Counters; none for a tenant that was given no number yet.

@@ -17,6 +17,7 @@ from matcher.domain.ids import (
     TenantId,
 )
 from matcher.domain.match import Match
+from matcher.domain.program import Program, ProgramEvent
 from matcher.domain.return_item import ReturnState
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.archive import Archive, LiveRows
@@ -149,6 +150,14 @@ class Store(Protocol):
         self, tenant: TenantId, *, after_version: int, limit: int
     ) -> list[PolicyRecord]:
         """Return up to ``limit`` versions above ``after_version``, in order."""
+
+    def program(self, tenant: TenantId) -> Program | None:
+        """Return what a tenant's program stands at; ``None`` before its first event."""
+
+    def list_program_events(
+        self, tenant: TenantId, *, after_number: int, limit: int
+    ) -> list[ProgramEvent]:
+        """Return up to ``limit`` events with a higher number, in order."""
 
     def list_warehouses(
         self, tenant: TenantId, *, after_id: str, limit: int

@@ -131,6 +131,36 @@ policies = Table(
     sqlite_strict=True,
 )
 
+programs = Table(
+    "programs",
+    metadata,
+    _key("tenant"),
+    _value("document", Text()),
+    sqlite_strict=True,
+)
+
+program_events = Table(
+    "program_events",
+    metadata,
+    _key("tenant"),
+    _key("number", _INT64),
+    _value("document", Text()),
+    sqlite_strict=True,
+)
+
+volume_hours = Table(
+    "volume_hours",
+    metadata,
+    _key("tenant"),
+    _key("hour", _INT64),
+    _value("eligible_count", _INT64),
+    _value("admitted_count", _INT64),
+    CheckConstraint(
+        "admitted_count <= eligible_count", name="volume_hours_admitted_count"
+    ),
+    sqlite_strict=True,
+)
+
 warehouses = Table(
     "warehouses",
     metadata,

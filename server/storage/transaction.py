@@ -15,6 +15,7 @@ from server.storage.counters import read_counters
 from server.storage.rows import (
     Row,
     answer_row,
+    event_rows,
     keys_to_delete,
     log_rows,
     merge,
@@ -44,12 +45,14 @@ class Transaction:
     ) -> None:
         self._written: dict[Table, list[Row]] = {}
         self._deleted: dict[Table, list[Row]] = {}
+        self._events: list[Row] = []
         self._numbered: list[tuple[TenantId, Changes, list[Row]]] = []
         for tenant, entry in merge(changes).items():
             for table, rows in rows_to_write(tenant, entry).items():
                 self._written.setdefault(table, []).extend(rows)
             for table, keys in keys_to_delete(tenant, entry).items():
                 self._deleted.setdefault(table, []).extend(keys)
+            self._events += event_rows(tenant, entry.program_events)
             if entry.decisions or entry.matches or entry.rounds:
                 logged = log_rows(tenant, entry.decisions)
                 self._numbered.append((tenant, entry, logged))
@@ -63,6 +66,7 @@ class Transaction:
             (
                 *self._written.values(),
                 *self._deleted.values(),
+                self._events,
                 self._numbered,
                 self._answers,
             )
@@ -78,6 +82,8 @@ class Transaction:
                 connection.execute(statements.DELETES[table], keys)
         for tenant, entry, logged in self._numbered:
             _number(connection, tenant, entry, logged)
+        if self._events:
+            connection.execute(statements.APPEND_PROGRAM_EVENTS, self._events)
         if self._answers:
             connection.execute(statements.KEEP_ANSWERS, self._answers)
 

@@ -139,13 +139,21 @@ def warehouse(warehouse_id: str = "w1", east_m: float = 0.0, **fields: Any) -> A
     return network_pb2.Warehouse(**values)
 
 
+def activation(version: int) -> policy_service_pb2.ActivatePolicyRequest:
+    """Return the request that puts a version in force, however wide it is."""
+    return policy_service_pb2.ActivatePolicyRequest(
+        version=version,
+        acknowledged_dimensions=policy_pb2.PolicyDimension.values()[1:],
+    )
+
+
 async def activate(api: Api, document: Any = None) -> int:
     """Store a policy, put it in force and return its number."""
     created = await api(
         policy_service_pb2.CreatePolicyRequest(policy=document or policy())
     )
     version: int = created.policy.version
-    await api(policy_service_pb2.ActivatePolicyRequest(version=version))
+    await api(activation(version))
     return version
 
 

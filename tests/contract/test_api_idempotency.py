@@ -31,6 +31,7 @@ REQUEST_ID = "8d1f3a52-6f0e-4c57-9a53-0d6d4f7b2c11"
 async def _prepared(api: Api) -> str:
     # A held match, a second demand and a waiting item: something for every write.
     await activate(api)
+    await activate(api)
     await upsert(api, demand("d1"))
     await submit(api, return_item("r1"))
     await api(matches.RunRoundRequest())
@@ -63,6 +64,9 @@ WRITES: dict[str, Callable[[str], Any]] = {
     "ReleaseMatch": lambda match: matches.ReleaseMatchRequest(match_id=match),
     "CreatePolicy": lambda _: policies.CreatePolicyRequest(policy=policy()),
     "ActivatePolicy": lambda _: policies.ActivatePolicyRequest(version=1),
+    "RollbackPolicy": lambda _: policies.RollbackPolicyRequest(note="complaints"),
+    "PauseProgram": lambda _: policies.PauseProgramRequest(note="stock-taking"),
+    "ResumeProgram": lambda _: policies.ResumeProgramRequest(category="shoes"),
     "UpsertWarehouse": lambda _: network.UpsertWarehouseRequest(warehouse=warehouse()),
     "DeleteWarehouse": lambda _: network.DeleteWarehouseRequest(warehouse_id="gone"),
 }

@@ -44,6 +44,11 @@ async def test_a_version_is_read_back_as_it_was_said(api: Api):
     expected.categories[0].min_saving_micros = 1
     for field in ("round_interval", "handling_duration"):
         getattr(expected, field).SetInParent()
+    expected.step_limits.MergeFrom(
+        policy_pb2.StepLimits(
+            rollout_basis_points=1_000, radius_m=10_000, category_count=1
+        )
+    )
     assert created == expected
     assert (await api(pb.GetPolicyRequest(version=1))).policy == created
 

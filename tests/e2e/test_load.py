@@ -43,6 +43,7 @@ def _run(*arguments: str) -> Result:
 def _load(address: str, week: Path, *more: str) -> Result:
     return _run(
         *("load", "--to", address, "--policy", str(POLICY)),
+        *("--acknowledge", "CATEGORY", "--acknowledge", "rollout"),
         *("--demands", str(week / "demands.csv")),
         *("--returns", str(week / "returns.csv")),
         *("--warehouses", str(week / "warehouses.csv"), *more),

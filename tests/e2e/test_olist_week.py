@@ -74,6 +74,7 @@ def _run(*arguments: str) -> str:
 def _load(address: str, week: _Week, policy: Path) -> None:
     _run(
         *("load", "--to", address, "--policy", str(policy)),
+        *("--acknowledge", "CATEGORY", "--acknowledge", "rollout"),
         *("--demands", str(week.folder / "demands.parquet")),
         *("--returns", str(week.folder / "returns.parquet")),
         *("--warehouses", str(week.folder / "warehouses.parquet")),

@@ -22,6 +22,7 @@ from nearturn.v1 import (
     return_service_pb2,
 )
 from tests.contract.messages import (
+    activation,
     demand,
     policy,
     return_item,
@@ -71,9 +72,7 @@ async def _activate(client: AsyncClient) -> None:
     created = await client.policies.CreatePolicy(
         policy_service_pb2.CreatePolicyRequest(policy=policy())
     )
-    await client.policies.ActivatePolicy(
-        policy_service_pb2.ActivatePolicyRequest(version=created.policy.version)
-    )
+    await client.policies.ActivatePolicy(activation(created.policy.version))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -25,6 +25,7 @@ from nearturn.v1 import (
     return_service_pb2,
 )
 from tests.contract.messages import (
+    activation,
     demand,
     policy,
     return_item,
@@ -133,9 +134,7 @@ class KillLoad:
             created = await client.policies.CreatePolicy(
                 policy_service_pb2.CreatePolicyRequest(policy=document)
             )
-            await client.policies.ActivatePolicy(
-                policy_service_pb2.ActivatePolicyRequest(version=created.policy.version)
-            )
+            await client.policies.ActivatePolicy(activation(created.policy.version))
 
     async def check_answers(self, address: str) -> None:
         """Ask again for what was answered before the kill: the answers are the same."""

@@ -17,9 +17,16 @@ from matcher.domain.item import (
     Verification,
     VerificationStatus,
 )
-from matcher.domain.policy import BASIS_POINTS, CategoryRule, MatchKey, Policy
+from matcher.domain.policy import (
+    BASIS_POINTS,
+    CategoryRule,
+    MatchKey,
+    Policy,
+    RolloutStep,
+)
 from matcher.domain.reason import CheckResult, ReasonCode
 from matcher.domain.return_item import Channel, ReturnItem, ReturnPath, TransitState
+from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import FOREVER_US, GateReport, evaluate_gates
 from matcher.policy.verification import CLOCK_SKEW_US
 from tests.scenarios import DAY_US, NOW_US, TENANT, policy, return_item
@@ -98,14 +105,17 @@ _POLICIES = st.builds(
         tuple
     ),
     segments=_SEGMENT_LISTS,
-    rollout_basis_points=st.sampled_from([0, 5_000, 10_000]),
+    rollout_basis_points=st.sampled_from([0, 5_000, 9_999]),
+    rollout_steps=st.sampled_from(
+        [(), (RolloutStep(NOW_US, 10_000),), (RolloutStep(NOW_US + 1, 10_000),)]
+    ),
     allow_multi_item_returns=st.booleans(),
 )
 
 
 def _report(item: ReturnItem, document: Policy, now_us: int = NOW_US) -> GateReport:
     return evaluate_gates(
-        item, document, tenant=TENANT, in_service_area=True, now_us=now_us
+        item, document, tenant=TENANT, surroundings=Surroundings(), now_us=now_us
     )
 
 
@@ -262,7 +272,7 @@ def test_every_report_has_every_check_once(
 ) -> None:
     """Nothing is left out or told twice; reasons are the failed checks: R12, R41."""
     found = evaluate_gates(
-        item, document, tenant=TENANT, in_service_area=inside, now_us=NOW_US
+        item, document, tenant=TENANT, surroundings=Surroundings(inside), now_us=NOW_US
     )
     names = [each.name for each in found.checks]
     assert len(set(names)) == len(names)
@@ -351,7 +361,7 @@ def test_the_rollout_sees_the_customer_alone(
             check
             for check in _report(
                 replace(each, customer_id=customer_id),
-                replace(under, rollout_basis_points=share),
+                replace(under, rollout_basis_points=share, rollout_steps=()),
             ).checks
             if check.name == "in_rollout"
         )

@@ -15,7 +15,14 @@ from scipy.optimize import linear_sum_assignment
 from matcher.domain.decision import Decision, Outcome
 from matcher.domain.demand import Demand
 from matcher.domain.item import Condition, Fact, ItemAttributes, VerificationStatus
-from matcher.domain.policy import CostModel, MatchKey, Policy, ZoneRate
+from matcher.domain.policy import (
+    CostModel,
+    MatchKey,
+    Policy,
+    RolloutStep,
+    VolumeCap,
+    ZoneRate,
+)
 from matcher.domain.return_item import ReturnItem, TransitState
 from matcher.domain.warehouse import Warehouse
 from matcher.engine.market import PoolItem
@@ -23,6 +30,7 @@ from matcher.engine.plan import Plan, plan
 from matcher.engine.proof import pack, unpack
 from matcher.engine.snapshot import Snapshot
 from matcher.geo import ServiceAreas
+from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import evaluate_gates
 from tests.scenarios import (
     DAY_US,
@@ -153,7 +161,7 @@ def _planned(snapshot: Snapshot, terms: Policy, threads: int = 1) -> Plan:
 
 def _passes(item: ReturnItem, terms: Policy) -> bool:
     report = evaluate_gates(
-        item, terms, tenant=TENANT, in_service_area=True, now_us=NOW_US
+        item, terms, tenant=TENANT, surroundings=Surroundings(), now_us=NOW_US
     )
     return report.passed and item.decide_by_us > NOW_US
 
@@ -326,3 +334,60 @@ def test_a_dearer_ordinary_way_never_saves_less(
     )
     before, after = _planned(plain, terms).summary, _planned(plain, dearer).summary
     assert after.saving_micros >= before.saving_micros + more * before.matched_count
+
+
+@st.composite
+def wild_policies(draw: st.DrawFn) -> Policy:
+    """Draw a policy with steps of the rollout and a volume cap as well."""
+    share = draw(st.integers(0, 10_000))
+    later = draw(st.sampled_from([NOW_US, NOW_US + 1, NOW_US - DAY_US]))
+    steps = (RolloutStep(later, draw(st.integers(share + 1, 10_001))),)
+    cap = VolumeCap(draw(st.integers(0, 10_000)), HOUR_US * draw(st.integers(1, 48)))
+    return replace(
+        draw(policies()),
+        rollout_basis_points=share,
+        rollout_steps=steps if steps[0].basis_points <= 10_000 else (),
+        volume_cap=draw(st.sampled_from([None, cap])),
+        segments=draw(st.sampled_from([(), ("staff",), ("staff", "")])),
+    )
+
+
+@settings(max_examples=2_000)
+@given(snapshots(), wild_policies())
+def test_no_policy_matches_what_must_never_be(
+    snapshot: Snapshot, terms: Policy
+) -> None:
+    """
+    Thousands of policies: none matches the never-list or the unverified (R7, R16, R18).
+
+    And none leaves a return without its one route and a reason (R2), or matches more
+    than its volume cap allows (R25).
+    """
+    made = _planned(snapshot, terms)
+    by_id = {item.return_id: item for item in snapshot.return_items}
+    assert sorted(d.return_id for d in made.decisions) == sorted(by_id)
+    matched = [d for d in made.decisions if d.outcome is Outcome.MATCHED]
+    for decision in made.decisions:
+        assert decision.reasons
+        assert (decision.match is None) != (decision.warehouse is None)
+    for decision in matched:
+        item = by_id[decision.return_id]
+        facts = item.attributes
+        assert Fact.YES not in (facts.damaged, facts.defective, facts.regulated)
+        assert Fact.YES not in (facts.fragile, facts.end_of_season)
+        assert Fact.UNKNOWN not in (facts.damaged, facts.defective, facts.regulated)
+        assert facts.fragile is Fact.NO
+        assert item.verification is not None
+        assert item.verification.status is VerificationStatus.PASSED
+    if terms.volume_cap is not None:
+        eligible = sum(_passes_all_but_rollout(item, terms) for item in by_id.values())
+        allowed = eligible * terms.volume_cap.basis_points // 10_000
+        assert len(matched) <= allowed
+
+
+def _passes_all_but_rollout(item: ReturnItem, terms: Policy) -> bool:
+    everybody = replace(terms, rollout_basis_points=10_000, rollout_steps=())
+    report = evaluate_gates(
+        item, everybody, tenant=TENANT, surroundings=Surroundings(), now_us=NOW_US
+    )
+    return report.passed

@@ -22,6 +22,7 @@ from tests.scenarios.entities import (
     rule,
     service_area,
     verification,
+    waiting,
     warehouse,
 )
 from tests.scenarios.memory_store import MemoryStore
@@ -45,5 +46,6 @@ __all__ = [
     "rule",
     "service_area",
     "verification",
+    "waiting",
     "warehouse",
 ]

@@ -6,8 +6,10 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from matcher.domain.decision import Outcome
 from matcher.domain.demand import Demand, DemandState
 from matcher.domain.ids import (
+    DecisionId,
     DemandId,
     ReturnId,
     ServiceAreaId,
@@ -24,9 +26,10 @@ from matcher.domain.item import (
 )
 from matcher.domain.latlng import LatLng
 from matcher.domain.policy import CategoryRule, CostModel, MatchKey, Policy
-from matcher.domain.return_item import ReturnItem, TransitState
+from matcher.domain.reason import ReasonCode
+from matcher.domain.return_item import ReturnItem, ReturnState, TransitState
 from matcher.domain.warehouse import ServiceArea, Warehouse
-from matcher.engine.records import DemandRecord
+from matcher.engine.records import DemandRecord, ReturnRecord
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
@@ -119,6 +122,24 @@ def demand_record(value: Demand, **changes: Any) -> DemandRecord:
     """Return a demand as stored just now, all its units open."""
     return replace(
         DemandRecord(value, DemandState.OPEN, 0, 0, 1, NOW_US, NOW_US), **changes
+    )
+
+
+def waiting(item: ReturnItem, **changes: Any) -> ReturnRecord:
+    """Return the record of an item that waits for a round since now."""
+    return replace(
+        ReturnRecord(
+            item=item,
+            state=ReturnState.WAITING,
+            payload_hash="",
+            version=1,
+            created_us=NOW_US,
+            updated_us=NOW_US,
+            decision_id=DecisionId(""),
+            outcome=Outcome.WAITING,
+            reason_codes=(ReasonCode.AWAITING_ROUND,),
+        ),
+        **changes,
     )
 
 

@@ -28,6 +28,9 @@ class MemoryStore:
         first = len(self.rows.decisions) + 1
         for number, decision in enumerate(changes.decisions, first):
             assert _number(decision.decision_id) == number, "the log has a gap"
+        first = len(self.rows.program_events) + 1
+        for number, event in enumerate(changes.program_events, first):
+            assert event.number == number, "the log of the program has a gap"
         self.rows.add(changes)
 
     def copy(self) -> MemoryStore:
@@ -68,6 +71,8 @@ class MemoryStore:
                 if match.hold_state is HoldState.ACTIVE
             ),
             policies=tuple(record for _, record in sorted(rows.policies.items())),
+            program=rows.program,
+            volume_hours=tuple(hour for _, hour in sorted(rows.volume_hours.items())),
             warehouses=tuple(w for _, w in sorted(rows.warehouses.items()) if w),
             service_areas=tuple(a for _, a in sorted(rows.service_areas.items()) if a),
             warehouse_days=tuple(day for _, day in sorted(rows.warehouse_days.items())),

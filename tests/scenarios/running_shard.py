@@ -8,6 +8,7 @@ from matcher.domain.demand import Demand
 from matcher.domain.ids import DemandId, MatchId, ReturnId
 from matcher.domain.match import Match
 from matcher.domain.policy import Policy
+from matcher.domain.policy_change import Dimension
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.answers import Answer, ReturnAnswer
 from matcher.engine.commands import (
@@ -76,7 +77,7 @@ class RunningShard:
         """Store a policy version and put it in force; return its number."""
         record = self.apply(CreatePolicy(policy))
         assert isinstance(record, PolicyRecord)
-        self.apply(ActivatePolicy(record.policy.version))
+        self.apply(ActivatePolicy(record.policy.version, tuple(Dimension)))
         return record.policy.version
 
     def upsert(self, *demands: Demand) -> tuple[DemandRecord, ...]:

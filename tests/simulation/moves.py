@@ -9,7 +9,8 @@ from dataclasses import replace
 from matcher.domain.demand import Demand
 from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId, WarehouseId
 from matcher.domain.item import Condition, Fact, Verification, VerificationStatus
-from matcher.domain.policy import MatchKey, Policy
+from matcher.domain.policy import MatchKey, Policy, VolumeCap
+from matcher.domain.policy_change import Dimension
 from matcher.domain.return_item import ReturnItem
 from matcher.domain.warehouse import Warehouse
 from matcher.engine.commands import (
@@ -21,8 +22,11 @@ from matcher.engine.commands import (
     CreatePolicy,
     DeleteServiceArea,
     DeleteWarehouse,
+    PauseProgram,
     RecordVerification,
     ReleaseMatch,
+    ResumeProgram,
+    RollbackPolicy,
     SubmitReturns,
     UpsertDemands,
     UpsertServiceArea,
@@ -61,6 +65,7 @@ class Moves:
             (6, self._release),
             (2, self._network),
             (1, self._policy),
+            (2, self._pause),
             (14, self._round),
             (10, self._advance),
             (5, self.world.restart),
@@ -70,7 +75,7 @@ class Moves:
     def start(self) -> None:
         """Put a policy in force; one life in four starts without warehouses."""
         self.world.apply(CreatePolicy(self._terms()))
-        self.world.apply(ActivatePolicy(1))
+        self.world.apply(ActivatePolicy(1, tuple(Dimension)))
         if self.rng.random() < 0.75:
             self.world.apply(UpsertWarehouse(self._warehouse()))
 
@@ -140,9 +145,19 @@ class Moves:
         count = len(self.world.model.policies)
         if self.rng.random() < 0.5:
             self._apply(CreatePolicy(self._terms()))
-            self._apply(ActivatePolicy(count + 1))
+            self._apply(ActivatePolicy(count + 1, tuple(Dimension)))
         else:
-            self._apply(ActivatePolicy(self.rng.randrange(1, count + 2)))
+            if self.rng.random() < 0.4:
+                self._apply(RollbackPolicy("complaints"))
+            version = self.rng.randrange(1, count + 2)
+            self._apply(ActivatePolicy(version, tuple(Dimension)))
+
+    def _pause(self) -> None:
+        category = self.rng.choice(["", "apparel", "apparel", "toys"])
+        if self.rng.random() < 0.3:
+            self._apply(PauseProgram(category, "audit"))
+        else:
+            self._apply(ResumeProgram(category))
 
     def _round(self) -> None:
         if self.world.in_flight is not None:
@@ -249,4 +264,5 @@ class Moves:
             hold_duration_us=rng.choice([MINUTE_US, HOUR_US]),
             handling_duration_us=rng.choice([0, 10 * MINUTE_US]),
             rollout_basis_points=rng.choice([9_000, 10_000]),
+            volume_cap=rng.choice([None, None, VolumeCap(7_000, 2 * HOUR_US)]),
         )

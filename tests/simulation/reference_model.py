@@ -24,6 +24,7 @@ from matcher.domain.ids import DemandId, MatchId, ReturnId, WarehouseId
 from matcher.domain.item import Verification
 from matcher.domain.match import HoldState, Match
 from matcher.domain.policy import Policy
+from matcher.domain.program import Pause
 from matcher.domain.return_item import ReturnItem, ReturnState
 from matcher.domain.warehouse import ServiceArea
 from matcher.engine.commands import (
@@ -35,8 +36,11 @@ from matcher.engine.commands import (
     CreatePolicy,
     DeleteServiceArea,
     DeleteWarehouse,
+    PauseProgram,
     RecordVerification,
     ReleaseMatch,
+    ResumeProgram,
+    RollbackPolicy,
     Setting,
     SubmitReturns,
     Tick,
@@ -45,8 +49,9 @@ from matcher.engine.commands import (
     UpsertWarehouse,
 )
 from matcher.geo import ServiceAreas
+from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import GateReport, evaluate_gates
-from tests.scenarios import TENANT
+from tests.scenarios import HOUR_US, TENANT
 
 Refusal = type[NearturnError] | None
 
@@ -98,6 +103,8 @@ class Parcel:
     stamp: int = 0
     match_id: MatchId | None = None
     released: list[DemandId] = field(default_factory=list)
+    has_asked: bool = False
+    has_place: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,9 +127,16 @@ class ReferenceModel:
     parcels: dict[ReturnId, Parcel] = field(default_factory=dict)
     holds: dict[MatchId, Match] = field(default_factory=dict)
     policies: dict[int, Policy] = field(default_factory=dict)
-    active: Policy | None = None
+    in_force: list[int] = field(default_factory=list)
+    paused: set[str] = field(default_factory=set)
+    hours: dict[int, list[int]] = field(default_factory=dict)
     areas: dict[str, ServiceArea] = field(default_factory=dict)
     warehouses: set[WarehouseId] = field(default_factory=set)
+
+    @property
+    def active(self) -> Policy | None:
+        """The policy in force."""
+        return self.policies[self.in_force[-1]] if self.in_force else None
 
     # --- Time ------------------------------------------------------------------
 
@@ -165,13 +179,6 @@ class ReferenceModel:
 
     def _set(self, command: Setting) -> Refusal:
         match command:
-            case CreatePolicy():
-                number = len(self.policies) + 1
-                self.policies[number] = replace(command.policy, version=number)
-            case ActivatePolicy():
-                if command.version not in self.policies:
-                    return NotFoundError
-                self.active = self.policies[command.version]
             case UpsertServiceArea():
                 area = command.service_area
                 self.areas[area.service_area_id] = area
@@ -184,7 +191,38 @@ class ReferenceModel:
                 if command.warehouse_id not in self.warehouses:
                     return NotFoundError
                 self.warehouses.remove(command.warehouse_id)
+            case _:
+                return self._steer(command)
         return None
+
+    def _steer(self, command: Setting) -> Refusal:
+        match command:
+            case CreatePolicy():
+                number = len(self.policies) + 1
+                self.policies[number] = replace(command.policy, version=number)
+            case ActivatePolicy():
+                if command.version not in self.policies:
+                    return NotFoundError
+                if [command.version] != self.in_force[-1:]:
+                    self._enter([*self.in_force, command.version])
+            case RollbackPolicy():
+                if len(self.in_force) < 2:
+                    return StateConflictError
+                self._enter(self.in_force[:-1])
+            case PauseProgram():
+                self.paused.add(command.category)
+            case ResumeProgram():
+                if command.category not in self.paused and command.category:
+                    return StateConflictError if "" in self.paused else None
+                self.paused.discard(command.category)
+        return None
+
+    def _enter(self, in_force: list[int]) -> None:
+        before = self.active.volume_cap if self.active else None
+        self.in_force = in_force
+        assert self.active is not None
+        if self.active.volume_cap != before:
+            self.hours.clear()
 
     def _upsert(self, command: UpsertDemands) -> Refusal:
         seen: set[DemandId] = set()
@@ -239,7 +277,7 @@ class ReferenceModel:
                 if item.decide_by_us <= self.now_us:
                     return InvalidValueError
                 fresh[item.return_id] = Parcel(item, payload, self.now_us)
-        for parcel in fresh.values():
+        for _, parcel in sorted(fresh.items()):
             self._decide(parcel)
         self.parcels.update(fresh)
         return None
@@ -301,10 +339,14 @@ class ReferenceModel:
         assert self.active is not None
         stamps: dict[ReturnId, int] = {}
         for parcel in self.waiting():
+            waited_out = self.report(parcel.item, self.active, self.areas).passed
+            if self.active.volume_cap and waited_out and not parcel.has_asked:
+                self._decide(parcel)
+        for parcel in self.waiting():
             report = self.report(parcel.item, self.active, self.areas)
             if report.passed:
                 stamps[parcel.item.return_id] = parcel.stamp
-            elif not report.pending:
+            elif not report.pending and not report.paused:
                 self._move(parcel, ReturnState.WAREHOUSE)
         demands = {each: order.demand for each, order in self.orders.items()}
         return Begun(self.active, stamps, demands, dict(self.areas))
@@ -348,7 +390,10 @@ class ReferenceModel:
             item,
             policy,
             tenant=TENANT,
-            in_service_area=bool(at >= 0),
+            surroundings=Surroundings(
+                bool(at >= 0),
+                tuple(Pause(each, "", 0) for each in sorted(self.paused)),
+            ),
             now_us=self.now_us,
         )
 
@@ -369,8 +414,33 @@ class ReferenceModel:
 
     def _decide(self, parcel: Parcel) -> None:
         report = self.report(parcel.item, self.active, self.areas)
-        waits = (report.passed or report.pending) and not self._is_late(parcel)
+        late = self._is_late(parcel)
+        if report.eligible and not parcel.has_asked and not late and self.active:
+            parcel.has_asked = True
+            parcel.has_place = report.passed and self._has_place(self.active)
+            self._count(self.active, parcel.has_place)
+        # Who waits keeps the place during a pause; nobody new comes in.
+        stays = (
+            report.paused and parcel.stamp > 0 and parcel.state is ReturnState.WAITING
+        )
+        passed = report.passed and parcel.has_place
+        waits = (passed or report.pending or stays) and not late
         self._move(parcel, ReturnState.WAITING if waits else ReturnState.WAREHOUSE)
+
+    def _has_place(self, policy: Policy) -> bool:
+        if policy.volume_cap is None:
+            return True
+        first = self.now_us - self.now_us % HOUR_US - policy.volume_cap.window_us
+        counted = [n for hour, n in self.hours.items() if hour * HOUR_US > first]
+        eligible = 1 + sum(n[0] for n in counted)
+        admitted = 1 + sum(n[1] for n in counted)
+        return admitted / eligible <= policy.volume_cap.basis_points / 10_000
+
+    def _count(self, policy: Policy, admitted: bool) -> None:
+        if policy.volume_cap is not None:
+            row = self.hours.setdefault(self.now_us // HOUR_US, [0, 0])
+            row[0] += 1
+            row[1] += admitted
 
     def _give_back(self, match: Match, state: HoldState) -> None:
         self.orders[match.demand_id].move(held=-1)

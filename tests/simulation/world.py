@@ -236,6 +236,7 @@ class World:
             assert mine._matches._active == other._matches._active
             assert mine._network._warehouses == other._network._warehouses
             assert mine._policies.active == other._policies.active
+            assert mine._policies.program.program == other._policies.program.program
             for shard in (mine, other):
                 shard._demands.index()
             assert len(mine._open) == len(other._open)
@@ -265,6 +266,13 @@ class World:
         for decision in mine.decisions:
             self._check_decision(decision)
         self._check_capacity(mine)
+        # I3: the volume cap counts what the model counts.
+        counted = self.crashing.store.rows.volume_hours.values()
+        assert self.model.hours == {
+            row.hour: [row.eligible_count, row.admitted_count]
+            for row in counted
+            if row.eligible_count
+        }
 
     def _check_states(self) -> None:
         # I1: each entity is in exactly the state that the model says.

@@ -8,8 +8,12 @@ from matcher.domain.policy import (
     CostModel,
     MatchKey,
     Policy,
+    RolloutStep,
+    StepLimits,
+    VolumeCap,
     ZoneRate,
 )
+from matcher.domain.policy_change import PolicyChange
 from matcher.engine.records import PolicyRecord
 from nearturn.v1 import item_pb2, policy_pb2
 from server.api.convert.times import (
@@ -38,6 +42,12 @@ def to_policy(message: policy_pb2.Policy) -> Policy:
         round_size=message.round_size,
         handling_duration_us=to_us(message, "handling_duration"),
         allow_multi_item_returns=message.allow_multi_item_returns,
+        rollout_steps=tuple(
+            RolloutStep(to_us(step, "start_time"), step.basis_points)
+            for step in message.rollout_steps
+        ),
+        volume_cap=_to_cap(message),
+        step_limits=_to_limits(message),
     )
 
 
@@ -59,9 +69,57 @@ def from_policy(record: PolicyRecord) -> policy_pb2.Policy:
         handling_duration=to_duration(policy.handling_duration_us),
         cost_model=_from_cost_model(policy.cost_model),
         allow_multi_item_returns=policy.allow_multi_item_returns,
+        rollout_steps=[
+            policy_pb2.RolloutStep(
+                start_time=to_timestamp(step.start_us), basis_points=step.basis_points
+            )
+            for step in policy.rollout_steps
+        ],
+        volume_cap=_from_cap(policy.volume_cap),
+        step_limits=policy_pb2.StepLimits(
+            rollout_basis_points=policy.step_limits.rollout_basis_points,
+            radius_m=policy.step_limits.radius_m,
+            category_count=policy.step_limits.category_count,
+        ),
         state=policy_pb2.PolicyState.ValueType(record.state),
         create_time=to_timestamp(record.created_us),
         activate_time=optional_timestamp(record.activated_us),
+    )
+
+
+def from_change(change: PolicyChange) -> policy_pb2.PolicyChange:
+    """Return a difference of two policies as a message."""
+    return policy_pb2.PolicyChange(
+        dimension=policy_pb2.PolicyDimension.ValueType(change.dimension),
+        direction=policy_pb2.ChangeDirection.ValueType(change.direction),
+        path=change.path,
+        before=change.before,
+        after=change.after,
+        step=change.step,
+    )
+
+
+def _to_cap(message: policy_pb2.Policy) -> VolumeCap | None:
+    if not message.HasField("volume_cap"):
+        return None
+    cap = message.volume_cap
+    return VolumeCap(cap.basis_points, to_us(cap, "window"))
+
+
+def _from_cap(cap: VolumeCap | None) -> policy_pb2.VolumeCap | None:
+    if cap is None:
+        return None
+    return policy_pb2.VolumeCap(
+        basis_points=cap.basis_points, window=to_duration(cap.window_us)
+    )
+
+
+def _to_limits(message: policy_pb2.Policy) -> StepLimits:
+    if not message.HasField("step_limits"):
+        return StepLimits()
+    limits = message.step_limits
+    return StepLimits(
+        limits.rollout_basis_points, limits.radius_m, limits.category_count
     )
 
 

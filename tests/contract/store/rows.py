@@ -6,6 +6,7 @@ A field that a store drops, swaps or rounds makes the value that comes back anot
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,6 @@ from matcher.domain.decision import Decision, Outcome, WarehouseRoute
 from matcher.domain.demand import Demand, DemandState
 from matcher.domain.ids import (
     DemandId,
-    MatchId,
     ReturnId,
     RoundId,
     ServiceAreaId,
@@ -36,8 +36,12 @@ from matcher.domain.policy import (
     MatchKey,
     Policy,
     PolicyState,
+    StepLimits,
+    VolumeCap,
     ZoneRate,
 )
+from matcher.domain.policy_change import Dimension
+from matcher.domain.program import Pause, Program, ProgramEvent, ProgramEventKind
 from matcher.domain.reason import Check, CheckResult, Gate, Reason, ReasonCode
 from matcher.domain.return_item import (
     Channel,
@@ -54,8 +58,10 @@ from matcher.engine.records import (
     PolicyRecord,
     ReturnRecord,
     RoundRecord,
+    VolumeHour,
     WarehouseDay,
 )
+from matcher.policy.volume import Admission
 from server.storage.store import StoredAnswer
 from tests.scenarios import NOW_US
 
@@ -145,6 +151,7 @@ def return_row(return_id: str = "r1", **changes: Any) -> ReturnRecord:
         reason_codes=(ReasonCode.MATCH_RELEASED, ReasonCode.AWAITING_ROUND),
         match_id=match_id(2),
         released_demand_ids=(DemandId("d1"), DemandId("d2")),
+        admission=Admission.ADMITTED,
     )
     return replace(record, **changes)
 
@@ -228,11 +235,39 @@ def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
         round_size=7,
         handling_duration_us=8,
         allow_multi_item_returns=True,
+        rollout_steps=(),
+        volume_cap=VolumeCap(9, 7_200_000_000),
+        step_limits=StepLimits(1, 2, 3),
     )
     assert policy.rule_for("apparel") is not None
     assert policy.category_names == ("apparel",)
     record = PolicyRecord(policy, PolicyState.ACTIVE, NOW_US, NOW_US + 1)
     return replace(record, **changes)
+
+
+def program_row() -> Program:
+    """Return a program of two versions and two pauses."""
+    pauses = Pause("", "audit", INT64_MIN), Pause("apparel", "«Rückruf»", INT64_MAX)
+    return Program((7, INT64_MAX), pauses, 3)
+
+
+def program_event_row(number: int = 1) -> ProgramEvent:
+    """Return an event of the program's log."""
+    return ProgramEvent(
+        number=number,
+        kind=ProgramEventKind.ACTIVATED,
+        happened_us=INT64_MAX,
+        policy_version=2,
+        previous_version=1,
+        category="apparel",
+        note="\u2028 \U0001f9e5",
+        acknowledged=(Dimension.RADIUS, Dimension.ROLLOUT),
+    )
+
+
+def volume_hour_row(hour: int = 492_000, eligible_count: int = INT64_MAX) -> VolumeHour:
+    """Return the count of an hour."""
+    return VolumeHour(hour, eligible_count, eligible_count - 1)
 
 
 def warehouse_row(warehouse_id: str = "w1", **changes: Any) -> Warehouse:
@@ -298,28 +333,37 @@ def changes_of(
     | Warehouse
     | ServiceArea
     | RoundRecord
-    | WarehouseDay,
+    | WarehouseDay
+    | Program
+    | ProgramEvent
+    | VolumeHour,
 ) -> Changes:
     """Return the changes that write these rows."""
     changes = Changes()
     for row in rows:
         match row:
-            case DemandRecord():
-                changes.demands[row.demand.demand_id] = row
-            case ReturnRecord():
-                changes.returns[row.item.return_id] = row
-            case Match():
-                changes.matches[MatchId(row.match_id)] = row
             case Decision():
                 changes.decisions.append(row)
-            case PolicyRecord():
-                changes.policies[row.policy.version] = row
-            case Warehouse():
-                changes.warehouses[row.warehouse_id] = row
-            case ServiceArea():
-                changes.service_areas[row.service_area_id] = row
             case RoundRecord():
                 changes.rounds.append(row)
-            case WarehouseDay():
-                changes.warehouse_days[row.warehouse_id, row.day] = row
+            case Program():
+                changes.program = row
+            case ProgramEvent():
+                changes.program_events.append(row)
+            case _:
+                kept, key_of = _KEPT[type(row)]
+                getattr(changes, kept)[key_of(row)] = row
     return changes
+
+
+# Rows of which the last value counts: where changes keep them, and under which key.
+_KEPT: dict[type, tuple[str, Callable[[Any], object]]] = {
+    DemandRecord: ("demands", lambda row: row.demand.demand_id),
+    ReturnRecord: ("returns", lambda row: row.item.return_id),
+    Match: ("matches", lambda row: row.match_id),
+    PolicyRecord: ("policies", lambda row: row.policy.version),
+    Warehouse: ("warehouses", lambda row: row.warehouse_id),
+    ServiceArea: ("service_areas", lambda row: row.service_area_id),
+    VolumeHour: ("volume_hours", lambda row: row.hour),
+    WarehouseDay: ("warehouse_days", lambda row: (row.warehouse_id, row.day)),
+}

@@ -18,9 +18,12 @@ from tests.contract.store.rows import (
     demand_row,
     match_row,
     policy_row,
+    program_event_row,
+    program_row,
     return_row,
     round_row,
     service_area_row,
+    volume_hour_row,
     warehouse_day_row,
     warehouse_row,
 )
@@ -128,9 +131,12 @@ def test_restart_loads_what_was_committed(store: Store, opener: Opener) -> None:
         return_row(),
         match_row(),
         policy_row(),
+        volume_hour_row(),
         warehouse_row(),
         service_area_row(),
         warehouse_day_row(),
+        program_row(),
+        program_event_row(),
         decision_row(),
         round_row(),
     )
@@ -143,4 +149,15 @@ def test_restart_loads_what_was_committed(store: Store, opener: Opener) -> None:
         assert repr(again.load(BRAND)) == repr(before)
     finally:
         again.close()
-    assert before == LiveRows(*((row,) for row in rows[:7]), 1, 1, 1)
+    lists = tuple((row,) for row in rows[:8])
+    assert before == LiveRows(*lists[:4], program_row(), *lists[4:], 1, 1, 1)
+
+
+def test_the_longest_window_of_a_cap_is_loaded(store: Store) -> None:
+    """Ninety days back from the last hour that has any, whatever has gaps."""
+    hours = [0, 492_000 - 2_161, 492_000 - 2_160, 491_999, 492_000]
+    rows = [volume_hour_row(hour) for hour in hours]
+    store.commit(
+        [(BRAND, changes_of(*rows)), (OTHER, changes_of(volume_hour_row(9**9)))]
+    )
+    assert store.load(BRAND).volume_hours == tuple(rows[2:])

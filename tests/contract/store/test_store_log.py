@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from matcher.domain.ids import ReturnId, TenantId
 from matcher.domain.match import HoldState
@@ -16,6 +19,8 @@ from tests.contract.store.rows import (
     decision_row,
     demand_row,
     match_row,
+    program_event_row,
+    program_row,
     round_row,
 )
 
@@ -130,3 +135,20 @@ def test_empty_commit_gives_no_number(store: Store) -> None:
     store.commit([(BRAND, Changes())], [])
     assert store.tenants() == []
     assert store.decisions_after(BRAND, 0, 9) == []
+
+
+def test_the_log_of_a_program_is_read_in_pages(store: Store) -> None:
+    """By number, by tenant; the program itself is replaced, its events never."""
+    events = [program_event_row(number) for number in (1, 2, 3)]
+    assert store.program(BRAND) is None
+    store.commit([(BRAND, changes_of(program_row(), *events[:2]))])
+    store.commit([(OTHER, changes_of(program_event_row(1)))])
+    later = replace(program_row(), pauses=())
+    store.commit([(BRAND, changes_of(later, events[2]))])
+    assert store.program(BRAND) == later
+    assert store.program(OTHER) is None
+    assert store.list_program_events(BRAND, after_number=0, limit=2) == events[:2]
+    assert store.list_program_events(BRAND, after_number=2, limit=2) == events[2:]
+    with pytest.raises(IntegrityError):
+        store.commit([(BRAND, changes_of(events[2]))])
+    assert store.list_program_events(BRAND, after_number=0, limit=9) == events

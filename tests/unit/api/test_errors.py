@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from matcher.domain import errors as domain
 from matcher.domain.errors import FieldViolation, NearturnError
+from matcher.domain.policy_change import Dimension
 from server.api.errors import mapped_errors, to_status
 from tests.contract.api_target import ApiError
 
@@ -54,6 +55,20 @@ EXAMPLES: list[tuple[NearturnError, int, str, type | None]] = [
         domain.StateConflictError("demand", LONG_ID, "CANCELLED", "changing", "OPEN"),
         code_pb2.FAILED_PRECONDITION,
         "STATE_CONFLICT",
+        error_details_pb2.PreconditionFailure,
+    ),
+    (
+        domain.NotReadyError(
+            LONG_ID,
+            tuple(
+                domain.Shortfall(
+                    "ACKNOWLEDGEMENT", dimension.name, "\U0001f600" * 4_000
+                )
+                for dimension in Dimension
+            ),
+        ),
+        code_pb2.FAILED_PRECONDITION,
+        "NOT_READY",
         error_details_pb2.PreconditionFailure,
     ),
     (

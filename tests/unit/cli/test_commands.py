@@ -192,3 +192,44 @@ def test_an_instant_needs_an_offset(text: str, week: Path) -> None:
 def test_help_teaches(command: str) -> None:
     """Every command explains itself in more than its name."""
     assert len(run(command, "--help")) > 300
+
+
+_POLICIES = POLICY.parent
+
+
+def test_a_policy_is_checked(tmp_path: Path) -> None:
+    """JSON and TOML alike; every fault of a document comes at once."""
+    assert run("policy", "check", POLICY) == "valid: 4 categories\n"
+    assert run("policy", "check", _POLICIES / "pilot.toml") == "valid: 1 categories\n"
+    faulty = json.loads(POLICY.read_text())
+    faulty["rollout_basis_points"] = 10_001
+    faulty["categories"].append(faulty["categories"][0])
+    path = tmp_path / "faulty.json"
+    path.write_text(json.dumps(faulty))
+    with pytest.raises(InvalidValueError) as refused:
+        run("policy", "check", path)
+    assert [each.field for each in refused.value.violations] == [
+        "faulty.json.rollout_basis_points",
+        "faulty.json.categories[4].category",
+    ]
+
+
+def test_the_pilot_is_the_same_in_both_forms() -> None:
+    """examples/policies/pilot.toml says what pilot.json says."""
+    pilot = _POLICIES / "pilot.json", _POLICIES / "pilot.toml"
+    assert run("policy", "diff", *pilot) == "no difference\n"
+
+
+def test_two_policies_are_compared() -> None:
+    """Line by line, with what is to be thought of and to be acknowledged (R27, R29)."""
+    output = run("policy", "diff", _POLICIES / "pilot.json", POLICY)
+    assert "wider    rollout_basis_points: 5.00 % -> 100.00 % (+9,500)" in output
+    assert "warning: " in output
+    assert "to acknowledge: ROLLOUT" in output
+
+
+def test_a_policy_is_rendered() -> None:
+    """In plain language, for an instant (R44)."""
+    output = run("policy", "render", POLICY, "--at", AT)
+    assert output.startswith("A draft, answered for by ")
+    assert "- It was inspected and passed." in output

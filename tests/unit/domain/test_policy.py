@@ -11,8 +11,15 @@ import pytest
 
 from matcher.domain.errors import InvalidPolicyError
 from matcher.domain.item import UNMATCHABLE_REASONS, Condition, ReturnReason
-from matcher.domain.policy import CostModel, MatchKey, Policy, ZoneRate
-from tests.scenarios import policy, rule
+from matcher.domain.policy import (
+    CostModel,
+    MatchKey,
+    Policy,
+    RolloutStep,
+    VolumeCap,
+    ZoneRate,
+)
+from tests.scenarios import DAY_US, HOUR_US, policy, rule
 
 
 def _zones(*bounds: tuple[int, int]) -> CostModel:
@@ -34,6 +41,9 @@ _ACCEPTED = {
     "categories.min_condition": "POOR to NEW",
     "rollout_basis_points": "0 to 10,000",
     "hold_duration": "above zero",
+    "rollout_steps.start_time": "after the one before",
+    "volume_cap.basis_points": "0 to 10,000",
+    "volume_cap.window": "whole hours, from one to 90 days",
     "cost_model.zones": "zones rise by distance, then by weight, each once",
 }
 
@@ -138,3 +148,63 @@ def test_nothing_can_switch_the_warehouse_off() -> None:
     names = " ".join(Policy.__dataclass_fields__)
     for word in ("force", "skip", "disable", "override", "bypass", "require"):
         assert word not in names
+
+
+@pytest.mark.parametrize(
+    ("steps", "fields"),
+    [
+        ([(1, 600), (2, 601)], []),
+        ([(1, 600), (1, 700)], ["rollout_steps[1].start_time"]),
+        ([(2, 600), (1, 600)], ["rollout_steps[1].start_time", "[1].basis_points"]),
+        ([(1, 500)], ["rollout_steps[0].basis_points"]),
+        ([(1, 10_001)], ["rollout_steps[0].basis_points"]),
+    ],
+)
+def test_steps_rise_by_time_and_share(
+    steps: list[tuple[int, int]], fields: list[str]
+) -> None:
+    """Who is in stays in, so no step may be narrower than the one before (R42)."""
+    made = tuple(RolloutStep(*each) for each in steps)
+    changes = {"rollout_basis_points": 500, "rollout_steps": made}
+    if not fields:
+        replace(policy(), **changes)
+        return
+    with pytest.raises(InvalidPolicyError) as refused:
+        replace(policy(), **changes)
+    found = [each.field for each in refused.value.violations]
+    assert len(found) == len(fields)
+    assert all(f.endswith(each) for f, each in zip(found, fields, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("cap", "fields"),
+    [
+        (VolumeCap(0, HOUR_US), []),
+        (VolumeCap(10_000, 90 * DAY_US), []),
+        (VolumeCap(-1, HOUR_US), ["volume_cap.basis_points"]),
+        (VolumeCap(10_001, 0), ["volume_cap.basis_points", "volume_cap.window"]),
+        (VolumeCap(1, HOUR_US + 1), ["volume_cap.window"]),
+        (VolumeCap(1, 90 * DAY_US + HOUR_US), ["volume_cap.window"]),
+    ],
+)
+def test_a_volume_cap_counts_whole_hours(cap: VolumeCap, fields: list[str]) -> None:
+    """A share of 0 to 100 %, over one hour to 90 days (R25)."""
+    if fields:
+        assert _refused(volume_cap=cap) == fields
+    else:
+        assert replace(policy(), volume_cap=cap).volume_cap == cap
+
+
+def test_the_rollout_widens_at_its_steps() -> None:
+    """To the microsecond; the widest step that has begun counts (R25)."""
+    document = policy(
+        rollout_basis_points=500,
+        rollout_steps=(RolloutStep(10, 1_000), RolloutStep(20, 5_000)),
+    )
+    assert [document.rollout_at(each) for each in (9, 10, 19, 20)] == [
+        500,
+        1_000,
+        1_000,
+        5_000,
+    ]
+    assert [document.next_step_us(each) for each in (9, 10, 20)] == [10, 20, None]

@@ -8,6 +8,8 @@ import pytest
 
 from matcher.domain.ids import ReturnId, ServiceAreaId
 from matcher.domain.item import VerificationStatus
+from matcher.domain.policy import RolloutStep
+from matcher.domain.policy_change import Dimension
 from matcher.domain.return_item import ReturnItem
 from matcher.engine import gate_keeper as module
 from matcher.engine.archive import LiveRows
@@ -15,7 +17,9 @@ from matcher.engine.gate_keeper import GateKeeper
 from matcher.engine.ledger import Ledger
 from matcher.engine.network_book import NetworkBook
 from matcher.engine.policy_book import PolicyBook
+from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import GateReport, evaluate_gates
+from matcher.policy.volume import Admission
 from tests.scenarios import (
     DAY_US,
     HOUR_US,
@@ -27,8 +31,11 @@ from tests.scenarios import (
     rule,
     service_area,
     verification,
+    waiting,
     warehouse,
 )
+
+_ASKED = (Admission.UNSPECIFIED, Admission.ADMITTED)
 
 
 class _Keeper:
@@ -45,10 +52,10 @@ class _Keeper:
 
     def activate(self, **changes: object) -> None:
         record = self.policies.create(policy(**changes), NOW_US, validate_only=False)
-        self.policies.activate(record.policy.version, NOW_US)
+        self.policies.activate(record.policy.version, tuple(Dimension), NOW_US)
 
     def report(self, item: ReturnItem, now_us: int = NOW_US) -> GateReport:
-        (report,) = self.keeper.reports([item], now_us)
+        (report,) = self.keeper.reports([waiting(item)], now_us)
         return report
 
     def _counted(self, item: ReturnItem, *args: object, **kwargs: object) -> GateReport:
@@ -65,7 +72,9 @@ def _kept(monkeypatch: pytest.MonkeyPatch) -> _Keeper:
 def test_a_report_is_made_once(kept: _Keeper) -> None:
     """Asked again an hour later, with another item: only that one is evaluated."""
     first = kept.report(return_item("r1"))
-    both = kept.keeper.reports([return_item("r2"), return_item("r1")], NOW_US + HOUR_US)
+    both = kept.keeper.reports(
+        [waiting(return_item("r2")), waiting(return_item("r1"))], NOW_US + HOUR_US
+    )
     assert kept.evaluated == ["r1", "r2"]
     assert both[1] is first
 
@@ -94,7 +103,7 @@ def test_another_policy_is_another_report(kept: _Keeper) -> None:
     assert kept.report(return_item()).policy_version == 1
     kept.activate()
     assert kept.report(return_item()).policy_version == 2
-    kept.policies.activate(1, NOW_US)
+    kept.policies.activate(1, tuple(Dimension), NOW_US)
     assert kept.report(return_item()).policy_version == 1
     assert len(kept.evaluated) == 3
 
@@ -158,15 +167,27 @@ def test_keeping_never_changes_an_answer(kept: _Keeper) -> None:
             kept.activate(categories=(rule(verification_max_age_us=2 * HOUR_US),))
         elif step < 0.05:
             kept.network.upsert_area(service_area(east_m=rng.choice([9_000, 30_000])))
-        some = rng.sample(items, 5)
-        for item, report in zip(some, kept.keeper.reports(some, now_us), strict=True):
-            place = item.location
+        elif step < 0.08:
+            kept.policies.program.pause("apparel", "audit", now_us)
+        elif step < 0.11:
+            kept.policies.program.resume("apparel", "", now_us)
+        elif step < 0.13:
+            steps = (RolloutStep(now_us + HOUR_US // 200, 10_000),)
+            kept.activate(rollout_basis_points=5_000, rollout_steps=steps)
+        some = [
+            waiting(each, admission=_ASKED[len(each.return_id) % 2])
+            for each in rng.sample(items, 5)
+        ]
+        for record, report in zip(some, kept.keeper.reports(some, now_us), strict=True):
+            place = record.item.location
             inside = kept.network.network.areas.contains([place.lat], [place.lng])[0]
             assert report == evaluate_gates(
-                item,
+                record.item,
                 kept.policies.active,
                 tenant=TENANT,
-                in_service_area=bool(inside >= 0),
+                surroundings=Surroundings(
+                    bool(inside >= 0), kept.policies.program.pauses, record.admission
+                ),
                 now_us=now_us,
             )
-    assert len(kept.evaluated) < 1_500
+    assert len(kept.evaluated) < 1_800

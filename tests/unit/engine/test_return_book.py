@@ -8,6 +8,7 @@ from matcher.domain.decision import Outcome
 from matcher.domain.errors import NotFoundError
 from matcher.domain.ids import ReturnId
 from matcher.domain.item import VerificationStatus
+from matcher.domain.policy_change import Dimension
 from matcher.domain.reason import CheckResult, Gate, ReasonCode
 from matcher.domain.return_item import ReturnItem, ReturnState
 from matcher.engine.archive import LiveRows
@@ -42,7 +43,7 @@ class _Book:
         self.start()
         if with_policy:
             self.policies.create(policy(), NOW_US, validate_only=False)
-            self.policies.activate(1, NOW_US)
+            self.policies.activate(1, tuple(Dimension), NOW_US)
 
     def start(self) -> None:
         rows: LiveRows = self.store.load()

@@ -11,6 +11,7 @@ from matcher.domain.item import Condition, Fact, ItemAttributes, ReturnReason
 from matcher.domain.policy import Policy
 from matcher.domain.reason import CheckResult, Gate, ReasonCode
 from matcher.domain.return_item import ReturnItem, TransitState
+from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import GateReport, evaluate_gates
 from tests.scenarios import NOW_US, TENANT, policy, return_item, rule, verification
 
@@ -21,10 +22,11 @@ _SOON_US = NOW_US + 1
 _SEEN = {
     "inspection_passed": ("passed", "passed"),
     "evidence_identified": ("evidence-1", "an evidence id"),
-    "evidence_fresh": ("inspected 2026-03-02T11:00:00Z", "at most 604800 s old"),
+    "evidence_fresh": ("inspected 2026-03-02T11:00:00Z", "at most 7 days old"),
     "evidence_confident": ("0.95", "at least 0.9"),
     "policy_active": ("version 1", "one"),
     "category_allowed": ("apparel", "apparel"),
+    "program_running": ("running", "running"),
     "return_reason_allowed": ("fit", "fit, preference"),
     "condition_sufficient": ("like new", "good or better"),
     "not_damaged": ("no", "no"),
@@ -40,12 +42,13 @@ _SEEN = {
     "single_item_return": ("1", "1"),
     "segment_allowed": ("none", "every segment"),
     "in_rollout": ("in", "100.00 %"),
+    "within_volume_cap": ("none", "none"),
 }
 
 
 def _report(item: ReturnItem, document: Policy | None) -> GateReport:
     return evaluate_gates(
-        item, document, tenant=TENANT, in_service_area=True, now_us=NOW_US
+        item, document, tenant=TENANT, surroundings=Surroundings(), now_us=NOW_US
     )
 
 
@@ -65,7 +68,7 @@ def test_the_report_of_an_item_that_passes() -> None:
     assert found == list(_SEEN.items())
     assert [each.gate for each in checks] == [Gate.VERIFICATION] * 4 + [
         Gate.ELIGIBILITY
-    ] * 17
+    ] * 19
 
 
 @pytest.mark.parametrize(
@@ -149,14 +152,20 @@ _NEEDS_RULE = {
     "return_reason_allowed",
     "condition_sufficient",
 }
-_NEEDS_POLICY = {"category_allowed", "single_item_return", "segment_allowed"}
+_NEEDS_POLICY = {
+    "category_allowed",
+    "single_item_return",
+    "segment_allowed",
+    "in_rollout",
+    "within_volume_cap",
+}
 
 
 @pytest.mark.parametrize(
     ("document", "failed", "skipped"),
     [
         (policy(rule(category="toys")), {"category_allowed"}, _NEEDS_RULE),
-        (None, {"policy_active"}, _NEEDS_RULE | _NEEDS_POLICY | {"in_rollout"}),
+        (None, {"policy_active"}, _NEEDS_RULE | _NEEDS_POLICY),
     ],
     ids=["closed category", "no policy"],
 )
@@ -199,7 +208,7 @@ def test_long_lists_are_cut_at_twenty(count: int) -> None:
     names = tuple(f"name-{number:02}" for number in reversed(range(count)))
     document = policy(*(rule(category=name) for name in names), segments=names)
     item = return_item(category="name-00", segment="name-00")
-    shown = ", ".join(sorted(names)[:20])
+    shown = ", ".join(sorted(names)[:20]) + (" and 1 more" if count > 20 else "")
     found = _report(item, document)
     assert found.passed
     assert _words(found, "category_allowed") == ("name-00", shown)

@@ -9,7 +9,7 @@ import pytest
 from matcher.domain.ids import TenantId
 from matcher.policy import rollout
 from matcher.policy.rollout import in_rollout, rollout_position
-from tests.scenarios import TENANT, policy
+from tests.scenarios import NOW_US, TENANT, policy
 
 _CUSTOMERS = [f"customer-{number}" for number in range(10_000)]
 _SHARES = (0, 1, 50, 1_000, 2_500, 5_000, 9_999, 10_000)
@@ -17,7 +17,7 @@ _SHARES = (0, 1, 50, 1_000, 2_500, 5_000, 9_999, 10_000)
 
 def _in(share: int, salt: str = "", tenant: TenantId = TENANT) -> set[str]:
     document = policy(rollout_basis_points=share, rollout_salt=salt)
-    return {each for each in _CUSTOMERS if in_rollout(tenant, each, document)}
+    return {each for each in _CUSTOMERS if in_rollout(tenant, each, document, NOW_US)}
 
 
 def test_a_raised_share_keeps_everybody_who_was_in() -> None:
@@ -50,7 +50,8 @@ def test_the_ends_of_the_circle_are_exact(
 ) -> None:
     """The first point is out at 0 and the last is in at 10,000, to the point."""
     monkeypatch.setattr(rollout, "rollout_position", lambda *_: position)
-    assert in_rollout(TENANT, "c", policy(rollout_basis_points=share)) is expected
+    document = policy(rollout_basis_points=share)
+    assert in_rollout(TENANT, "c", document, NOW_US) is expected
 
 
 def test_another_salt_or_tenant_draws_anew() -> None:

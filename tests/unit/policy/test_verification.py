@@ -9,6 +9,7 @@ import pytest
 from matcher.domain.item import VerificationStatus
 from matcher.domain.reason import Check, CheckResult, ReasonCode
 from matcher.domain.return_item import ReturnItem
+from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import FOREVER_US, GateReport, evaluate_gates
 from matcher.policy.verification import CLOCK_SKEW_US
 from tests.scenarios import (
@@ -31,7 +32,7 @@ def _report(item: ReturnItem, now_us: int = NOW_US, **of_rule: Any) -> GateRepor
         item,
         policy(rule(**of_rule)),
         tenant=TENANT,
-        in_service_area=True,
+        surroundings=Surroundings(True),
         now_us=now_us,
     )
 
@@ -138,7 +139,7 @@ def _check(found: GateReport, name: str) -> Check:
             {"verify_us": NOW_US - 8 * DAY_US},
             "evidence_fresh",
             "inspected 2026-02-22T12:00:00Z, judged 2026-03-02T12:00:00Z",
-            "at most 604800 s old",
+            "at most 7 days old",
         ),
         (
             {"verify_us": NOW_US + HOUR_US},
@@ -151,7 +152,7 @@ def _check(found: GateReport, name: str) -> Check:
             {"verify_us": NOW_US + MINUTE_US, "expire_us": NOW_US},
             "evidence_fresh",
             "inspected 2026-03-02T12:01:00Z, judged 2026-03-02T12:00:00Z",
-            "at most 604800 s old and before 2026-03-02T12:00:00Z",
+            "at most 7 days old and before 2026-03-02T12:00:00Z",
         ),
     ],
 )
@@ -183,7 +184,7 @@ def test_without_a_rule_only_its_own_expiry_counts(
         return_item(verification=old),
         None,
         tenant=TENANT,
-        in_service_area=True,
+        surroundings=Surroundings(True),
         now_us=NOW_US,
     )
     assert _check(found, "evidence_fresh").result is result

@@ -17,6 +17,7 @@ from matcher.domain.errors import (
     UnavailableError,
 )
 from matcher.domain.ids import DemandId, MatchId, ReturnId, RoundId
+from matcher.domain.policy_change import Dimension
 from matcher.domain.return_item import ReturnState
 from matcher.engine.answers import Answer
 from matcher.engine.commands import (
@@ -100,7 +101,7 @@ def _round(request_id: str = "") -> RoundCall:
 
 async def _prepare(runtime: Runtime) -> None:
     await runtime.execute(_call(CreatePolicy(policy())))
-    await runtime.execute(_call(ActivatePolicy(1)))
+    await runtime.execute(_call(ActivatePolicy(1, tuple(Dimension))))
     await runtime.execute(_call(UpsertDemands((demand("d1"),), ("",))))
     await runtime.execute(_call(SubmitReturns((return_item("r1"),), ("hash",))))
 
@@ -239,7 +240,7 @@ async def test_a_tick_runs_the_round_that_is_due(
     """A policy with an interval closes rounds by itself, not before it is over."""
     timed = policy(round_interval_us=HOUR_US)
     await runtime.execute(_call(CreatePolicy(timed)))
-    await runtime.execute(_call(ActivatePolicy(1)))
+    await runtime.execute(_call(ActivatePolicy(1, tuple(Dimension))))
     await runtime.execute(_call(UpsertDemands((demand("d1"),), ("",))))
     await runtime.execute(_call(SubmitReturns((return_item("r1"),), ("hash",))))
     await runtime.tick()

@@ -10,6 +10,7 @@ from matcher.domain.item import Condition, ReturnReason
 from matcher.domain.policy import CategoryRule, CostModel, MatchKey, Policy
 from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnItem
+from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import evaluate_gates
 from matcher.simulate import ScenarioParams, generate
 from matcher.simulate.draws import Draws
@@ -78,7 +79,7 @@ def _returns(share_eligible: float, count: int = 2_000) -> tuple[ReturnItem, ...
 
 def _codes(item: ReturnItem) -> set[ReasonCode]:
     report = evaluate_gates(
-        item, POLICY, tenant=TenantId("t"), in_service_area=True, now_us=NOW_US
+        item, POLICY, tenant=TenantId("t"), surroundings=Surroundings(), now_us=NOW_US
     )
     return {reason.code for reason in report.reasons}
 

@@ -12,6 +12,8 @@ from matcher.domain.demand import DemandState
 from matcher.domain.item import Condition, Fact, ReturnReason, VerificationStatus
 from matcher.domain.match import HoldState
 from matcher.domain.policy import MatchKey, PolicyState
+from matcher.domain.policy_change import Dimension, Direction
+from matcher.domain.program import ProgramEventKind
 from matcher.domain.reason import CheckResult, Gate, ReasonCode
 from matcher.domain.return_item import (
     Channel,
@@ -25,6 +27,7 @@ from nearturn.v1 import (
     item_pb2,
     network_pb2,
     policy_pb2,
+    program_pb2,
     return_item_pb2,
 )
 
@@ -34,6 +37,7 @@ MODULES = (
     item_pb2,
     network_pb2,
     policy_pb2,
+    program_pb2,
     return_item_pb2,
 )
 PAIRS: dict[str, tuple[type[IntEnum], str]] = {
@@ -49,6 +53,9 @@ PAIRS: dict[str, tuple[type[IntEnum], str]] = {
     "VerificationStatus": (VerificationStatus, "VERIFICATION_STATUS_"),
     "MatchKey": (MatchKey, "MATCH_KEY_"),
     "PolicyState": (PolicyState, "POLICY_STATE_"),
+    "PolicyDimension": (Dimension, "POLICY_DIMENSION_"),
+    "ChangeDirection": (Direction, "CHANGE_DIRECTION_"),
+    "ProgramEventKind": (ProgramEventKind, "PROGRAM_EVENT_KIND_"),
     "ReturnState": (ReturnState, "RETURN_STATE_"),
     "Channel": (Channel, "CHANNEL_"),
     "TransitState": (TransitState, "TRANSIT_STATE_"),

@@ -1,0 +1,165 @@
+"""A volume cap under many callers at once and kills between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf.duration_pb2 import Duration
+
+from matcher.domain.ids import ReturnId
+from matcher.domain.return_item import ReturnState
+from nearturn.async_client import AsyncClient
+from nearturn.v1 import (
+    decision_pb2,
+    policy_pb2,
+    policy_service_pb2,
+    return_item_pb2,
+    return_service_pb2,
+)
+from server.storage.opening import open_store
+from server.storage.sql_store import SqlStore
+from tests.contract.messages import (
+    activation,
+    policy,
+    return_item,
+    timestamp,
+    verification,
+)
+from tests.scenarios import DAY_US
+from tests.scenarios.server_process import ServerProcess, now_us
+from tests.scenarios.store_audit import TENANT
+
+CALLERS = 16
+KILLS = 2
+BASIS_POINTS = 1_000
+
+
+@dataclass
+class _Load:
+    """Batches of eligible items, what was answered of them, and the kills between."""
+
+    server: ServerProcess
+    count: int
+    batch: int
+    outcomes: dict[str, int] = field(default_factory=dict)
+    answered: int = 0
+    interrupted: int = 0
+
+    def __post_init__(self) -> None:
+        self._batches = iter(range(0, self.count, self.batch))
+        self._serving = asyncio.Event()
+        self._serving.set()
+        self._reached = asyncio.Event()
+        self._goal = self.count // (KILLS + 1)
+        self._verified = timestamp(now_us())
+        self._decide_by = timestamp(now_us() + 30 * DAY_US)
+
+    async def run(self) -> None:
+        """Submit everything, killing the server at each third of the way."""
+        kills = asyncio.create_task(self._kill())
+        await asyncio.gather(*(self._call() for _ in range(CALLERS)))
+        await kills
+
+    async def _kill(self) -> None:
+        for _ in range(KILLS):
+            await self._reached.wait()
+            self._serving.clear()
+            await asyncio.to_thread(self.server.kill)
+            await asyncio.to_thread(self.server.start)
+            self._goal += self.count // (KILLS + 1)
+            self._reached.clear()
+            self._serving.set()
+
+    async def _call(self) -> None:
+        for first in self._batches:
+            request = return_service_pb2.BatchSubmitReturnsRequest(
+                return_items=self._items(first)
+            )
+            answer = await self._submit(request)
+            for decision in answer.decisions:
+                assert decision.return_id not in self.outcomes
+                self.outcomes[decision.return_id] = decision.outcome
+            self.answered += len(answer.decisions)
+            if self.answered >= self._goal:
+                self._reached.set()
+
+    async def _submit(self, request: return_service_pb2.BatchSubmitReturnsRequest):
+        # Ids make the repetition safe: whoever has a place keeps it.
+        while True:
+            await self._serving.wait()
+            try:
+                async with AsyncClient(self.server.address) as client:
+                    return await client.returns.BatchSubmitReturns(request)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+                self.interrupted += 1
+                await asyncio.sleep(0.05)
+
+    def _items(self, first: int) -> Iterator[return_item_pb2.ReturnItem]:
+        evidence = verification(verify_time=self._verified)
+        for number in range(first, min(self.count, first + self.batch)):
+            yield return_item(
+                f"r{number:07}", verification=evidence, decide_by_time=self._decide_by
+            )
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("count", "batch"),
+    [
+        (12_007, 50),
+        pytest.param(1_000_000, 2_000, marks=pytest.mark.slow),
+    ],
+)
+async def test_the_cap_is_exact(tmp_path: Path, count: int, batch: int) -> None:
+    """Sixteen callers, two kills: exactly a tenth, and never one more (R25, I3, I4)."""
+    with ServerProcess(tmp_path, "--log-level=warning") as server:
+        await _prepare(server.address)
+        load = _Load(server, count, batch)
+        await load.run()
+        server.kill()
+        assert load.interrupted >= KILLS
+        found = Counter(load.outcomes.values())
+        assert found == {
+            decision_pb2.OUTCOME_WAITING: count * BASIS_POINTS // 10_000,
+            decision_pb2.OUTCOME_WAREHOUSE: count - count * BASIS_POINTS // 10_000,
+        }
+        with closing(open_store(server.store_url)) as store:
+            hours = store.load(TENANT).volume_hours
+            waiting = _waiting(store)
+    assert sum(hour.eligible_count for hour in hours) == count
+    assert sum(hour.admitted_count for hour in hours) == len(waiting)
+    told = (k for k, v in load.outcomes.items() if v == decision_pb2.OUTCOME_WAITING)
+    assert waiting == set(told)
+
+
+async def _prepare(address: str) -> None:
+    cap = policy_pb2.VolumeCap(
+        basis_points=BASIS_POINTS, window=Duration(seconds=48 * 3_600)
+    )
+    async with AsyncClient(address) as client:
+        created = await client.policies.CreatePolicy(
+            policy_service_pb2.CreatePolicyRequest(policy=policy(volume_cap=cap))
+        )
+        await client.policies.ActivatePolicy(activation(created.policy.version))
+
+
+def _waiting(store: SqlStore) -> set[ReturnId]:
+    found: set[ReturnId] = set()
+    after = ""
+    while True:
+        page = store.list_returns(
+            TENANT, state=ReturnState.WAITING, after_id=after, limit=5_000
+        )
+        if not page:
+            return found
+        found |= {record.item.return_id for record in page}
+        after = page[-1].item.return_id

@@ -12,6 +12,7 @@ import numpy as np
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from rich.console import Console
 
+from matcher.domain.policy_change import Dimension
 from matcher.simulate.params import ScenarioParams
 from matcher.simulate.scenario import generate
 from nearturn import Client
@@ -48,7 +49,7 @@ def responsiveness(count: int) -> Responsiveness:
         running_server(Path(folder)) as address,
         Client(address) as client,
     ):
-        put_in_force(client, demo_policy())
+        put_in_force(client, demo_policy(), tuple(Dimension), "benchmark")
         load_scenario(client, scenario, Console(quiet=True))
         with _Poller(client) as poller:
             started = time.perf_counter()

@@ -113,6 +113,14 @@ class StepLimits:
     category_count: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class LocaleMessages:
+    """Messages in one language that take the place of the shipped ones, as Fluent."""
+
+    locale: str
+    text: str
+
+
 # Without slots, so that the look-ups derived from the document can be kept.
 @dataclass(frozen=True)
 class Policy:
@@ -145,6 +153,8 @@ class Policy:
     rollout_steps: tuple[RolloutStep, ...] = ()
     volume_cap: VolumeCap | None = None
     step_limits: StepLimits = StepLimits()
+    messages: tuple[LocaleMessages, ...] = ()
+    banned_terms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         violations = _violations(self)
@@ -205,6 +215,12 @@ def _violations(policy: Policy) -> list[FieldViolation]:
             )
         )
     found.extend(_zone_violations(policy.cost_model))
+    locales = [each.locale for each in policy.messages]
+    found.extend(
+        FieldViolation(f"messages[{index}].locale", repr(locale), "each locale once")
+        for index, locale in enumerate(locales)
+        if locale in locales[:index]
+    )
     return found
 
 

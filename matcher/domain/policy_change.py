@@ -27,6 +27,7 @@ class Dimension(IntEnum):
     TIMING = 15
     COST = 16
     STEP_LIMITS = 17
+    MESSAGES = 18
 
 
 class Direction(IntEnum):

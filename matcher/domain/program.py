@@ -24,6 +24,23 @@ class ProgramEventKind(IntEnum):
     RESUMED = 4
 
 
+class SignOffItem(IntEnum):
+    """What a person signs for before a version comes into force (R34)."""
+
+    UNSPECIFIED = 0
+    OWNER = 1
+    CUSTOMER_COPY = 2
+    SUPPORT_SCRIPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SignOff:
+    """Who signed for what."""
+
+    item: SignOffItem
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class ProgramEvent:
     """
@@ -41,6 +58,8 @@ class ProgramEvent:
         Why, in the words of who did it.
     acknowledged
         Widenings that were said to be meant (R27).
+    sign_offs
+        Who signed for the version (R34).
     """
 
     number: int
@@ -51,6 +70,7 @@ class ProgramEvent:
     category: str = ""
     note: str = ""
     acknowledged: tuple[Dimension, ...] = ()
+    sign_offs: tuple[SignOff, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

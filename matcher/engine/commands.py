@@ -15,6 +15,7 @@ from matcher.domain.ids import (
 from matcher.domain.item import Verification
 from matcher.domain.policy import Policy
 from matcher.domain.policy_change import Dimension
+from matcher.domain.program import SignOff
 from matcher.domain.return_item import ReturnItem
 from matcher.domain.warehouse import ServiceArea, Warehouse
 
@@ -83,10 +84,11 @@ class CreatePolicy:
 
 @dataclass(frozen=True, slots=True)
 class ActivatePolicy:
-    """Put a policy version in force; widenings that are meant are acknowledged."""
+    """Put a policy version in force, signed for; widenings are acknowledged."""
 
     version: int
     acknowledged: tuple[Dimension, ...] = ()
+    sign_offs: tuple[SignOff, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

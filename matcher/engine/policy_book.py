@@ -8,6 +8,7 @@ from dataclasses import replace
 from matcher.domain.errors import NotFoundError, NotReadyError, StateConflictError
 from matcher.domain.policy import Policy, PolicyState, StepLimits
 from matcher.domain.policy_change import Dimension
+from matcher.domain.program import SignOff
 from matcher.engine.archive import LiveRows
 from matcher.engine.ledger import Ledger
 from matcher.engine.program_book import ProgramBook
@@ -55,7 +56,11 @@ class PolicyBook:
         return record
 
     def activate(
-        self, version: int, acknowledged: Collection[Dimension], now_us: int
+        self,
+        version: int,
+        acknowledged: Collection[Dimension],
+        sign_offs: Collection[SignOff],
+        now_us: int,
     ) -> PolicyRecord:
         """
         Put a version in force, retiring the one before.
@@ -65,7 +70,8 @@ class PolicyBook:
         NotFoundError
             If there is no such version.
         NotReadyError
-            If it opens more than one step may and nobody said that this is meant.
+            If it opens more than one step may and nobody said that this is meant, or
+            somebody has not signed for it.
         """
         record = self._records.get(version)
         if record is None:
@@ -74,11 +80,12 @@ class PolicyBook:
             return record
         limits = self.active.step_limits if self.active else StepLimits()
         changes = compare(self.active, record.policy)
-        missing = shortfalls(changes, limits, acknowledged)
+        missing = shortfalls(changes, limits, acknowledged, sign_offs)
         if missing:
             raise NotReadyError(f"policy version {version}", missing)
         self._put_in_force(record, now_us)
-        self.program.activated(version, tuple(sorted(set(acknowledged))), now_us)
+        meant = tuple(sorted(set(acknowledged)))
+        self.program.activated(meant, tuple(sign_offs), now_us, version=version)
         return self._records[version]
 
     def roll_back(self, note: str, now_us: int) -> PolicyRecord:

@@ -13,6 +13,7 @@ from matcher.domain.program import (
     Program,
     ProgramEvent,
     ProgramEventKind,
+    SignOff,
     pause_of,
 )
 from matcher.engine.archive import LiveRows
@@ -55,7 +56,12 @@ class ProgramBook:
         return pause_of(self.pauses, category) is not None
 
     def activated(
-        self, version: int, acknowledged: tuple[Dimension, ...], now_us: int
+        self,
+        acknowledged: tuple[Dimension, ...],
+        sign_offs: tuple[SignOff, ...],
+        now_us: int,
+        *,
+        version: int,
     ) -> None:
         """Note that a version came into force."""
         stack = (*self._program.in_force, version)[-IN_FORCE_COUNT_MAX:]
@@ -64,6 +70,7 @@ class ProgramBook:
             ProgramEventKind.ACTIVATED,
             now_us,
             acknowledged=acknowledged,
+            sign_offs=sign_offs,
         )
 
     def rolled_back(self, note: str, now_us: int) -> None:
@@ -132,6 +139,7 @@ class ProgramBook:
         category: str = "",
         note: str = "",
         acknowledged: tuple[Dimension, ...] = (),
+        sign_offs: tuple[SignOff, ...] = (),
     ) -> Program:
         before = self.version
         number = self._program.event_count + 1
@@ -145,6 +153,7 @@ class ProgramBook:
             category=category,
             note=note,
             acknowledged=acknowledged,
+            sign_offs=sign_offs,
         )
         self._ledger.changes.program = self._program
         self._ledger.changes.program_events.append(event)

@@ -271,7 +271,7 @@ class Shard:
                 )
             case ActivatePolicy():
                 answer = self._policies.activate(
-                    command.version, command.acknowledged, now_us
+                    command.version, command.acknowledged, command.sign_offs, now_us
                 )
             case RollbackPolicy():
                 answer = self._policies.roll_back(command.note, now_us)

@@ -22,8 +22,10 @@ from matcher.policy.words import (
     enum_words,
     floor_words,
     instant_words,
+    messages_words,
     metres_words,
     micros_words,
+    names_words,
     plain_words,
     reasons_words,
     rollout_words,
@@ -79,6 +81,8 @@ _POLICY_FIELDS = {
     "round_size": _Field(_D.TIMING, plain_words),
     "handling_duration_us": _Field(_D.TIMING, duration_words, _less_is_wider),
     "allow_multi_item_returns": _Field(_D.MULTI_ITEM, plain_words, int),
+    "messages": _Field(_D.MESSAGES, messages_words),
+    "banned_terms": _Field(_D.MESSAGES, names_words, frozenset),
     "volume_cap": _Field(_D.VOLUME_CAP, cap_words, _cap_width, is_counted=True),
 }
 _RULE_FIELDS = {
@@ -142,10 +146,13 @@ def compare(before: Policy | None, after: Policy) -> tuple[PolicyChange, ...]:
     return tuple(changes)
 
 
+# Dimensions that change nothing that is decided.
+_SAYS_NOTHING = {Dimension.DESCRIPTION, Dimension.STEP_LIMITS, Dimension.MESSAGES}
+
+
 def dimensions(changes: Iterable[PolicyChange]) -> tuple[Dimension, ...]:
     """Return the dimensions that change what is decided, each once, in order."""
-    found = {change.dimension for change in changes}
-    return tuple(sorted(found - {Dimension.DESCRIPTION, Dimension.STEP_LIMITS}))
+    return tuple(sorted({change.dimension for change in changes} - _SAYS_NOTHING))
 
 
 def warnings(changed: Collection[Dimension]) -> tuple[str, ...]:
@@ -171,7 +178,8 @@ def to_acknowledge(
     """
     steps: Counter[Dimension] = Counter()
     for change in changes:
-        if change.direction is not Direction.WIDER:
+        wider = change.direction is Direction.WIDER
+        if not wider or change.dimension in _SAYS_NOTHING:
             continue
         if change.dimension is Dimension.CATEGORY:
             steps[change.dimension] += change.step

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
+from hashlib import blake2b
 
 from matcher.domain.instant import utc_text
 from matcher.domain.item import Condition, ReturnReason
-from matcher.domain.policy import BASIS_POINTS, Policy, VolumeCap, ZoneRate
+from matcher.domain.policy import (
+    BASIS_POINTS,
+    LocaleMessages,
+    Policy,
+    VolumeCap,
+    ZoneRate,
+)
 
 _NAMES_MAX = 20
 _UNITS = (
@@ -112,6 +119,14 @@ def rollout_words(policy: Policy) -> str:
         for step in policy.rollout_steps
     ]
     return ", ".join([share_words(policy.rollout_basis_points), *steps])
+
+
+def messages_words(messages: Iterable[LocaleMessages]) -> str:
+    """Return the languages of messages, each with a digest of what they say."""
+    return names_words(
+        f"{each.locale} ({blake2b(each.text.encode(), digest_size=4).hexdigest()})"
+        for each in messages
+    )
 
 
 def zones_words(zones: tuple[ZoneRate, ...]) -> str:

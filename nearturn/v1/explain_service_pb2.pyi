@@ -27,25 +27,65 @@ class ExplainDecisionRequest(_message.Message):
 
     RETURN_ID_FIELD_NUMBER: _builtins.int
     DECISION_ID_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
     return_id: _builtins.str
     """Identifies a return item, whose latest decision is explained."""
     decision_id: _builtins.str
     """Identifies a decision."""
+    locale: _builtins.str
+    """Names the language of the texts, such as de or de-AT. Empty is English; one that
+    the policy version has no messages in is INVALID_ARGUMENT.
+    """
     def __init__(
         self,
         *,
         return_id: _builtins.str = ...,
         decision_id: _builtins.str = ...,
+        locale: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "return_id", b"return_id", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "return_id", b"return_id", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "locale", b"locale", "return_id", b"return_id", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["return_id", "decision_id"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
 
 Global___ExplainDecisionRequest: _TypeAlias = ExplainDecisionRequest  # noqa: Y015
+
+@_typing.final
+class SupportScript(_message.Message):
+    """Carries what support says of a decision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHORT_SCRIPT_FIELD_NUMBER: _builtins.int
+    LONG_SCRIPT_FIELD_NUMBER: _builtins.int
+    SAY_FIELD_NUMBER: _builtins.int
+    AVOID_FIELD_NUMBER: _builtins.int
+    short_script: _builtins.str
+    """Says it in a sentence or two."""
+    long_script: _builtins.str
+    """Says it at length."""
+    say: _builtins.str
+    """Says what to add."""
+    avoid: _builtins.str
+    """Says what to avoid."""
+    def __init__(
+        self,
+        *,
+        short_script: _builtins.str = ...,
+        long_script: _builtins.str = ...,
+        say: _builtins.str = ...,
+        avoid: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["avoid", b"avoid", "long_script", b"long_script", "say", b"say", "short_script", b"short_script"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SupportScript: _TypeAlias = SupportScript  # noqa: Y015
 
 @_typing.final
 class GateReport(_message.Message):
@@ -95,8 +135,17 @@ class ExplainDecisionResponse(_message.Message):
     GATES_FIELD_NUMBER: _builtins.int
     SUMMARY_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
+    CUSTOMER_TEXT_FIELD_NUMBER: _builtins.int
+    SUPPORT_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
     summary: _builtins.str
     """Says the decision in a few plain sentences, for the people who operate it."""
+    customer_text: _builtins.str
+    """Says it to the customer, in the words of the policy version that decided: what
+    happened, why, what to do, and the three parts that every text has.
+    """
+    locale: _builtins.str
+    """Names the language of both."""
     @_builtins.property
     def decision(self) -> _decision_pb2.Decision:
         """Carries the decision."""
@@ -109,6 +158,10 @@ class ExplainDecisionResponse(_message.Message):
     def history(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.Decision]:
         """Lists the earlier decisions of the return, oldest first, without checks."""
 
+    @_builtins.property
+    def support(self) -> Global___SupportScript:
+        """Says what support says."""
+
     def __init__(
         self,
         *,
@@ -116,10 +169,13 @@ class ExplainDecisionResponse(_message.Message):
         gates: _abc.Iterable[Global___GateReport] | None = ...,
         summary: _builtins.str = ...,
         history: _abc.Iterable[_decision_pb2.Decision] | None = ...,
+        customer_text: _builtins.str = ...,
+        support: Global___SupportScript | None = ...,
+        locale: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "support", b"support"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "gates", b"gates", "history", b"history", "summary", b"summary"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_text", b"customer_text", "decision", b"decision", "gates", b"gates", "history", b"history", "locale", b"locale", "summary", b"summary", "support", b"support"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

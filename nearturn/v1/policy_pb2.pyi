@@ -116,6 +116,8 @@ class _PolicyDimensionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Polic
     """Prices and currency."""
     POLICY_DIMENSION_STEP_LIMITS: _PolicyDimension.ValueType  # 17
     """How wide one step is; changes nothing that is decided."""
+    POLICY_DIMENSION_MESSAGES: _PolicyDimension.ValueType  # 18
+    """Messages to people and banned terms; changes nothing that is decided."""
 
 class PolicyDimension(_PolicyDimension, metaclass=_PolicyDimensionEnumTypeWrapper):
     """Names what a change of a policy is about."""
@@ -156,6 +158,8 @@ POLICY_DIMENSION_COST: PolicyDimension.ValueType  # 16
 """Prices and currency."""
 POLICY_DIMENSION_STEP_LIMITS: PolicyDimension.ValueType  # 17
 """How wide one step is; changes nothing that is decided."""
+POLICY_DIMENSION_MESSAGES: PolicyDimension.ValueType  # 18
+"""Messages to people and banned terms; changes nothing that is decided."""
 Global___PolicyDimension: _TypeAlias = PolicyDimension  # noqa: Y015
 
 class _ChangeDirection:
@@ -435,6 +439,34 @@ class StepLimits(_message.Message):
 Global___StepLimits: _TypeAlias = StepLimits  # noqa: Y015
 
 @_typing.final
+class LocaleMessages(_message.Message):
+    """Puts messages to people over the shipped ones, in one language."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOCALE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    locale: _builtins.str
+    """Names the language, such as de or pt-BR."""
+    text: _builtins.str
+    """Carries the messages in Fluent syntax; docs/MESSAGES.md lists them. A language
+    that is not shipped has to be whole. At most 256 Ki characters.
+    """
+    def __init__(
+        self,
+        *,
+        locale: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["locale", b"locale", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LocaleMessages: _TypeAlias = LocaleMessages  # noqa: Y015
+
+@_typing.final
 class Policy(_message.Message):
     """Says everything that a brand controls, as one immutable, numbered document.
     Verification, selection and the warehouse beside it are no part of it: no
@@ -463,6 +495,8 @@ class Policy(_message.Message):
     ROLLOUT_STEPS_FIELD_NUMBER: _builtins.int
     VOLUME_CAP_FIELD_NUMBER: _builtins.int
     STEP_LIMITS_FIELD_NUMBER: _builtins.int
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    BANNED_TERMS_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Numbers the version within the tenant, from 1."""
     description: _builtins.str
@@ -543,6 +577,16 @@ class Policy(_message.Message):
         is 10 % of rollout, 10 km and one category.
         """
 
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___LocaleMessages]:
+        """Words the decisions of this version: rules, copy and scripts change together.
+        Each language once; at most 32.
+        """
+
+    @_builtins.property
+    def banned_terms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Lists what no message may say, beside what none ever may. At most 1,000."""
+
     def __init__(
         self,
         *,
@@ -566,10 +610,12 @@ class Policy(_message.Message):
         rollout_steps: _abc.Iterable[Global___RolloutStep] | None = ...,
         volume_cap: Global___VolumeCap | None = ...,
         step_limits: Global___StepLimits | None = ...,
+        messages: _abc.Iterable[Global___LocaleMessages] | None = ...,
+        banned_terms: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "cost_model", b"cost_model", "create_time", b"create_time", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "round_interval", b"round_interval", "step_limits", b"step_limits", "volume_cap", b"volume_cap"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "allow_multi_item_returns", b"allow_multi_item_returns", "categories", b"categories", "cost_model", b"cost_model", "create_time", b"create_time", "currency_code", b"currency_code", "description", b"description", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "owner", b"owner", "rollout_basis_points", b"rollout_basis_points", "rollout_salt", b"rollout_salt", "rollout_steps", b"rollout_steps", "round_interval", b"round_interval", "round_size", b"round_size", "segments", b"segments", "state", b"state", "step_limits", b"step_limits", "version", b"version", "volume_cap", b"volume_cap"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "allow_multi_item_returns", b"allow_multi_item_returns", "banned_terms", b"banned_terms", "categories", b"categories", "cost_model", b"cost_model", "create_time", b"create_time", "currency_code", b"currency_code", "description", b"description", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "messages", b"messages", "owner", b"owner", "rollout_basis_points", b"rollout_basis_points", "rollout_salt", b"rollout_salt", "rollout_steps", b"rollout_steps", "round_interval", b"round_interval", "round_size", b"round_size", "segments", b"segments", "state", b"state", "step_limits", b"step_limits", "version", b"version", "volume_cap", b"volume_cap"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -88,6 +88,7 @@ class ActivatePolicyRequest(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ACKNOWLEDGED_DIMENSIONS_FIELD_NUMBER: _builtins.int
+    SIGN_OFFS_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Numbers the version."""
     request_id: _builtins.str
@@ -98,16 +99,21 @@ class ActivatePolicyRequest(_message.Message):
     def acknowledged_dimensions(self) -> _containers.RepeatedScalarFieldContainer[_policy_pb2.PolicyDimension.ValueType]:
         """Lists the dimensions whose widening is meant, of those that DiffPolicies says."""
 
+    @_builtins.property
+    def sign_offs(self) -> _containers.RepeatedCompositeFieldContainer[_program_pb2.SignOff]:
+        """Records who signed for what; every item has to be signed for."""
+
     def __init__(
         self,
         *,
         version: _builtins.int = ...,
         request_id: _builtins.str = ...,
         acknowledged_dimensions: _abc.Iterable[_policy_pb2.PolicyDimension.ValueType] | None = ...,
+        sign_offs: _abc.Iterable[_program_pb2.SignOff] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_dimensions", b"acknowledged_dimensions", "request_id", b"request_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_dimensions", b"acknowledged_dimensions", "request_id", b"request_id", "sign_offs", b"sign_offs", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -136,6 +142,86 @@ class ActivatePolicyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ActivatePolicyResponse: _TypeAlias = ActivatePolicyResponse  # noqa: Y015
+
+@_typing.final
+class CheckReadinessRequest(_message.Message):
+    """Asks what is missing before a version may come into force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Numbers the version."""
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckReadinessRequest: _TypeAlias = CheckReadinessRequest  # noqa: Y015
+
+@_typing.final
+class ReadinessItem(_message.Message):
+    """Tells one thing that a version needs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    IS_MET_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """Names the kind: ACKNOWLEDGEMENT, SIGN_OFF or MESSAGES."""
+    subject: _builtins.str
+    """Names the dimension, the item to sign for, or the language."""
+    is_met: _builtins.bool
+    """Says that it is there already; the others come with ActivatePolicy."""
+    description: _builtins.str
+    """Says what it is about."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        is_met: _builtins.bool = ...,
+        description: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "is_met", b"is_met", "kind", b"kind", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadinessItem: _TypeAlias = ReadinessItem  # noqa: Y015
+
+@_typing.final
+class CheckReadinessResponse(_message.Message):
+    """Answers with the checklist."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReadinessItem]:
+        """Lists everything that the version needs."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___ReadinessItem] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckReadinessResponse: _TypeAlias = CheckReadinessResponse  # noqa: Y015
 
 @_typing.final
 class RollbackPolicyRequest(_message.Message):

@@ -45,6 +45,11 @@ class PolicyServiceStub:
                 request_serializer=nearturn_dot_v1_dot_policy__service__pb2.ActivatePolicyRequest.SerializeToString,
                 response_deserializer=nearturn_dot_v1_dot_policy__service__pb2.ActivatePolicyResponse.FromString,
                 _registered_method=True)
+        self.CheckReadiness = channel.unary_unary(
+                '/nearturn.v1.PolicyService/CheckReadiness',
+                request_serializer=nearturn_dot_v1_dot_policy__service__pb2.CheckReadinessRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_policy__service__pb2.CheckReadinessResponse.FromString,
+                _registered_method=True)
         self.RollbackPolicy = channel.unary_unary(
                 '/nearturn.v1.PolicyService/RollbackPolicy',
                 request_serializer=nearturn_dot_v1_dot_policy__service__pb2.RollbackPolicyRequest.SerializeToString,
@@ -106,9 +111,16 @@ class PolicyServiceServicer:
 
     def ActivatePolicy(self, request, context):
         """Puts a version in force, at once. Promises made under another one stand. Refused
-        with FAILED_PRECONDITION if it opens more than one step may (StepLimits of the
-        version in force) and the dimension is not acknowledged; all that is missing is
-        listed at once.
+        with FAILED_PRECONDITION if somebody has not signed for an item, or if it opens
+        more than one step may (StepLimits of the version in force) and the dimension is
+        not acknowledged; all that is missing is listed at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckReadiness(self, request, context):
+        """Lists what ActivatePolicy would find missing, and what is there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -193,6 +205,11 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.ActivatePolicy,
                     request_deserializer=nearturn_dot_v1_dot_policy__service__pb2.ActivatePolicyRequest.FromString,
                     response_serializer=nearturn_dot_v1_dot_policy__service__pb2.ActivatePolicyResponse.SerializeToString,
+            ),
+            'CheckReadiness': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckReadiness,
+                    request_deserializer=nearturn_dot_v1_dot_policy__service__pb2.CheckReadinessRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_policy__service__pb2.CheckReadinessResponse.SerializeToString,
             ),
             'RollbackPolicy': grpc.unary_unary_rpc_method_handler(
                     servicer.RollbackPolicy,
@@ -295,6 +312,33 @@ class PolicyService:
             '/nearturn.v1.PolicyService/ActivatePolicy',
             nearturn_dot_v1_dot_policy__service__pb2.ActivatePolicyRequest.SerializeToString,
             nearturn_dot_v1_dot_policy__service__pb2.ActivatePolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckReadiness(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.PolicyService/CheckReadiness',
+            nearturn_dot_v1_dot_policy__service__pb2.CheckReadinessRequest.SerializeToString,
+            nearturn_dot_v1_dot_policy__service__pb2.CheckReadinessResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,10 +39,12 @@ class PolicyServiceStub:
     """
     ActivatePolicy: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.ActivatePolicyRequest, _policy_service_pb2.ActivatePolicyResponse]
     """Puts a version in force, at once. Promises made under another one stand. Refused
-    with FAILED_PRECONDITION if it opens more than one step may (StepLimits of the
-    version in force) and the dimension is not acknowledged; all that is missing is
-    listed at once.
+    with FAILED_PRECONDITION if somebody has not signed for an item, or if it opens
+    more than one step may (StepLimits of the version in force) and the dimension is
+    not acknowledged; all that is missing is listed at once.
     """
+    CheckReadiness: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.CheckReadinessRequest, _policy_service_pb2.CheckReadinessResponse]
+    """Lists what ActivatePolicy would find missing, and what is there."""
     RollbackPolicy: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.RollbackPolicyRequest, _policy_service_pb2.RollbackPolicyResponse]
     """Puts the version before in force again. Promises made stand. Needs no
     acknowledgement; FAILED_PRECONDITION if there is no version before.
@@ -80,10 +82,12 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
     """
     ActivatePolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.ActivatePolicyRequest, _policy_service_pb2.ActivatePolicyResponse]  # type: ignore[assignment]
     """Puts a version in force, at once. Promises made under another one stand. Refused
-    with FAILED_PRECONDITION if it opens more than one step may (StepLimits of the
-    version in force) and the dimension is not acknowledged; all that is missing is
-    listed at once.
+    with FAILED_PRECONDITION if somebody has not signed for an item, or if it opens
+    more than one step may (StepLimits of the version in force) and the dimension is
+    not acknowledged; all that is missing is listed at once.
     """
+    CheckReadiness: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.CheckReadinessRequest, _policy_service_pb2.CheckReadinessResponse]  # type: ignore[assignment]
+    """Lists what ActivatePolicy would find missing, and what is there."""
     RollbackPolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.RollbackPolicyRequest, _policy_service_pb2.RollbackPolicyResponse]  # type: ignore[assignment]
     """Puts the version before in force again. Promises made stand. Needs no
     acknowledgement; FAILED_PRECONDITION if there is no version before.
@@ -130,10 +134,18 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_policy_service_pb2.ActivatePolicyResponse, _abc.Awaitable[_policy_service_pb2.ActivatePolicyResponse]]:
         """Puts a version in force, at once. Promises made under another one stand. Refused
-        with FAILED_PRECONDITION if it opens more than one step may (StepLimits of the
-        version in force) and the dimension is not acknowledged; all that is missing is
-        listed at once.
+        with FAILED_PRECONDITION if somebody has not signed for an item, or if it opens
+        more than one step may (StepLimits of the version in force) and the dimension is
+        not acknowledged; all that is missing is listed at once.
         """
+
+    @_abc_1.abstractmethod
+    def CheckReadiness(
+        self,
+        request: _policy_service_pb2.CheckReadinessRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.CheckReadinessResponse, _abc.Awaitable[_policy_service_pb2.CheckReadinessResponse]]:
+        """Lists what ActivatePolicy would find missing, and what is there."""
 
     @_abc_1.abstractmethod
     def RollbackPolicy(

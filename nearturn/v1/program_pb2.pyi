@@ -53,6 +53,60 @@ PROGRAM_EVENT_KIND_RESUMED: ProgramEventKind.ValueType  # 4
 """A pause ended."""
 Global___ProgramEventKind: _TypeAlias = ProgramEventKind  # noqa: Y015
 
+class _SignOffItem:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SignOffItemEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SignOffItem.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SIGN_OFF_ITEM_UNSPECIFIED: _SignOffItem.ValueType  # 0
+    """Not stated; refused."""
+    SIGN_OFF_ITEM_OWNER: _SignOffItem.ValueType  # 1
+    """The owner answers for the version."""
+    SIGN_OFF_ITEM_CUSTOMER_COPY: _SignOffItem.ValueType  # 2
+    """The texts to customers were read."""
+    SIGN_OFF_ITEM_SUPPORT_SCRIPTS: _SignOffItem.ValueType  # 3
+    """Support has read its scripts."""
+
+class SignOffItem(_SignOffItem, metaclass=_SignOffItemEnumTypeWrapper):
+    """Names what a person signs for before a version comes into force."""
+
+SIGN_OFF_ITEM_UNSPECIFIED: SignOffItem.ValueType  # 0
+"""Not stated; refused."""
+SIGN_OFF_ITEM_OWNER: SignOffItem.ValueType  # 1
+"""The owner answers for the version."""
+SIGN_OFF_ITEM_CUSTOMER_COPY: SignOffItem.ValueType  # 2
+"""The texts to customers were read."""
+SIGN_OFF_ITEM_SUPPORT_SCRIPTS: SignOffItem.ValueType  # 3
+"""Support has read its scripts."""
+Global___SignOffItem: _TypeAlias = SignOffItem  # noqa: Y015
+
+@_typing.final
+class SignOff(_message.Message):
+    """Records who signed for what."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    item: Global___SignOffItem.ValueType
+    """Names what is signed for. Required."""
+    name: _builtins.str
+    """Names who signs. 1 to 128 printable characters."""
+    def __init__(
+        self,
+        *,
+        item: Global___SignOffItem.ValueType = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignOff: _TypeAlias = SignOff  # noqa: Y015
+
 @_typing.final
 class ProgramEvent(_message.Message):
     """Tells one thing that was done to a program. Events never change."""
@@ -67,6 +121,7 @@ class ProgramEvent(_message.Message):
     CATEGORY_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     ACKNOWLEDGED_DIMENSIONS_FIELD_NUMBER: _builtins.int
+    SIGN_OFFS_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Numbers the events of a tenant, from 1 without gaps."""
     kind: Global___ProgramEventKind.ValueType
@@ -87,6 +142,10 @@ class ProgramEvent(_message.Message):
     def acknowledged_dimensions(self) -> _containers.RepeatedScalarFieldContainer[_policy_pb2.PolicyDimension.ValueType]:
         """Lists the widenings that were acknowledged."""
 
+    @_builtins.property
+    def sign_offs(self) -> _containers.RepeatedCompositeFieldContainer[Global___SignOff]:
+        """Records who signed for what."""
+
     def __init__(
         self,
         *,
@@ -98,10 +157,11 @@ class ProgramEvent(_message.Message):
         category: _builtins.str = ...,
         note: _builtins.str = ...,
         acknowledged_dimensions: _abc.Iterable[_policy_pb2.PolicyDimension.ValueType] | None = ...,
+        sign_offs: _abc.Iterable[Global___SignOff] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event_time", b"event_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_dimensions", b"acknowledged_dimensions", "category", b"category", "event_time", b"event_time", "kind", b"kind", "note", b"note", "number", b"number", "policy_version", b"policy_version", "previous_version", b"previous_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_dimensions", b"acknowledged_dimensions", "category", b"category", "event_time", b"event_time", "kind", b"kind", "note", b"note", "number", b"number", "policy_version", b"policy_version", "previous_version", b"previous_version", "sign_offs", b"sign_offs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -14,6 +14,15 @@ from nearturn.buf.validate import validate_pb2
 #: expression in an error.
 PATTERN_WORDS = {
     r"^[^\p{C}\p{Zl}\p{Zp}]*$": "printable characters",
+    r"^[^\p{C}\p{Zl}\p{Zp}]*[\p{L}\p{N}][^\p{C}\p{Zl}\p{Zp}]*$": (
+        "printable characters, a letter or digit among them"
+    ),
+    r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$": (
+        "a language tag, such as de, pt-BR or zh-Hant"
+    ),
+    r"^([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3})?$": (
+        "a language tag, such as de or de-AT, or nothing"
+    ),
     "^[A-Z]{3}$": "three capital letters, as in ISO 4217",
 }
 

@@ -6,6 +6,8 @@ from matcher.domain.decision import Decision
 from matcher.domain.errors import NotFoundError
 from matcher.domain.ids import DecisionId, ReturnId
 from matcher.explain import GateFinding, explain
+from matcher.explain.decision_texts import DecisionTexts, decision_texts
+from matcher.explain.message_catalogue import MessageCatalogue
 from nearturn.v1 import decision_pb2
 from nearturn.v1 import explain_service_pb2 as pb
 from server.api.context import ApiContext
@@ -24,8 +26,8 @@ class ExplainServicer:
         self, request: pb.ExplainDecisionRequest
     ) -> pb.ExplainDecisionResponse:
         """Explain the latest decision of a return item, or any by its id."""
-        decision, earlier = await self._context.runtime.read(
-            lambda store: self._found(store, request)
+        decision, earlier, texts = await self._context.runtime.read(
+            lambda store: self._told(store, request)
         )
         explanation = explain(decision)
         return pb.ExplainDecisionResponse(
@@ -33,7 +35,25 @@ class ExplainServicer:
             gates=[_from_finding(finding) for finding in explanation.gates],
             summary=explanation.summary,
             history=[_brief(each) for each in earlier],
+            customer_text=texts.customer,
+            support=pb.SupportScript(
+                short_script=texts.support.short,
+                long_script=texts.support.long,
+                say=texts.support.say,
+                avoid=texts.support.avoid,
+            ),
+            locale=texts.locale,
         )
+
+    def _told(
+        self, store: Store, request: pb.ExplainDecisionRequest
+    ) -> tuple[Decision, list[Decision], DecisionTexts]:
+        decision, earlier = self._found(store, request)
+        # In the words of the version that decided. Version 0 was no policy at all.
+        version = decision.policy_version
+        record = store.policy(self._context.tenant, version) if version else None
+        catalogue = MessageCatalogue.of(record.policy if record else None)
+        return decision, earlier, decision_texts(decision, catalogue, request.locale)
 
     def _found(
         self, store: Store, request: pb.ExplainDecisionRequest

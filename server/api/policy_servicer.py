@@ -20,13 +20,15 @@ from matcher.engine.commands import (
     RollbackPolicy,
 )
 from matcher.engine.records import PolicyRecord
+from matcher.explain.message_catalogue import MessageCatalogue
 from matcher.explain.rendering import TableRow, render
 from matcher.policy.comparison import compare, dimensions, to_acknowledge, warnings
+from matcher.policy.readiness import shortfalls
 from nearturn.v1 import decision_pb2, policy_pb2
 from nearturn.v1 import policy_service_pb2 as pb
 from server.api.context import ApiContext, within
 from server.api.convert.policy import from_change, from_policy, to_policy
-from server.api.convert.program import from_event, from_program
+from server.api.convert.program import from_event, from_program, to_sign_off
 from server.api.paging import (
     BULKY_PAGE_SIZE_MAX,
     after_key,
@@ -63,8 +65,16 @@ class PolicyServicer:
             return pb.ActivatePolicyResponse(policy=from_policy(record))
 
         meant = tuple(Dimension(each) for each in request.acknowledged_dimensions)
-        command = ActivatePolicy(request.version, meant)
+        signed = tuple(to_sign_off(each) for each in request.sign_offs)
+        command = ActivatePolicy(request.version, meant, signed)
         return await self._context.execute(request, command, respond)
+
+    async def CheckReadiness(
+        self, request: pb.CheckReadinessRequest
+    ) -> pb.CheckReadinessResponse:
+        """List what a version needs before it may come into force."""
+        read = self._context.runtime.read
+        return await read(lambda store: self._readiness(store, request.version))
 
     async def RollbackPolicy(self, request: pb.RollbackPolicyRequest) -> bytes:
         """Put the version before in force again."""
@@ -177,6 +187,38 @@ class PolicyServicer:
             lambda record: page_token("ListPolicies", str(record.policy.version)),
         )
         return pb.ListPoliciesResponse(policies=page, next_page_token=token)
+
+    def _readiness(self, store: Store, version: int) -> pb.CheckReadinessResponse:
+        tenant = self._context.tenant
+        record, active = store.policy(tenant, version), store.policy(tenant, 0)
+        if record is None:
+            raise NotFoundError("policy", str(version))
+        before = active.policy if active else None
+        limits = before.step_limits if before else StepLimits()
+        locales = MessageCatalogue.of(record.policy).locales
+        return pb.CheckReadinessResponse(
+            items=[
+                *(
+                    pb.ReadinessItem(
+                        kind=each.kind,
+                        subject=each.subject,
+                        description=each.description,
+                    )
+                    for each in shortfalls(
+                        compare(before, record.policy), limits, (), ()
+                    )
+                ),
+                *(
+                    pb.ReadinessItem(
+                        kind="MESSAGES",
+                        subject=locale,
+                        is_met=True,
+                        description="customer text and scripts for every reason",
+                    )
+                    for locale in locales
+                ),
+            ]
+        )
 
     def _diff(
         self, store: Store, request: pb.DiffPoliciesRequest

@@ -98,7 +98,14 @@ def _reason_counts(
 
 
 def _explanation(answer: explain_service_pb2.ExplainDecisionResponse) -> str:
-    lines = [answer.summary, ""]
+    lines = [
+        f"to the customer: {answer.customer_text}",
+        "",
+        f"support says: {answer.support.short_script}",
+        "",
+        f"to whoever operates it: {answer.summary}",
+        "",
+    ]
     for gate in answer.gates:
         name = decision_pb2.Gate.Name(gate.gate).removeprefix("GATE_").lower()
         lines.append(f"{name}: {'passed' if gate.passed else 'not passed'}")

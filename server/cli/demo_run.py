@@ -59,7 +59,7 @@ def _main_job(
     client: Client, scenario: Scenario, rounds: int, console: Console
 ) -> DemoResult:
     result = DemoResult()
-    put_in_force(client, demo_policy(), _WIDE)
+    put_in_force(client, demo_policy(), _WIDE, "demo")
     started = time.perf_counter()
     result.loaded_count = load_scenario(client, scenario, console)
     result.load_s = time.perf_counter() - started

@@ -36,6 +36,12 @@ def load(
             "nearturn policy diff names it; once for each."
         ),
     ] = None,
+    signed_off_by: Annotated[
+        str,
+        typer.Option(
+            help="Who answers for the policy and has read its texts and scripts."
+        ),
+    ] = "",
     mapping: Annotated[
         list[Path] | None,
         typer.Option(help="A mapping of foreign columns, TOML; once per table."),
@@ -51,7 +57,7 @@ def load(
     reason; the rest is loaded. An interrupted load goes on where it stopped when the
     same command is given again. Exit code 3 if rows were rejected.
 
-    Example: nearturn load --policy examples/policies/pilot.json
+    Example: nearturn load --policy examples/policies/pilot.json --signed-off-by me
     --warehouses w.csv --demands d.csv --returns r.csv
     """
     from server.cli.dimension import dimensions_named  # noqa: PLC0415 - slow to import
@@ -72,5 +78,5 @@ def load(
     if not tables and policy is None:
         raise InvalidValueError("tables", "none", "at least one file to load")
     meant = dimensions_named(acknowledge or [])
-    if load_tables(to, tables, policy, meant, mapping or [], batch_size):
+    if load_tables(to, tables, policy, meant, signed_off_by, mapping or [], batch_size):
         raise typer.Exit(3)

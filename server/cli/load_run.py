@@ -18,7 +18,7 @@ from rich.progress import (
 from matcher.domain.errors import InvalidValueError, UnavailableError
 from matcher.domain.policy_change import Dimension
 from nearturn import Client, request_id
-from nearturn.v1 import policy_pb2
+from nearturn.v1 import policy_pb2, program_pb2
 from nearturn.v1 import policy_service_pb2 as pb
 from server.cli.inputs import read_entries, read_mappings, read_policy_message
 from server.cli.loading import LoadResult, TableLoader
@@ -30,6 +30,7 @@ def load_tables(
     tables: Sequence[tuple[Path, Kind]],
     policy: Path | None,
     acknowledged: Sequence[Dimension],
+    signed_off_by: str,
     mappings: Sequence[Path],
     batch_size: int,
 ) -> int:
@@ -55,7 +56,7 @@ def load_tables(
         try:
             if policy is not None:
                 version = put_in_force(
-                    client, read_policy_message(policy), acknowledged
+                    client, read_policy_message(policy), acknowledged, signed_off_by
                 )
                 console.print(f"policy version {version} is in force")
             return sum(
@@ -70,7 +71,10 @@ def load_tables(
 
 
 def put_in_force(
-    client: Client, policy: policy_pb2.Policy, acknowledged: Sequence[Dimension] = ()
+    client: Client,
+    policy: policy_pb2.Policy,
+    acknowledged: Sequence[Dimension],
+    signed_off_by: str,
 ) -> int:
     """
     Store a policy version and activate it; return its number.
@@ -78,9 +82,15 @@ def put_in_force(
     Raises
     ------
     InvalidValueError
-        If it opens more than one step may and that is not acknowledged; nothing is
-        stored then.
+        If it opens more than one step may and that is not acknowledged, or nobody
+        signs for it; nothing is stored then.
     """
+    if not signed_off_by:
+        raise InvalidValueError(
+            "signed_off_by",
+            "nobody",
+            "the name of who answers for the policy and has read its texts and scripts",
+        )
     meant = [policy_pb2.PolicyDimension.ValueType(each) for each in acknowledged]
     diff = client.policies.DiffPolicies(pb.DiffPoliciesRequest(policy=policy))
     missing = [each for each in diff.to_acknowledge if each not in meant]
@@ -97,7 +107,13 @@ def put_in_force(
     version = created.policy.version
     client.policies.ActivatePolicy(
         pb.ActivatePolicyRequest(
-            version=version, request_id=request_id(), acknowledged_dimensions=meant
+            version=version,
+            request_id=request_id(),
+            acknowledged_dimensions=meant,
+            sign_offs=[
+                program_pb2.SignOff(item=item, name=signed_off_by)
+                for item in program_pb2.SignOffItem.values()[1:]
+            ],
         )
     )
     return version

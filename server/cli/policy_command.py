@@ -10,7 +10,8 @@ import typer
 from server.cli.instant import instant_us
 
 app = typer.Typer(
-    help="Check a policy document, compare two, or say one in plain language.",
+    help="Check a policy document, compare two, say one in plain language, or list "
+    "what people are told under it.",
     no_args_is_help=True,
 )
 
@@ -63,6 +64,30 @@ def diff(
         typer.echo(f"warning: {warning}")
     for dimension in to_acknowledge(changes, before.step_limits):
         typer.echo(f"to acknowledge: {dimension.name}")
+
+
+@app.command()
+def messages(
+    file: Annotated[
+        Path | None, typer.Argument(help="A policy; none: as shipped.")
+    ] = None,
+    locale: Annotated[
+        str, typer.Option(help="Language tag, such as de or de-AT.")
+    ] = "en",
+) -> None:
+    """
+    List what people are told for every reason, as a table in Markdown: for training.
+
+    Example: nearturn policy messages examples/policies/pilot.json --locale de
+    """
+    from matcher.explain.message_catalogue import (  # noqa: PLC0415 - slow to import
+        MessageCatalogue,
+    )
+    from matcher.explain.training import training_table  # noqa: PLC0415
+    from server.cli.inputs import read_policy  # noqa: PLC0415
+
+    policy = read_policy(file) if file is not None else None
+    typer.echo(training_table(MessageCatalogue.of(policy), locale))
 
 
 @app.command()

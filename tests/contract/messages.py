@@ -15,6 +15,7 @@ from nearturn.v1 import (
     network_pb2,
     policy_pb2,
     policy_service_pb2,
+    program_pb2,
     return_item_pb2,
     return_service_pb2,
 )
@@ -139,11 +140,18 @@ def warehouse(warehouse_id: str = "w1", east_m: float = 0.0, **fields: Any) -> A
     return network_pb2.Warehouse(**values)
 
 
+SIGN_OFFS = [
+    program_pb2.SignOff(item=item, name="lead")
+    for item in program_pb2.SignOffItem.values()[1:]
+]
+
+
 def activation(version: int) -> policy_service_pb2.ActivatePolicyRequest:
     """Return the request that puts a version in force, however wide it is."""
     return policy_service_pb2.ActivatePolicyRequest(
         version=version,
         acknowledged_dimensions=policy_pb2.PolicyDimension.values()[1:],
+        sign_offs=SIGN_OFFS,
     )
 
 

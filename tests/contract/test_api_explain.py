@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from nearturn.v1 import decision_pb2
+from nearturn.v1 import decision_pb2, item_pb2, policy_pb2, policy_service_pb2
 from nearturn.v1 import explain_service_pb2 as pb
 from nearturn.v1 import match_service_pb2 as matches
 from nearturn.v1 import network_service_pb2 as network
@@ -13,11 +13,73 @@ from tests.contract.api_target import Api, ApiError
 from tests.contract.messages import (
     activate,
     demand,
+    policy,
     return_item,
     submit,
     upsert,
     warehouse,
 )
+
+
+async def test_a_decision_is_told_to_three_readers(api: Api):
+    """Customer and support in the language asked for, operators with numbers (R50)."""
+    await activate(api)
+    await submit(api, return_item("r1", condition=item_pb2.CONDITION_POOR))
+    told = {
+        locale: await api(pb.ExplainDecisionRequest(return_id="r1", locale=locale))
+        for locale in ("", "de-AT")
+    }
+    english, german = told[""], told["de-AT"]
+    assert (english.locale, german.locale) == ("en", "de")
+    assert "does not change" in english.customer_text
+    assert "ändert sich nicht" in german.customer_text
+    assert english.support.short_script.startswith("The condition is below")
+    assert german.support.long_script
+    assert german.support.say
+    assert german.support.avoid
+    assert english.summary == german.summary
+
+
+async def test_a_language_without_messages_is_refused(api: Api):
+    """By field, with what there is."""
+    await activate(api)
+    await submit(api, return_item("r1"))
+    for locale in ("fr", "e", "en\nde"):
+        with pytest.raises(ApiError) as refused:
+            await api(pb.ExplainDecisionRequest(return_id="r1", locale=locale))
+        assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
+        assert list(refused.value.violations) == ["locale"]
+
+
+async def test_a_decision_is_told_in_the_words_of_its_version(api: Api):
+    """A later version changes the copy; what was decided before keeps its own (R53)."""
+    own = "outcome-warehouse = Back to the depot."
+    document = policy(messages=[policy_pb2.LocaleMessages(locale="en", text=own)])
+    await activate(api)
+    await submit(api, return_item("r1", condition=item_pb2.CONDITION_POOR))
+    await activate(api, document)
+    await submit(api, return_item("r2", condition=item_pb2.CONDITION_POOR))
+    first, second = [
+        (await api(pb.ExplainDecisionRequest(return_id=each))).customer_text
+        for each in ("r1", "r2")
+    ]
+    assert first.startswith("Your return takes the standard way.")
+    assert second.startswith("Back to the depot.")
+
+
+async def test_copy_that_breaks_the_lint_is_refused(api: Api):
+    """With line and column, beside every other fault of the document (R45)."""
+    hype = "part-refund = A game-changing refund."
+    document = policy(
+        currency_code="euro",
+        messages=[policy_pb2.LocaleMessages(locale="en", text=hype)],
+    )
+    with pytest.raises(ApiError) as refused:
+        await api(policy_service_pb2.CreatePolicyRequest(policy=document))
+    assert set(refused.value.violations) == {
+        "policy.currency_code",
+        "policy.messages[0].text:1:17",
+    }
 
 
 async def test_a_match_is_explained_with_its_history(api: Api):

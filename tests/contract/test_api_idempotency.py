@@ -16,6 +16,7 @@ from nearturn.v1 import return_service_pb2 as returns
 from tests.contract.api_target import TENANT, Api, ApiError, HandClock, all_methods
 from tests.contract.messages import (
     activate,
+    activation,
     demand,
     policy,
     return_item,
@@ -63,7 +64,7 @@ WRITES: dict[str, Callable[[str], Any]] = {
     "ConfirmMatch": lambda match: matches.ConfirmMatchRequest(match_id=match),
     "ReleaseMatch": lambda match: matches.ReleaseMatchRequest(match_id=match),
     "CreatePolicy": lambda _: policies.CreatePolicyRequest(policy=policy()),
-    "ActivatePolicy": lambda _: policies.ActivatePolicyRequest(version=1),
+    "ActivatePolicy": lambda _: activation(1),
     "RollbackPolicy": lambda _: policies.RollbackPolicyRequest(note="complaints"),
     "PauseProgram": lambda _: policies.PauseProgramRequest(note="stock-taking"),
     "ResumeProgram": lambda _: policies.ResumeProgramRequest(category="shoes"),

@@ -12,6 +12,7 @@ from nearturn.v1 import match_service_pb2 as matches
 from nearturn.v1 import policy_service_pb2 as pb
 from tests.contract.api_target import Api, ApiError
 from tests.contract.messages import (
+    SIGN_OFFS,
     activate,
     demand,
     policy,
@@ -79,6 +80,7 @@ async def test_the_first_version_is_compared_with_nothing(api: Api):
         pb.DiffPoliciesRequest(version=7),
         pb.RenderPolicyRequest(version=7),
         pb.RenderPolicyRequest(),
+        pb.CheckReadinessRequest(version=7),
     ],
 )
 async def test_versions_that_are_not_there_are_not_found(api: Api, request_: Message):
@@ -134,11 +136,26 @@ async def test_a_wide_step_is_refused_until_it_is_meant(api: Api):
     assert [(each.type, each.subject) for each in failure.violations] == [
         ("ACKNOWLEDGEMENT", "RADIUS"),
         ("ACKNOWLEDGEMENT", "ROLLOUT"),
+        ("SIGN_OFF", "OWNER"),
+        ("SIGN_OFF", "CUSTOMER_COPY"),
+        ("SIGN_OFF", "SUPPORT_SCRIPTS"),
     ]
+    checklist = (await api(pb.CheckReadinessRequest(version=2))).items
+    assert [(each.kind, each.subject) for each in checklist if not each.is_met] == [
+        (each.type, each.subject) for each in failure.violations
+    ]
+    met = [(each.kind, each.subject) for each in checklist if each.is_met]
+    assert met == [("MESSAGES", "de"), ("MESSAGES", "en")]
     assert (await api(pb.GetPolicyRequest())).policy.version == 1
     await api(
-        pb.ActivatePolicyRequest(version=2, acknowledged_dimensions=[_ROLLOUT, _RADIUS])
+        pb.ActivatePolicyRequest(
+            version=2,
+            acknowledged_dimensions=[_ROLLOUT, _RADIUS],
+            sign_offs=SIGN_OFFS,
+        )
     )
+    (*_, event) = (await api(pb.ListProgramEventsRequest())).events
+    assert list(event.sign_offs) == SIGN_OFFS
     assert (await api(pb.GetPolicyRequest())).policy.version == 2
 
 

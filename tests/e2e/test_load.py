@@ -44,6 +44,7 @@ def _load(address: str, week: Path, *more: str) -> Result:
     return _run(
         *("load", "--to", address, "--policy", str(POLICY)),
         *("--acknowledge", "CATEGORY", "--acknowledge", "rollout"),
+        *("--signed-off-by", "lead"),
         *("--demands", str(week / "demands.csv")),
         *("--returns", str(week / "returns.csv")),
         *("--warehouses", str(week / "warehouses.csv"), *more),

@@ -75,6 +75,7 @@ def _load(address: str, week: _Week, policy: Path) -> None:
     _run(
         *("load", "--to", address, "--policy", str(policy)),
         *("--acknowledge", "CATEGORY", "--acknowledge", "rollout"),
+        *("--signed-off-by", "lead"),
         *("--demands", str(week.folder / "demands.parquet")),
         *("--returns", str(week.folder / "returns.parquet")),
         *("--warehouses", str(week.folder / "warehouses.parquet")),

@@ -26,7 +26,7 @@ from tests.scenarios.entities import (
     warehouse,
 )
 from tests.scenarios.memory_store import MemoryStore
-from tests.scenarios.running_shard import RunningShard
+from tests.scenarios.running_shard import SIGNED, RunningShard, activation
 
 __all__ = [
     "DAY_US",
@@ -35,9 +35,11 @@ __all__ = [
     "MINUTE_US",
     "NOW_US",
     "SECOND_US",
+    "SIGNED",
     "TENANT",
     "MemoryStore",
     "RunningShard",
+    "activation",
     "at",
     "demand",
     "demand_record",

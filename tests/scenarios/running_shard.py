@@ -9,6 +9,7 @@ from matcher.domain.ids import DemandId, MatchId, ReturnId
 from matcher.domain.match import Match
 from matcher.domain.policy import Policy
 from matcher.domain.policy_change import Dimension
+from matcher.domain.program import SignOff, SignOffItem
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.answers import Answer, ReturnAnswer
 from matcher.engine.commands import (
@@ -30,6 +31,13 @@ from matcher.engine.rounds import solve_round
 from matcher.engine.shard import Shard
 from tests.scenarios.entities import NOW_US, TENANT
 from tests.scenarios.memory_store import MemoryStore
+
+SIGNED = tuple(SignOff(item, "lead") for item in SignOffItem if item)
+
+
+def activation(version: int) -> ActivatePolicy:
+    """Return the command that puts a version in force, however wide, signed for."""
+    return ActivatePolicy(version, tuple(Dimension), SIGNED)
 
 
 class RunningShard:
@@ -77,7 +85,7 @@ class RunningShard:
         """Store a policy version and put it in force; return its number."""
         record = self.apply(CreatePolicy(policy))
         assert isinstance(record, PolicyRecord)
-        self.apply(ActivatePolicy(record.policy.version, tuple(Dimension)))
+        self.apply(activation(record.policy.version))
         return record.policy.version
 
     def upsert(self, *demands: Demand) -> tuple[DemandRecord, ...]:

@@ -10,11 +10,9 @@ from matcher.domain.demand import Demand
 from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId, WarehouseId
 from matcher.domain.item import Condition, Fact, Verification, VerificationStatus
 from matcher.domain.policy import MatchKey, Policy, VolumeCap
-from matcher.domain.policy_change import Dimension
 from matcher.domain.return_item import ReturnItem
 from matcher.domain.warehouse import Warehouse
 from matcher.engine.commands import (
-    ActivatePolicy,
     CancelDemand,
     CancelReturn,
     Command,
@@ -36,6 +34,7 @@ from tests.scenarios import (
     HOUR_US,
     MINUTE_US,
     SECOND_US,
+    activation,
     demand,
     policy,
     return_item,
@@ -75,7 +74,7 @@ class Moves:
     def start(self) -> None:
         """Put a policy in force; one life in four starts without warehouses."""
         self.world.apply(CreatePolicy(self._terms()))
-        self.world.apply(ActivatePolicy(1, tuple(Dimension)))
+        self.world.apply(activation(1))
         if self.rng.random() < 0.75:
             self.world.apply(UpsertWarehouse(self._warehouse()))
 
@@ -145,12 +144,12 @@ class Moves:
         count = len(self.world.model.policies)
         if self.rng.random() < 0.5:
             self._apply(CreatePolicy(self._terms()))
-            self._apply(ActivatePolicy(count + 1, tuple(Dimension)))
+            self._apply(activation(count + 1))
         else:
             if self.rng.random() < 0.4:
                 self._apply(RollbackPolicy("complaints"))
             version = self.rng.randrange(1, count + 2)
-            self._apply(ActivatePolicy(version, tuple(Dimension)))
+            self._apply(activation(version))
 
     def _pause(self) -> None:
         category = self.rng.choice(["", "apparel", "apparel", "toys"])

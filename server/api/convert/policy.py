@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from matcher.domain.errors import InvalidPolicyError
 from matcher.domain.item import Condition, ReturnReason
 from matcher.domain.policy import (
     CategoryRule,
     CostModel,
+    LocaleMessages,
     MatchKey,
     Policy,
     RolloutStep,
@@ -15,6 +17,8 @@ from matcher.domain.policy import (
 )
 from matcher.domain.policy_change import PolicyChange
 from matcher.engine.records import PolicyRecord
+from matcher.explain.message_catalogue import shipped_texts
+from matcher.explain.message_check import check_messages
 from nearturn.v1 import item_pb2, policy_pb2
 from server.api.convert.times import (
     optional_timestamp,
@@ -26,7 +30,33 @@ from server.api.convert.times import (
 
 
 def to_policy(message: policy_pb2.Policy) -> Policy:
-    """Return a policy document; its number is given when it is stored."""
+    """
+    Return a policy document; its number is given when it is stored.
+
+    Raises
+    ------
+    InvalidPolicyError
+        With every fault of the document and of its messages.
+    """
+    messages = tuple(
+        LocaleMessages(each.locale, each.text) for each in message.messages
+    )
+    banned = tuple(message.banned_terms)
+    faults = check_messages(messages, banned, shipped_texts())
+    try:
+        policy = _to_document(message, messages, banned)
+    except InvalidPolicyError as error:
+        raise InvalidPolicyError([*error.violations, *faults]) from None
+    if faults:
+        raise InvalidPolicyError(faults)
+    return policy
+
+
+def _to_document(
+    message: policy_pb2.Policy,
+    messages: tuple[LocaleMessages, ...],
+    banned_terms: tuple[str, ...],
+) -> Policy:
     return Policy(
         version=0,
         owner=message.owner,
@@ -48,6 +78,8 @@ def to_policy(message: policy_pb2.Policy) -> Policy:
         ),
         volume_cap=_to_cap(message),
         step_limits=_to_limits(message),
+        messages=messages,
+        banned_terms=banned_terms,
     )
 
 
@@ -81,6 +113,11 @@ def from_policy(record: PolicyRecord) -> policy_pb2.Policy:
             radius_m=policy.step_limits.radius_m,
             category_count=policy.step_limits.category_count,
         ),
+        messages=[
+            policy_pb2.LocaleMessages(locale=each.locale, text=each.text)
+            for each in policy.messages
+        ],
+        banned_terms=policy.banned_terms,
         state=policy_pb2.PolicyState.ValueType(record.state),
         create_time=to_timestamp(record.created_us),
         activate_time=optional_timestamp(record.activated_us),

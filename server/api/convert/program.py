@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matcher.domain.program import Program, ProgramEvent
+from matcher.domain.program import Program, ProgramEvent, SignOff, SignOffItem
 from nearturn.v1 import policy_pb2, program_pb2
 from server.api.convert.times import to_timestamp
 
@@ -25,6 +25,11 @@ def from_program(program: Program) -> program_pb2.Program:
     )
 
 
+def to_sign_off(message: program_pb2.SignOff) -> SignOff:
+    """Return who signed for what."""
+    return SignOff(SignOffItem(message.item), message.name)
+
+
 def from_event(event: ProgramEvent) -> program_pb2.ProgramEvent:
     """Return an event of the program's log as a message."""
     return program_pb2.ProgramEvent(
@@ -37,5 +42,11 @@ def from_event(event: ProgramEvent) -> program_pb2.ProgramEvent:
         note=event.note,
         acknowledged_dimensions=[
             policy_pb2.PolicyDimension.ValueType(each) for each in event.acknowledged
+        ],
+        sign_offs=[
+            program_pb2.SignOff(
+                item=program_pb2.SignOffItem.ValueType(each.item), name=each.name
+            )
+            for each in event.sign_offs
         ],
     )

@@ -33,6 +33,7 @@ from matcher.domain.match import HoldState, Match
 from matcher.domain.policy import (
     CategoryRule,
     CostModel,
+    LocaleMessages,
     MatchKey,
     Policy,
     PolicyState,
@@ -41,7 +42,14 @@ from matcher.domain.policy import (
     ZoneRate,
 )
 from matcher.domain.policy_change import Dimension
-from matcher.domain.program import Pause, Program, ProgramEvent, ProgramEventKind
+from matcher.domain.program import (
+    Pause,
+    Program,
+    ProgramEvent,
+    ProgramEventKind,
+    SignOff,
+    SignOffItem,
+)
 from matcher.domain.reason import Check, CheckResult, Gate, Reason, ReasonCode
 from matcher.domain.return_item import (
     Channel,
@@ -238,6 +246,8 @@ def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
         rollout_steps=(),
         volume_cap=VolumeCap(9, 7_200_000_000),
         step_limits=StepLimits(1, 2, 3),
+        messages=(LocaleMessages("en", "help-what-it-is = «Hilfe»"),),
+        banned_terms=("wow",),
     )
     assert policy.rule_for("apparel") is not None
     assert policy.category_names == ("apparel",)
@@ -262,6 +272,7 @@ def program_event_row(number: int = 1) -> ProgramEvent:
         category="apparel",
         note="\u2028 \U0001f9e5",
         acknowledged=(Dimension.RADIUS, Dimension.ROLLOUT),
+        sign_offs=(SignOff(SignOffItem.OWNER, "Zoë"),),
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from matcher.domain.errors import CertificateError, InvalidValueError, NearturnError
+from matcher.domain.reason import ReasonCode
 from server.cli.app import app
 
 POLICY = Path(__file__).resolve().parents[3] / "examples" / "policies" / "demo.json"
@@ -233,3 +234,18 @@ def test_a_policy_is_rendered() -> None:
     output = run("policy", "render", POLICY, "--at", AT)
     assert output.startswith("A draft, answered for by ")
     assert "- It was inspected and passed." in output
+
+
+def test_what_people_are_told_is_listed(tmp_path: Path) -> None:
+    """Every reason in a language, shipped and as a policy words it (R54)."""
+    german = run("policy", "messages", "--locale", "de-AT")
+    assert german.count("\n| `") == len(ReasonCode) - 1
+    assert "Niemand wartet auf den gleichen Artikel." in german
+    document = json.loads(POLICY.read_text())
+    own = "part-refund = Refunds | as ever."
+    document["messages"] = [{"locale": "en", "text": own}]
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps(document))
+    assert "Refunds | as ever." in run("policy", "messages", path)
+    with pytest.raises(InvalidValueError, match="locale: got 'fr'"):
+        run("policy", "messages", "--locale", "fr")

@@ -24,6 +24,7 @@ from tests.scenarios import (
     DAY_US,
     HOUR_US,
     NOW_US,
+    SIGNED,
     TENANT,
     MemoryStore,
     policy,
@@ -52,7 +53,7 @@ class _Keeper:
 
     def activate(self, **changes: object) -> None:
         record = self.policies.create(policy(**changes), NOW_US, validate_only=False)
-        self.policies.activate(record.policy.version, tuple(Dimension), NOW_US)
+        self.policies.activate(record.policy.version, tuple(Dimension), SIGNED, NOW_US)
 
     def report(self, item: ReturnItem, now_us: int = NOW_US) -> GateReport:
         (report,) = self.keeper.reports([waiting(item)], now_us)
@@ -103,7 +104,7 @@ def test_another_policy_is_another_report(kept: _Keeper) -> None:
     assert kept.report(return_item()).policy_version == 1
     kept.activate()
     assert kept.report(return_item()).policy_version == 2
-    kept.policies.activate(1, tuple(Dimension), NOW_US)
+    kept.policies.activate(1, tuple(Dimension), SIGNED, NOW_US)
     assert kept.report(return_item()).policy_version == 1
     assert len(kept.evaluated) == 3
 

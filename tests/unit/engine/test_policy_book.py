@@ -12,7 +12,7 @@ from matcher.domain.policy_change import Dimension
 from matcher.engine.archive import LiveRows
 from matcher.engine.ledger import Ledger
 from matcher.engine.policy_book import PolicyBook
-from tests.scenarios import NOW_US, MemoryStore, policy
+from tests.scenarios import NOW_US, SIGNED, MemoryStore, policy
 
 
 def _book() -> tuple[PolicyBook, Ledger]:
@@ -45,7 +45,7 @@ def test_only_checked_is_not_stored() -> None:
     assert not ledger.take_changes()
     assert book.create(policy(), NOW_US, validate_only=False) == first
     with pytest.raises(NotFoundError):
-        book.activate(2, tuple(Dimension), NOW_US)
+        book.activate(2, tuple(Dimension), SIGNED, NOW_US)
 
 
 def test_activating_retires_the_one_before() -> None:
@@ -54,7 +54,7 @@ def test_activating_retires_the_one_before() -> None:
     for number in (1, 2):
         book.create(policy(description=str(number)), NOW_US, validate_only=False)
     for now_us, version in enumerate((1, 2, 1), NOW_US):
-        record = book.activate(version, tuple(Dimension), now_us)
+        record = book.activate(version, tuple(Dimension), SIGNED, now_us)
         assert (record.state, record.activated_us) == (PolicyState.ACTIVE, now_us)
         assert book.active is not None
         assert book.active.version == version
@@ -66,9 +66,9 @@ def test_activating_again_changes_nothing() -> None:
     """The instant of the first activation stands."""
     book, ledger = _book()
     book.create(policy(), NOW_US, validate_only=False)
-    first = book.activate(1, tuple(Dimension), NOW_US)
+    first = book.activate(1, tuple(Dimension), SIGNED, NOW_US)
     ledger.take_changes()
-    assert book.activate(1, tuple(Dimension), NOW_US + 5) == first
+    assert book.activate(1, tuple(Dimension), SIGNED, NOW_US + 5) == first
     assert not ledger.take_changes()
 
 
@@ -76,10 +76,10 @@ def test_an_unknown_version_is_not_found() -> None:
     """The one in force stays in force."""
     book, ledger = _book()
     book.create(policy(), NOW_US, validate_only=False)
-    book.activate(1, tuple(Dimension), NOW_US)
+    book.activate(1, tuple(Dimension), SIGNED, NOW_US)
     ledger.take_changes()
     with pytest.raises(NotFoundError):
-        book.activate(2, tuple(Dimension), NOW_US)
+        book.activate(2, tuple(Dimension), SIGNED, NOW_US)
     assert book.active is not None
     assert not ledger.take_changes()
 
@@ -89,7 +89,7 @@ def test_a_restart_knows_what_is_in_force() -> None:
     book, ledger = _book()
     for _ in range(3):
         book.create(policy(), NOW_US, validate_only=False)
-    book.activate(2, tuple(Dimension), NOW_US)
+    book.activate(2, tuple(Dimension), SIGNED, NOW_US)
     rows = LiveRows(policies=tuple(ledger.take_changes().policies.values()))
     again = PolicyBook(Ledger(MemoryStore(), rows), rows)
     assert again.active == replace(policy(), version=2)

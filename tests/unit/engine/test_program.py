@@ -14,6 +14,7 @@ from matcher.domain.program import (
     Pause,
     Program,
     ProgramEventKind,
+    SignOff,
 )
 from matcher.domain.reason import ReasonCode
 from matcher.engine.commands import (
@@ -30,7 +31,9 @@ from matcher.engine.rounds import solve_round
 from tests.scenarios import (
     DAY_US,
     NOW_US,
+    SIGNED,
     RunningShard,
+    activation,
     demand,
     policy,
     return_item,
@@ -74,35 +77,52 @@ def test_a_wide_version_needs_somebody_to_say_so() -> None:
     assert [each.subject for each in refused.value.shortfalls] == [
         "CATEGORY",
         "ROLLOUT",
+        "OWNER",
+        "CUSTOMER_COPY",
+        "SUPPORT_SCRIPTS",
     ]
     assert "0.00 % -> 100.00 %" in refused.value.shortfalls[1].description
     assert not shard.store.rows.program_events
     assert shard.store.rows.policies[version].state is PolicyState.CREATED
     meant = (Dimension.ROLLOUT, Dimension.CATEGORY, Dimension.ROLLOUT)
-    shard.apply(ActivatePolicy(version, meant))
+    shard.apply(ActivatePolicy(version, meant, SIGNED))
     (event,) = shard.store.rows.program_events
     assert event.acknowledged == (Dimension.CATEGORY, Dimension.ROLLOUT)
     assert event.kind is ProgramEventKind.ACTIVATED
+    assert event.sign_offs == SIGNED
+
+
+@pytest.mark.parametrize("missing", SIGNED)
+def test_every_item_has_to_be_signed_for(missing: SignOff) -> None:
+    """Owner, copy, scripts: without one of them the version stays where it is (R34)."""
+    shard = RunningShard()
+    version = _create(shard, policy(rollout_basis_points=500))
+    others = tuple(each for each in SIGNED if each != missing)
+    with pytest.raises(NotReadyError, match=missing.item.name):
+        shard.apply(ActivatePolicy(version, (), others))
+    shard.apply(ActivatePolicy(version, (), (missing, *others)))
 
 
 def test_a_narrow_first_version_needs_nothing() -> None:
     """One category, a tenth of customers: the step that is always allowed (R27)."""
     shard = RunningShard()
-    shard.apply(ActivatePolicy(_create(shard, policy(rollout_basis_points=1_000))))
+    version = _create(shard, policy(rollout_basis_points=1_000))
+    shard.apply(ActivatePolicy(version, (), SIGNED))
     assert _events(shard) == [("ACTIVATED", 0, 1)]
 
 
 def test_the_limits_are_those_of_the_version_in_force() -> None:
     """A new version cannot widen its own limits to pass by them."""
     shard = RunningShard()
-    shard.apply(ActivatePolicy(_create(shard, policy(rollout_basis_points=500))))
+    narrow = _create(shard, policy(rollout_basis_points=500))
+    shard.apply(ActivatePolicy(narrow, (), SIGNED))
     lax = StepLimits(10_000, 500_000, 10_000)
     wide = _create(shard, policy(rollout_basis_points=10_000, step_limits=lax))
     with pytest.raises(NotReadyError):
-        shard.apply(ActivatePolicy(wide))
+        shard.apply(ActivatePolicy(wide, (), SIGNED))
     same = _create(shard, policy(rollout_basis_points=500, step_limits=lax))
-    shard.apply(ActivatePolicy(same))
-    shard.apply(ActivatePolicy(wide))
+    shard.apply(ActivatePolicy(same, (), SIGNED))
+    shard.apply(ActivatePolicy(wide, (), SIGNED))
     assert [version for *_, version in _events(shard)] == [1, same, wide]
 
 
@@ -125,7 +145,7 @@ def test_a_rollback_walks_back_one_version_at_a_time() -> None:
     shard = RunningShard()
     for size in (1, 2, 3):
         shard.activate(policy(round_size=size))
-    shard.apply(ActivatePolicy(1, tuple(Dimension)))
+    shard.apply(activation(1))
     for expected in (3, 2, 1):
         record = shard.apply(RollbackPolicy("complaints"))
         assert isinstance(record, PolicyRecord)
@@ -180,7 +200,7 @@ def test_the_stack_of_versions_is_bounded() -> None:
     for size in (1, 2):
         shard.activate(policy(round_size=size))
     for number in range(IN_FORCE_COUNT_MAX + 5):
-        shard.apply(ActivatePolicy(1 + number % 2, tuple(Dimension)))
+        shard.apply(activation(1 + number % 2))
     program = shard.store.rows.program
     assert program is not None
     assert len(program.in_force) == IN_FORCE_COUNT_MAX

@@ -23,6 +23,7 @@ from tests.scenarios import (
     HOUR_US,
     NOW_US,
     SECOND_US,
+    SIGNED,
     TENANT,
     MemoryStore,
     policy,
@@ -43,7 +44,7 @@ class _Book:
         self.start()
         if with_policy:
             self.policies.create(policy(), NOW_US, validate_only=False)
-            self.policies.activate(1, tuple(Dimension), NOW_US)
+            self.policies.activate(1, tuple(Dimension), SIGNED, NOW_US)
 
     def start(self) -> None:
         rows: LiveRows = self.store.load()

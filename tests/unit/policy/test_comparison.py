@@ -10,6 +10,7 @@ import pytest
 from matcher.domain.item import Condition, ReturnReason
 from matcher.domain.policy import (
     CostModel,
+    LocaleMessages,
     MatchKey,
     RolloutStep,
     StepLimits,
@@ -66,6 +67,8 @@ _OF_A_POLICY: tuple[tuple[dict[str, Any], Dimension, Direction, int], ...] = (
     ({"volume_cap": VolumeCap(9, HOUR_US)}, Dimension.VOLUME_CAP, _NARROWER, 0),
     ({"volume_cap": VolumeCap(10_000, HOUR_US)}, Dimension.VOLUME_CAP, _OTHER, 0),
     ({"step_limits": StepLimits(radius_m=1)}, Dimension.STEP_LIMITS, _OTHER, 0),
+    ({"messages": (LocaleMessages("en", "a = b"),)}, Dimension.MESSAGES, _OTHER, 0),
+    ({"banned_terms": ("wow",)}, Dimension.MESSAGES, _WIDER, 0),
 )
 
 
@@ -198,6 +201,7 @@ def test_schedules_are_compared_at_every_instant(
         ({"segments": ("gold", "staff")}, StepLimits(), (Dimension.SEGMENT,)),
         ({"categories": ()}, StepLimits(), ()),
         ({"owner": "others"}, StepLimits(0, 0, 0), ()),
+        ({"banned_terms": ("wow",)}, StepLimits(0, 0, 0), ()),
     ],
 )
 def test_what_has_to_be_acknowledged(

@@ -17,11 +17,9 @@ from matcher.domain.errors import (
     UnavailableError,
 )
 from matcher.domain.ids import DemandId, MatchId, ReturnId, RoundId
-from matcher.domain.policy_change import Dimension
 from matcher.domain.return_item import ReturnState
 from matcher.engine.answers import Answer
 from matcher.engine.commands import (
-    ActivatePolicy,
     CancelDemand,
     Command,
     ConfirmMatch,
@@ -36,6 +34,7 @@ from server.runtime.call import Call, RoundCall
 from server.runtime.runtime import Runtime, RuntimeOptions
 from server.storage.opening import open_store
 from server.storage.sql_store import SqlStore
+from tests.scenarios import activation
 from tests.scenarios.entities import (
     DAY_US,
     HOUR_US,
@@ -101,7 +100,7 @@ def _round(request_id: str = "") -> RoundCall:
 
 async def _prepare(runtime: Runtime) -> None:
     await runtime.execute(_call(CreatePolicy(policy())))
-    await runtime.execute(_call(ActivatePolicy(1, tuple(Dimension))))
+    await runtime.execute(_call(activation(1)))
     await runtime.execute(_call(UpsertDemands((demand("d1"),), ("",))))
     await runtime.execute(_call(SubmitReturns((return_item("r1"),), ("hash",))))
 
@@ -240,7 +239,7 @@ async def test_a_tick_runs_the_round_that_is_due(
     """A policy with an interval closes rounds by itself, not before it is over."""
     timed = policy(round_interval_us=HOUR_US)
     await runtime.execute(_call(CreatePolicy(timed)))
-    await runtime.execute(_call(ActivatePolicy(1, tuple(Dimension))))
+    await runtime.execute(_call(activation(1)))
     await runtime.execute(_call(UpsertDemands((demand("d1"),), ("",))))
     await runtime.execute(_call(SubmitReturns((return_item("r1"),), ("hash",))))
     await runtime.tick()

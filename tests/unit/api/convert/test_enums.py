@@ -13,7 +13,7 @@ from matcher.domain.item import Condition, Fact, ReturnReason, VerificationStatu
 from matcher.domain.match import HoldState
 from matcher.domain.policy import MatchKey, PolicyState
 from matcher.domain.policy_change import Dimension, Direction
-from matcher.domain.program import ProgramEventKind
+from matcher.domain.program import ProgramEventKind, SignOffItem
 from matcher.domain.reason import CheckResult, Gate, ReasonCode
 from matcher.domain.return_item import (
     Channel,
@@ -55,6 +55,7 @@ PAIRS: dict[str, tuple[type[IntEnum], str]] = {
     "PolicyState": (PolicyState, "POLICY_STATE_"),
     "PolicyDimension": (Dimension, "POLICY_DIMENSION_"),
     "ChangeDirection": (Direction, "CHANGE_DIRECTION_"),
+    "SignOffItem": (SignOffItem, "SIGN_OFF_ITEM_"),
     "ProgramEventKind": (ProgramEventKind, "PROGRAM_EVENT_KIND_"),
     "ReturnState": (ReturnState, "RETURN_STATE_"),
     "Channel": (Channel, "CHANNEL_"),

@@ -1,0 +1,56 @@
+"""Names of the messages, and the facts that they may speak of."""
+
+from __future__ import annotations
+
+from matcher.domain.decision import Outcome
+from matcher.domain.reason import ReasonCode
+
+#: What every text to a customer says (R49).
+PARTS = ("part-matching", "part-standard-path", "part-refund")
+
+#: Texts of one reason.
+REASON_PARTS = ("customer", "short", "long", "say", "avoid")
+
+#: How an item leaves the customer.
+HANDOFFS = {
+    Outcome.MATCHED: "handoff-carrier-label",
+    Outcome.WAITING: "handoff-none",
+    Outcome.WAREHOUSE: "handoff-standard",
+    Outcome.CANCELLED: "handoff-none",
+}
+
+#: What a help page says of the programme.
+HELP = "help-what-it-is"
+
+#: A match at most so far away may be called nearby, in metres.
+NEARBY_M = 25_000
+
+#: Facts of a decision that a message may ask for, with every value.
+FACTS = {"is_nearby": ("yes", "no")}
+
+
+def reason_id(code: ReasonCode) -> str:
+    """Return the name of a reason's message."""
+    return f"reason-{_dashed(code.name)}"
+
+
+def outcome_id(outcome: Outcome) -> str:
+    """Return the name of the message that a text begins with."""
+    return f"outcome-{_dashed(outcome.name)}"
+
+
+def required_messages() -> tuple[str, ...]:
+    """Return every message, and every text of a reason, that a locale has to have."""
+    outcomes = [each for each in Outcome if each]
+    codes = [each for each in ReasonCode if each]
+    return (
+        *PARTS,
+        *(outcome_id(each) for each in outcomes),
+        *sorted(set(HANDOFFS.values())),
+        HELP,
+        *(f"{reason_id(code)}.{part}" for code in codes for part in REASON_PARTS),
+    )
+
+
+def _dashed(name: str) -> str:
+    return name.lower().replace("_", "-")

@@ -22,6 +22,16 @@ HANDOFFS = {
 #: What a help page says of the programme.
 HELP = "help-what-it-is"
 
+#: What is said of two decisions side by side.
+DIFFERENCES = (
+    "difference-none",
+    "difference-same-rules",
+    "difference-changed-rules",
+    "difference-one",
+    "difference-other",
+    "difference-no-obstacle",
+)
+
 #: A match at most so far away may be called nearby, in metres.
 NEARBY_M = 25_000
 
@@ -48,6 +58,7 @@ def required_messages() -> tuple[str, ...]:
         *(outcome_id(each) for each in outcomes),
         *sorted(set(HANDOFFS.values())),
         HELP,
+        *DIFFERENCES,
         *(f"{reason_id(code)}.{part}" for code in codes for part in REASON_PARTS),
     )
 

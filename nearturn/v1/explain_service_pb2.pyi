@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from nearturn.v1 import decision_pb2 as _decision_pb2
 import builtins as _builtins
 import sys
@@ -18,6 +19,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _DifferenceKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DifferenceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DifferenceKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DIFFERENCE_KIND_UNSPECIFIED: _DifferenceKind.ValueType  # 0
+    """Never sent."""
+    DIFFERENCE_KIND_NONE: _DifferenceKind.ValueType  # 1
+    """The same way for the same reasons."""
+    DIFFERENCE_KIND_CHECK: _DifferenceKind.ValueType  # 2
+    """A check ended differently."""
+    DIFFERENCE_KIND_STATE: _DifferenceKind.ValueType  # 3
+    """All checks ended alike; what happened to the items did not."""
+
+class DifferenceKind(_DifferenceKind, metaclass=_DifferenceKindEnumTypeWrapper):
+    """Names what two decisions first differ in."""
+
+DIFFERENCE_KIND_UNSPECIFIED: DifferenceKind.ValueType  # 0
+"""Never sent."""
+DIFFERENCE_KIND_NONE: DifferenceKind.ValueType  # 1
+"""The same way for the same reasons."""
+DIFFERENCE_KIND_CHECK: DifferenceKind.ValueType  # 2
+"""A check ended differently."""
+DIFFERENCE_KIND_STATE: DifferenceKind.ValueType  # 3
+"""All checks ended alike; what happened to the items did not."""
+Global___DifferenceKind: _TypeAlias = DifferenceKind  # noqa: Y015
 
 @_typing.final
 class ExplainDecisionRequest(_message.Message):
@@ -180,3 +209,139 @@ class ExplainDecisionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExplainDecisionResponse: _TypeAlias = ExplainDecisionResponse  # noqa: Y015
+
+@_typing.final
+class DecisionSubject(_message.Message):
+    """Names a decision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RETURN_ID_FIELD_NUMBER: _builtins.int
+    DECISION_ID_FIELD_NUMBER: _builtins.int
+    return_id: _builtins.str
+    """Identifies a return item, whose latest decision is meant."""
+    decision_id: _builtins.str
+    """Identifies a decision."""
+    def __init__(
+        self,
+        *,
+        return_id: _builtins.str = ...,
+        decision_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "return_id", b"return_id", "subject", b"subject"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "return_id", b"return_id", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["return_id", "decision_id"]  # noqa: Y015
+    _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
+
+Global___DecisionSubject: _TypeAlias = DecisionSubject  # noqa: Y015
+
+@_typing.final
+class CompareDecisionsRequest(_message.Message):
+    """Asks in what two decisions differ."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ONE_FIELD_NUMBER: _builtins.int
+    OTHER_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
+    locale: _builtins.str
+    """Names the language of the texts, as in ExplainDecision."""
+    @_builtins.property
+    def one(self) -> Global___DecisionSubject:
+        """Names the one. Required."""
+
+    @_builtins.property
+    def other(self) -> Global___DecisionSubject:
+        """Names the other. Required."""
+
+    def __init__(
+        self,
+        *,
+        one: Global___DecisionSubject | None = ...,
+        other: Global___DecisionSubject | None = ...,
+        locale: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["one", b"one", "other", b"other"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["locale", b"locale", "one", b"one", "other", b"other"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompareDecisionsRequest: _TypeAlias = CompareDecisionsRequest  # noqa: Y015
+
+@_typing.final
+class CompareDecisionsResponse(_message.Message):
+    """Answers with the first difference."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    GATE_FIELD_NUMBER: _builtins.int
+    ONE_CHECK_FIELD_NUMBER: _builtins.int
+    OTHER_CHECK_FIELD_NUMBER: _builtins.int
+    ONE_REASON_FIELD_NUMBER: _builtins.int
+    OTHER_REASON_FIELD_NUMBER: _builtins.int
+    ONE_POLICY_VERSION_FIELD_NUMBER: _builtins.int
+    OTHER_POLICY_VERSION_FIELD_NUMBER: _builtins.int
+    CUSTOMER_TEXT_FIELD_NUMBER: _builtins.int
+    SUPPORT_TEXT_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
+    kind: Global___DifferenceKind.ValueType
+    """Names what they first differ in."""
+    gate: _decision_pb2.Gate.ValueType
+    """Names the gate that it belongs to."""
+    one_policy_version: _builtins.int
+    """Numbers the policy version that decided the one."""
+    other_policy_version: _builtins.int
+    """Numbers the policy version that decided the other."""
+    customer_text: _builtins.str
+    """Says it to a customer of both."""
+    support_text: _builtins.str
+    """Says what support says."""
+    summary: _builtins.str
+    """Says it to the people who operate it."""
+    locale: _builtins.str
+    """Names the language of customer and support text."""
+    @_builtins.property
+    def one_check(self) -> _decision_pb2.Check:
+        """Carries the check of the one. Unset for a state, or if it did not get to it."""
+
+    @_builtins.property
+    def other_check(self) -> _decision_pb2.Check:
+        """Carries the check of the other."""
+
+    @_builtins.property
+    def one_reason(self) -> _decision_pb2.Reason:
+        """Carries what was told of the one. Unset where there was no obstacle."""
+
+    @_builtins.property
+    def other_reason(self) -> _decision_pb2.Reason:
+        """Carries what was told of the other."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___DifferenceKind.ValueType = ...,
+        gate: _decision_pb2.Gate.ValueType = ...,
+        one_check: _decision_pb2.Check | None = ...,
+        other_check: _decision_pb2.Check | None = ...,
+        one_reason: _decision_pb2.Reason | None = ...,
+        other_reason: _decision_pb2.Reason | None = ...,
+        one_policy_version: _builtins.int = ...,
+        other_policy_version: _builtins.int = ...,
+        customer_text: _builtins.str = ...,
+        support_text: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        locale: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["one_check", b"one_check", "one_reason", b"one_reason", "other_check", b"other_check", "other_reason", b"other_reason"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_text", b"customer_text", "gate", b"gate", "kind", b"kind", "locale", b"locale", "one_check", b"one_check", "one_policy_version", b"one_policy_version", "one_reason", b"one_reason", "other_check", b"other_check", "other_policy_version", b"other_policy_version", "other_reason", b"other_reason", "summary", b"summary", "support_text", b"support_text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompareDecisionsResponse: _TypeAlias = CompareDecisionsResponse  # noqa: Y015

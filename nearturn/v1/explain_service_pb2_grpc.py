@@ -40,6 +40,11 @@ class ExplainServiceStub:
                 request_serializer=nearturn_dot_v1_dot_explain__service__pb2.ExplainDecisionRequest.SerializeToString,
                 response_deserializer=nearturn_dot_v1_dot_explain__service__pb2.ExplainDecisionResponse.FromString,
                 _registered_method=True)
+        self.CompareDecisions = channel.unary_unary(
+                '/nearturn.v1.ExplainService/CompareDecisions',
+                request_serializer=nearturn_dot_v1_dot_explain__service__pb2.CompareDecisionsRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_explain__service__pb2.CompareDecisionsResponse.FromString,
+                _registered_method=True)
 
 
 class ExplainServiceServicer:
@@ -53,6 +58,13 @@ class ExplainServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompareDecisions(self, request, context):
+        """Tells in what two decisions first differ.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExplainServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +72,11 @@ def add_ExplainServiceServicer_to_server(servicer, server):
                     servicer.ExplainDecision,
                     request_deserializer=nearturn_dot_v1_dot_explain__service__pb2.ExplainDecisionRequest.FromString,
                     response_serializer=nearturn_dot_v1_dot_explain__service__pb2.ExplainDecisionResponse.SerializeToString,
+            ),
+            'CompareDecisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareDecisions,
+                    request_deserializer=nearturn_dot_v1_dot_explain__service__pb2.CompareDecisionsRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_explain__service__pb2.CompareDecisionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class ExplainService:
             '/nearturn.v1.ExplainService/ExplainDecision',
             nearturn_dot_v1_dot_explain__service__pb2.ExplainDecisionRequest.SerializeToString,
             nearturn_dot_v1_dot_explain__service__pb2.ExplainDecisionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareDecisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.ExplainService/CompareDecisions',
+            nearturn_dot_v1_dot_explain__service__pb2.CompareDecisionsRequest.SerializeToString,
+            nearturn_dot_v1_dot_explain__service__pb2.CompareDecisionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

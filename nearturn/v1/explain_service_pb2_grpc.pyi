@@ -35,6 +35,8 @@ class ExplainServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ExplainServiceAsyncStub: ...
     ExplainDecision: _grpc.UnaryUnaryMultiCallable[_explain_service_pb2.ExplainDecisionRequest, _explain_service_pb2.ExplainDecisionResponse]
     """Explains a decision: the latest one of a return, or any by its id."""
+    CompareDecisions: _grpc.UnaryUnaryMultiCallable[_explain_service_pb2.CompareDecisionsRequest, _explain_service_pb2.CompareDecisionsResponse]
+    """Tells in what two decisions first differ."""
 
 @_typing.type_check_only
 class ExplainServiceAsyncStub(ExplainServiceStub):
@@ -43,6 +45,8 @@ class ExplainServiceAsyncStub(ExplainServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ExplainDecision: _aio.UnaryUnaryMultiCallable[_explain_service_pb2.ExplainDecisionRequest, _explain_service_pb2.ExplainDecisionResponse]  # type: ignore[assignment]
     """Explains a decision: the latest one of a return, or any by its id."""
+    CompareDecisions: _aio.UnaryUnaryMultiCallable[_explain_service_pb2.CompareDecisionsRequest, _explain_service_pb2.CompareDecisionsResponse]  # type: ignore[assignment]
+    """Tells in what two decisions first differ."""
 
 class ExplainServiceServicer(metaclass=_abc_1.ABCMeta):
     """Says why a return took the way it took."""
@@ -54,5 +58,13 @@ class ExplainServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_explain_service_pb2.ExplainDecisionResponse, _abc.Awaitable[_explain_service_pb2.ExplainDecisionResponse]]:
         """Explains a decision: the latest one of a return, or any by its id."""
+
+    @_abc_1.abstractmethod
+    def CompareDecisions(
+        self,
+        request: _explain_service_pb2.CompareDecisionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_explain_service_pb2.CompareDecisionsResponse, _abc.Awaitable[_explain_service_pb2.CompareDecisionsResponse]]:
+        """Tells in what two decisions first differ."""
 
 def add_ExplainServiceServicer_to_server(servicer: ExplainServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

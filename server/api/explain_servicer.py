@@ -5,8 +5,10 @@ from __future__ import annotations
 from matcher.domain.decision import Decision
 from matcher.domain.errors import NotFoundError
 from matcher.domain.ids import DecisionId, ReturnId
+from matcher.domain.reason import Reason
 from matcher.explain import GateFinding, explain
 from matcher.explain.decision_texts import DecisionTexts, decision_texts
+from matcher.explain.difference import difference_texts, first_difference
 from matcher.explain.message_catalogue import MessageCatalogue
 from nearturn.v1 import decision_pb2
 from nearturn.v1 import explain_service_pb2 as pb
@@ -45,30 +47,70 @@ class ExplainServicer:
             locale=texts.locale,
         )
 
+    async def CompareDecisions(
+        self, request: pb.CompareDecisionsRequest
+    ) -> pb.CompareDecisionsResponse:
+        """Tell in what two decisions first differ."""
+        read = self._context.runtime.read
+        return await read(lambda store: self._compared(store, request))
+
+    def _compared(
+        self, store: Store, request: pb.CompareDecisionsRequest
+    ) -> pb.CompareDecisionsResponse:
+        one, other = (self._named(store, each) for each in (request.one, request.other))
+        found = first_difference(one, other)
+        later = max(one.policy_version, other.policy_version)
+        catalogue = self._catalogue(store, later)
+        texts = difference_texts(found, catalogue, request.locale)
+        return pb.CompareDecisionsResponse(
+            kind=pb.DifferenceKind.ValueType(found.kind),
+            gate=decision_pb2.Gate.ValueType(found.gate),
+            one_check=from_check(found.one) if found.one else None,
+            other_check=from_check(found.other) if found.other else None,
+            one_reason=from_reason(found.reason) if found.reason else None,
+            other_reason=from_reason(found.other_reason)
+            if found.other_reason
+            else None,
+            one_policy_version=one.policy_version,
+            other_policy_version=other.policy_version,
+            customer_text=texts.customer,
+            support_text=texts.support,
+            summary=texts.operator,
+            locale=catalogue.locale(request.locale),
+        )
+
+    def _catalogue(self, store: Store, version: int) -> MessageCatalogue:
+        # Version 0 was no policy at all.
+        record = store.policy(self._context.tenant, version) if version else None
+        return MessageCatalogue.of(record.policy if record else None)
+
     def _told(
         self, store: Store, request: pb.ExplainDecisionRequest
     ) -> tuple[Decision, list[Decision], DecisionTexts]:
         decision, earlier = self._found(store, request)
-        # In the words of the version that decided. Version 0 was no policy at all.
-        version = decision.policy_version
-        record = store.policy(self._context.tenant, version) if version else None
-        catalogue = MessageCatalogue.of(record.policy if record else None)
+        # In the words of the version that decided.
+        catalogue = self._catalogue(store, decision.policy_version)
         return decision, earlier, decision_texts(decision, catalogue, request.locale)
 
     def _found(
         self, store: Store, request: pb.ExplainDecisionRequest
     ) -> tuple[Decision, list[Decision]]:
+        decision = self._named(store, request)
+        history = store.decisions_of(self._context.tenant, decision.return_id)
+        at = [each.decision_id for each in history].index(decision.decision_id)
+        return decision, history[:at]
+
+    def _named(
+        self, store: Store, request: pb.ExplainDecisionRequest | pb.DecisionSubject
+    ) -> Decision:
         tenant = self._context.tenant
         if request.WhichOneof("subject") == "return_id":
             _, decision = latest(store, tenant, ReturnId(request.return_id))
-        else:
-            found = store.decision(tenant, DecisionId(request.decision_id))
-            if found is None:
-                raise NotFoundError("decision", request.decision_id)
-            decision = found
-        history = store.decisions_of(tenant, decision.return_id)
-        at = [each.decision_id for each in history].index(decision.decision_id)
-        return decision, history[:at]
+            return decision
+        found = store.decision(tenant, DecisionId(request.decision_id))
+        if found is None:
+            raise NotFoundError("decision", request.decision_id)
+        return found
 
 
 def _from_finding(finding: GateFinding) -> pb.GateReport:
@@ -78,6 +120,10 @@ def _from_finding(finding: GateFinding) -> pb.GateReport:
         checks=[from_check(check) for check in finding.checks],
         reasons=[from_reason(reason) for reason in finding.reasons],
     )
+
+
+def _told_as(reason: Reason | None) -> decision_pb2.Reason | None:
+    return from_reason(reason) if reason else None
 
 
 def _brief(decision: Decision) -> decision_pb2.Decision:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import protovalidate
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor, OneofDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from protovalidate import Violation
@@ -155,13 +155,25 @@ def _stated(message: Message, prefix: str, violation: Violation) -> FieldViolati
             repr(getattr(value, coordinate)),
             EXPRESSION_WORDS[rule],
         )
-    oneof = message.DESCRIPTOR.oneofs_by_name.get(path)
+    oneof = _oneof(message, names)
     if oneof is not None:
         accepted = accepted_by_oneof(field.name for field in oneof.fields)
         return FieldViolation(path, "none of them", accepted)
     is_item = bool(elements) and elements[-1].subscript is not None
     accepted = accepted_by(_field(message, names), is_item=is_item)
     return FieldViolation(path, _shown(rule, value), accepted)
+
+
+def _oneof(message: Message, names: Sequence[str]) -> OneofDescriptor | None:
+    if not names:
+        return None
+    if not names[1:]:
+        own = message.DESCRIPTOR.oneofs_by_name
+        return own.get(names[0])  # type: ignore[return-value]
+    inner = _field(message, names[:-1]).message_type
+    if inner is None:
+        return None
+    return inner.oneofs_by_name.get(names[-1])
 
 
 def _field(message: Message, names: Iterable[str]) -> FieldDescriptor:

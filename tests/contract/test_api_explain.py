@@ -178,3 +178,48 @@ async def test_the_unknown_is_not_found(api: Api):
         with pytest.raises(ApiError) as refused:
             await api(request)
         assert refused.value.code is grpc.StatusCode.NOT_FOUND
+
+
+async def test_two_decisions_are_compared(api: Api):
+    """By return and by decision; in the language asked for (R40)."""
+    await activate(api)
+    poor, fine = await submit(
+        api,
+        return_item("r1", condition=item_pb2.CONDITION_POOR),
+        return_item("r2"),
+    )
+    found = await api(
+        pb.CompareDecisionsRequest(
+            one=pb.DecisionSubject(return_id="r1"),
+            other=pb.DecisionSubject(decision_id=fine.decision_id),
+            locale="de",
+        )
+    )
+    assert found.kind == pb.DIFFERENCE_KIND_CHECK
+    assert found.gate == decision_pb2.GATE_ELIGIBILITY
+    assert found.one_check.name == found.other_check.name == "condition_sufficient"
+    assert found.one_reason == poor.reasons[0]
+    assert not found.HasField("other_reason")
+    assert (found.one_policy_version, found.other_policy_version) == (1, 1)
+    assert "Das war kein Hindernis." in found.customer_text
+    assert found.locale == "de"
+    same = pb.DecisionSubject(return_id="r1")
+    nothing = await api(pb.CompareDecisionsRequest(one=same, other=same))
+    assert nothing.kind == pb.DIFFERENCE_KIND_NONE
+
+
+async def test_decisions_that_are_not_there_are_not_compared(api: Api):
+    """NOT_FOUND for either side; a side left open is named."""
+    await activate(api)
+    await submit(api, return_item("r1"))
+    known = pb.DecisionSubject(return_id="r1")
+    for other in (
+        pb.DecisionSubject(return_id="r9"),
+        pb.DecisionSubject(decision_id="d-9"),
+    ):
+        with pytest.raises(ApiError) as refused:
+            await api(pb.CompareDecisionsRequest(one=known, other=other))
+        assert refused.value.code is grpc.StatusCode.NOT_FOUND
+    with pytest.raises(ApiError) as refused:
+        await api(pb.CompareDecisionsRequest(one=known, other=pb.DecisionSubject()))
+    assert list(refused.value.violations) == ["other.subject"]

@@ -42,6 +42,15 @@ avoid-lifecycle = Geben Sie niemandem die Schuld.
 
 help-what-it-is = Das Programm ist eine auswählende Optimierung neben dem Lager (selective optimization layer): Nur geprüfte, geeignete Rücksendungen, auf die jemand in der Nähe wartet, nehmen den kürzeren Weg, alles andere wird wie immer zurückgeschickt.
 
+## Zwei Entscheidungen nebeneinander.
+
+difference-none = Beide Rücksendungen nahmen aus denselben Gründen denselben Weg.
+difference-same-rules = Für beide Rücksendungen galten dieselben Regeln.
+difference-changed-rules = Zwischen den beiden Rücksendungen hatten sich die Regeln geändert.
+difference-one = Der erste Unterschied ist dieser. Bei der einen:
+difference-other = Bei der anderen:
+difference-no-obstacle = Das war kein Hindernis.
+
 ## Zugeordnet und wartend
 
 reason-matched-best-saving =

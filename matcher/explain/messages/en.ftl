@@ -42,6 +42,15 @@ avoid-lifecycle = Do not blame the buyer or the customer.
 
 help-what-it-is = The programme is a selective optimization layer beside the warehouse: only verified, eligible returns with a buyer nearby take the shorter way, and everything else is returned as ever.
 
+## Two decisions side by side.
+
+difference-none = Both returns took the same way for the same reasons.
+difference-same-rules = Both returns were judged by the same rules.
+difference-changed-rules = The rules had changed between the two returns.
+difference-one = The first difference is this. For the one:
+difference-other = For the other:
+difference-no-obstacle = That was no obstacle.
+
 ## Matched and waiting
 
 reason-matched-best-saving =

@@ -21,9 +21,11 @@ from matcher.domain.return_item import (
     ReturnState,
     TransitState,
 )
+from matcher.explain.difference import DifferenceKind
 from nearturn.v1 import (
     decision_pb2,
     demand_pb2,
+    explain_service_pb2,
     item_pb2,
     network_pb2,
     policy_pb2,
@@ -34,6 +36,7 @@ from nearturn.v1 import (
 MODULES = (
     decision_pb2,
     demand_pb2,
+    explain_service_pb2,
     item_pb2,
     network_pb2,
     policy_pb2,
@@ -55,6 +58,7 @@ PAIRS: dict[str, tuple[type[IntEnum], str]] = {
     "PolicyState": (PolicyState, "POLICY_STATE_"),
     "PolicyDimension": (Dimension, "POLICY_DIMENSION_"),
     "ChangeDirection": (Direction, "CHANGE_DIRECTION_"),
+    "DifferenceKind": (DifferenceKind, "DIFFERENCE_KIND_"),
     "SignOffItem": (SignOffItem, "SIGN_OFF_ITEM_"),
     "ProgramEventKind": (ProgramEventKind, "PROGRAM_EVENT_KIND_"),
     "ReturnState": (ReturnState, "RETURN_STATE_"),

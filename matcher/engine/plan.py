@@ -115,8 +115,7 @@ def plan(
         for item, report in zip(items, reports, strict=True)
         if report.passed and report.rule and item.decide_by_us > now_us
     ]
-    demands = OpenDemands(network)
-    demands.update(_fresh_records(snapshot, now_us))
+    demands = open_demands(snapshot, network, now_us)
     market = collect(
         pool,
         demands,
@@ -177,12 +176,17 @@ def _admit(reports: list[GateReport], policy: Policy) -> list[GateReport]:
     return settled
 
 
-def _fresh_records(snapshot: Snapshot, now_us: int) -> list[DemandRecord]:
+def open_demands(snapshot: Snapshot, network: Network, now_us: int) -> OpenDemands:
+    """Return the demands of a snapshot, none of which has been promised a unit."""
+    demands = OpenDemands(network)
     # In the order of the ids, so that not even memory layout depends on the input.
-    return [
-        DemandRecord(demand, DemandState.OPEN, 0, 0, 1, now_us, now_us)
-        for demand in sorted(snapshot.demands, key=lambda d: d.demand_id)
-    ]
+    demands.update(
+        [
+            DemandRecord(demand, DemandState.OPEN, 0, 0, 1, now_us, now_us)
+            for demand in sorted(snapshot.demands, key=lambda d: d.demand_id)
+        ]
+    )
+    return demands
 
 
 def _decide(

@@ -53,6 +53,13 @@ def plan(
         bool,
         typer.Option(help="Put faulty rows into a file beside the input and go on."),
     ] = False,
+    why_not: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A return: say why it has no buyer, and the least that would have got "
+            "it one; once for each."
+        ),
+    ] = None,
 ) -> None:
     """
     Give every return in a file its route, and prove that no plan saves more.
@@ -71,6 +78,8 @@ def plan(
     from server.cli.plan_file import plan_file, write_plan  # noqa: PLC0415
     from server.cli.snapshot import read_snapshot  # noqa: PLC0415
     from server.cli.solve_budget import stop_after  # noqa: PLC0415
+    from server.cli.why_not import check_ids  # noqa: PLC0415
+    from server.cli.why_not import why_not as explained  # noqa: PLC0415
 
     now_us = instant_us("at", at)
     if out is not None and not out.resolve().parent.is_dir():
@@ -80,6 +89,7 @@ def plan(
         snapshot, of_brand = read_snapshot(
             demands, returns, warehouses, policy, mapping or [], skip_bad_rows
         )
+    check_ids(snapshot, why_not or [])
     started = time.perf_counter()
     with console.status("planning", spinner="dots"), stop_after(budget) as stop:
         made = run(snapshot, of_brand, now_us=now_us, threads=threads, stop=stop)
@@ -99,10 +109,19 @@ def plan(
     }
     if out is not None:
         write_plan(out, plan_file(made, summary))
+    told: list[str] = []
+    if why_not:
+        if record.dual_micros > record.saving_micros:
+            raise InvalidValueError("why_not", "a plan with a gap", "a larger --budget")
+        told = list(explained(snapshot, of_brand, made, why_not, now_us))
     if as_json:
+        if told:
+            summary["why_not"] = told
         typer.echo(json.dumps(summary))
     else:
         Console().print(_table(summary))
+        for each in told:
+            typer.echo(each)
 
 
 def _table(summary: dict[str, Any]) -> Table:

@@ -249,3 +249,25 @@ def test_what_people_are_told_is_listed(tmp_path: Path) -> None:
     assert "Refunds | as ever." in run("policy", "messages", path)
     with pytest.raises(InvalidValueError, match="locale: got 'fr'"):
         run("policy", "messages", "--locale", "fr")
+
+
+def test_why_a_return_has_no_buyer_is_said(week: Path, tmp_path: Path) -> None:
+    """Reasons and the least that would help; an unknown id is refused (R41)."""
+    summary = _plan(week)
+    assert "why_not" not in summary
+    ids = [f"R{number:06}" for number in range(1, 201)]
+    narrow = json.loads(POLICY.read_text())
+    for each in narrow["categories"]:
+        each["radius_m"] = 500
+    path = tmp_path / "narrow.json"
+    path.write_text(json.dumps(narrow))
+    asked = [part for each in ids for part in ("--why-not", each)]
+    texts = _plan(week, "--policy", path, *asked)["why_not"]
+    assert isinstance(texts, list)
+    assert [text.split(":")[0] for text in texts] == ids
+    for words in ("It is matched", "as far as the buyers", "All else equal"):
+        assert any(words in text for text in texts), words
+    with pytest.raises(InvalidValueError, match="why_not: got 'R9'"):
+        _plan(week, "--why-not", "R9")
+    with pytest.raises(InvalidValueError, match="gap"):
+        _plan(week, "--why-not", ids[0], "--budget", 0)

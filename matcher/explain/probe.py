@@ -1,0 +1,168 @@
+"""Would this item be matched if its pairs were others? Asked of a solved plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.engine.plan import Plan
+from matcher.solve import CandidateGraph, LiveAssignment, assign
+
+IntArray = NDArray[np.int64]
+Row = tuple[NDArray[np.int32], IntArray]
+
+T = TypeVar("T", bound=np.generic)
+
+#: Units that a demand is given at most before it is clear that it is not about them.
+_UNITS_MAX = 64
+
+
+class Probe:
+    """
+    The market of a plan with one item in another place, and back again.
+
+    Parameters
+    ----------
+    plan
+        The plan; its rows are those of the probe.
+    demand_ids
+        Every demand that there is, in the order that columns have.
+    """
+
+    def __init__(self, plan: Plan, demand_ids: Sequence[str]) -> None:
+        self.demand_ids = tuple(demand_ids)
+        self._column = {each: column for column, each in enumerate(demand_ids)}
+        known = self.columns(plan.demand_ids)
+        graph = plan.graph
+        capacity = np.ones(len(demand_ids), np.int32)
+        capacity[known] = graph.capacity
+        self._graph = CandidateGraph(
+            graph.row_offsets, known[graph.columns], graph.saving, capacity
+        )
+        self.saving_max = int(graph.saving.max(initial=0))
+        # Doubled, so that one more or less settles ties of the item that is asked of.
+        doubled = CandidateGraph(
+            graph.row_offsets, self._graph.columns, 2 * graph.saving, capacity
+        )
+        self._live = LiveAssignment(doubled)
+        self._slot = np.arange(graph.row_count)
+
+    def columns(self, demand_ids: Sequence[str]) -> NDArray[np.int32]:
+        """Return the column of each demand."""
+        return np.array([self._column[each] for each in demand_ids], np.int32)
+
+    def first(self, row: int, count: int, way: Callable[[int], Row]) -> int | None:
+        """
+        Return the first of some ways in which a row is matched.
+
+        Parameters
+        ----------
+        row
+            A row without a column.
+        count
+            How many ways there are.
+        way
+            Gives columns and savings of the row by number; each way is at least as good
+            for it as the one before.
+
+        Returns
+        -------
+        int or None
+            The first way with which the canonical optimum matches the row.
+        """
+        sure = _first(count, lambda at: self._is_matched(row, way(at), -1))
+        # Where it only may be matched, the tie rule decides; that is monotone too, for
+        # an optimum that is new has the row matched.
+        limit = count if sure is None else sure
+        may = _first(limit, lambda at: self._is_matched(row, way(at), 1))
+        if may is None:
+            return sure
+        tied = _first(limit - may, lambda at: self._is_chosen(row, way(may + at)))
+        return sure if tied is None else may + tied
+
+    def units(self, row: int, column: int) -> int | None:
+        """Return how many units more of one demand get a row matched, if any do."""
+        way = self._row(row)
+        capacity = int(self._graph.capacity[column])
+
+        def with_units(more: int) -> NDArray[np.int32]:
+            return np.array([capacity + more], np.int32)
+
+        def is_matched(at: int) -> bool:
+            self._live.resize_demands([column], with_units(at + 1))
+            found = self._is_matched(row, way, -1)
+            self._live.resize_demands([column], with_units(0))
+            return found
+
+        def is_chosen(at: int) -> bool:
+            changed = self._graph.capacity.copy()
+            changed[column] += at + 1
+            return self._is_chosen(row, way, changed)
+
+        def may_be(at: int) -> bool:
+            self._live.resize_demands([column], with_units(at + 1))
+            found = self._is_matched(row, way, 1)
+            self._live.resize_demands([column], with_units(0))
+            return found
+
+        sure = _first(_UNITS_MAX, is_matched)
+        limit = _UNITS_MAX if sure is None else sure
+        may = _first(limit, may_be)
+        if may is not None:
+            tied = _first(limit - may, lambda at: is_chosen(may + at))
+            sure = sure if tied is None else may + tied
+        return None if sure is None else sure + 1
+
+    def _is_matched(self, row: int, way: Row, nudge: int) -> bool:
+        column, saving = way
+        self._live.remove_returns([self._slot[row]])
+        tried = self._insert(column, 2 * saving + nudge)
+        found = bool(self._live.demand_of([tried])[0] >= 0)
+        self._live.remove_returns([tried])
+        own_column, own_saving = self._row(row)
+        self._slot[row] = self._insert(own_column, 2 * own_saving)
+        return found
+
+    def _insert(self, column: NDArray[np.int32], saving: IntArray) -> int:
+        offsets = np.array([0, len(column)], np.int64)
+        return int(self._live.insert_returns(offsets, column, saving)[0])
+
+    def _is_chosen(
+        self, row: int, way: Row, capacity: NDArray[np.int32] | None = None
+    ) -> bool:
+        graph = self._graph
+        start, stop = graph.row_offsets[row : row + 2]
+        column, saving = way
+        order = np.argsort(column, kind="stable")
+        offsets = graph.row_offsets.copy()
+        offsets[row + 1 :] += len(column) - (stop - start)
+        changed = CandidateGraph(
+            offsets,
+            _spliced(graph.columns, column[order], int(start), int(stop)),
+            _spliced(graph.saving, saving[order], int(start), int(stop)),
+            graph.capacity if capacity is None else capacity,
+        )
+        return bool(assign(changed).column[row] >= 0)
+
+    def _row(self, row: int) -> Row:
+        start, stop = self._graph.row_offsets[row : row + 2]
+        return self._graph.columns[start:stop], self._graph.saving[start:stop]
+
+
+def _spliced(values: NDArray[T], row: NDArray[T], start: int, stop: int) -> NDArray[T]:
+    return np.concatenate((values[:start], row, values[stop:]))
+
+
+def _first(count: int, holds: Callable[[int], bool]) -> int | None:
+    # The first number from which on it holds; by halves.
+    low, high = 0, count
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low if low < count else None

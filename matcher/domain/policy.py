@@ -167,13 +167,19 @@ class Policy:
 
     def rollout_at(self, now_us: int) -> int:
         """Return the rollout at an instant, in basis points."""
-        begun = [s.basis_points for s in self.rollout_steps if s.start_us <= now_us]
-        return max([self.rollout_basis_points, *begun])
+        share = self.rollout_basis_points
+        for step in self.rollout_steps:
+            if step.start_us > now_us:
+                break
+            share = step.basis_points
+        return share
 
     def next_step_us(self, now_us: int) -> int | None:
         """Return when the rollout next widens by itself."""
-        ahead = (s.start_us for s in self.rollout_steps if s.start_us > now_us)
-        return next(ahead, None)
+        for step in self.rollout_steps:
+            if step.start_us > now_us:
+                return step.start_us
+        return None
 
     @cached_property
     def category_names(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from matcher.policy.words import (
     cap_words,
     enum_words,
     floor_words,
-    names_words,
+    ordered_words,
     reasons_words,
     segments_words,
     share_words,
@@ -96,7 +96,7 @@ def _check_policy(
         findings.skipped(_GATE, "category_allowed", _NO_POLICY)
         return
     findings.passed(_GATE, "policy_active", f"version {policy.version}", "one")
-    opened = names_words(policy.category_names)
+    opened = ordered_words(policy.category_names)
     if rule is None:
         findings.failed(
             ReasonCode.CATEGORY_NOT_ALLOWED, "category_allowed", item.category, opened

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import blake2b
 
 from matcher.domain.instant import utc_text
@@ -63,6 +64,7 @@ def instant_words(instant_us: int | None) -> str:
     return "none" if instant_us is None else utc_text(instant_us)
 
 
+@lru_cache(maxsize=1_000)
 def share_words(basis_points: int) -> str:
     """Return a share in percent, both digits of a hundredth shown."""
     return f"{basis_points * 100 / BASIS_POINTS:.2f} %"
@@ -70,11 +72,15 @@ def share_words(basis_points: int) -> str:
 
 def names_words(names: Iterable[str]) -> str:
     """Return names in order, the first twenty of them; ``none`` if there are none."""
-    listed = sorted(names)
-    if not listed:
+    return ordered_words(sorted(names))
+
+
+def ordered_words(names: Sequence[str]) -> str:
+    """Return names that are in order; looks at twenty of however many there are."""
+    if not names:
         return "none"
-    more = len(listed) - _NAMES_MAX
-    shown = ", ".join(listed[:_NAMES_MAX])
+    more = len(names) - _NAMES_MAX
+    shown = ", ".join(names[:_NAMES_MAX])
     return f"{shown} and {more:,} more" if more > 0 else shown
 
 
@@ -94,6 +100,8 @@ def floor_words(condition: Condition) -> str:
     return f"{enum_words(condition)} or better"
 
 
+# Asked for every item, of the few values that a policy has.
+@lru_cache(maxsize=1_000)
 def age_words(max_age_us: int) -> str:
     """Return how old evidence may be."""
     return f"at most {duration_words(max_age_us)} old"

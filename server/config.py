@@ -101,6 +101,12 @@ class Settings(BaseSettings):
         le=24 * 365,
         description="How long the answer to a request id is kept.",
     )
+    history_retention_days: int = Field(
+        400,
+        ge=1,
+        le=36_500,
+        description="How far back what happened can be replayed.",
+    )
     shutdown_grace_s: int = Field(
         30, ge=0, le=3600, description="How long running calls may take at the end."
     )

@@ -139,6 +139,7 @@ def _options(settings: Settings) -> RuntimeOptions:
         queue_count_max=settings.queue_count_max,
         group_count_max=settings.group_count_max,
         retention_us=settings.request_retention_hours * 3_600_000_000,
+        history_us=settings.history_retention_days * 24 * 3_600_000_000,
         solve_budget_us=settings.solve_budget_ms * 1_000,
     )
 

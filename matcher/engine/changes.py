@@ -9,6 +9,7 @@ from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId, Wareh
 from matcher.domain.match import Match
 from matcher.domain.program import Program, ProgramEvent
 from matcher.domain.warehouse import ServiceArea, Warehouse
+from matcher.engine.journal import Entry
 from matcher.engine.records import (
     DemandRecord,
     PolicyRecord,
@@ -24,8 +25,8 @@ class Changes:
     """
     The last value of every row that changed, by id; ``None`` deletes the row.
 
-    Decisions and program events are appended, never changed: their order is the order
-    of their log. A program of ``None`` did not change.
+    Decisions, program events and entries of the journal are appended, never changed:
+    their order is the order of their log. A program of ``None`` did not change.
     """
 
     demands: dict[DemandId, DemandRecord] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Changes:
     volume_hours: dict[int, VolumeHour] = field(default_factory=dict)
     program: Program | None = None
     program_events: list[ProgramEvent] = field(default_factory=list)
+    journal: list[Entry] = field(default_factory=list)
 
     def add(self, later: Changes) -> None:
         """Merge what came later into this, the later value winning."""
@@ -57,6 +59,7 @@ class Changes:
         self.volume_hours.update(later.volume_hours)
         self.program = later.program or self.program
         self.program_events.extend(later.program_events)
+        self.journal.extend(later.journal)
 
     def __bool__(self) -> bool:
         return any(
@@ -73,5 +76,6 @@ class Changes:
                 self.volume_hours,
                 self.program,
                 self.program_events,
+                self.journal,
             )
         )

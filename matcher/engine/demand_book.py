@@ -197,7 +197,8 @@ class DemandBook:
         cold: list[DemandId] = []
         for demand_id in ids:
             record = self._live.get(demand_id) or self._closed.get(demand_id)
-            record = record or self._looked_up.get(demand_id)
+            if record is None and (record := self._looked_up.get(demand_id)):
+                self._ledger.archive.used_demand(record)
             if record is not None:
                 found[demand_id] = record
             elif demand_id not in self._looked_up:

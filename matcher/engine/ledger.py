@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from matcher.domain.decision import Decision
 from matcher.domain.ids import DecisionId, MatchId, RoundId
 from matcher.engine.archive import Archive, LiveRows
 from matcher.engine.changes import Changes
+from matcher.engine.journal import Entry, Event, RoundBegan, WatchedArchive
 
 
 class Ledger:
@@ -21,7 +25,7 @@ class Ledger:
     """
 
     def __init__(self, archive: Archive, rows: LiveRows) -> None:
-        self.archive = archive
+        self.archive = WatchedArchive(archive)
         self.changes = Changes()
         self._decision_count = rows.decision_count
         self._match_count = rows.match_count
@@ -38,6 +42,29 @@ class Ledger:
         """Forget what the archive now answers: all that was handed over is stored."""
         pending = {decision.decision_id for decision in self.changes.decisions}
         self._recent = {k: v for k, v in self._recent.items() if k in pending}
+
+    @contextmanager
+    def entering(
+        self, event: Event, now_us: int, *, is_planning_down: bool
+    ) -> Iterator[None]:
+        """
+        Write an event into the journal, unless it fails.
+
+        A command that changes nothing is left out; a round that begins never is, for
+        what it takes along depends on when that was.
+        """
+        pending, self.changes = self.changes, Changes()
+        try:
+            yield
+            if self.changes or isinstance(event, RoundBegan):
+                known = self.archive.take()
+                entry = Entry(now_us, event, known, is_planning_down)
+                self.changes.journal.append(entry)
+        finally:
+            self.archive.forget()
+            if pending:
+                pending.add(self.changes)
+                self.changes = pending
 
     def note(self, decision: Decision) -> None:
         """Append a decision to the log."""

@@ -85,6 +85,24 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
             if column >= 0
         ]
 
+    def assignment(self, return_ids: Sequence[str]) -> Assignment:
+        """
+        Return the answer for the rows that it was gathered from.
+
+        Parameters
+        ----------
+        return_ids
+            The ids of all rows, those without a candidate too.
+        """
+        column = np.full(len(return_ids), -1, np.int32)
+        price = np.zeros(len(return_ids), np.int64)
+        row_of = {return_id: row for row, return_id in enumerate(return_ids)}
+        rows = [row_of[each] for each in self.return_ids]
+        column[rows] = _int32("column", self.column)
+        price[rows] = _int64("return_price", self.return_price)
+        prices = _int64("demand_price", self.demand_price)
+        return Assignment(column, price, prices, self.value, self.gap)
+
     def check(self) -> None:
         """
         Check the certificate from nothing but what the proof holds.

@@ -113,7 +113,8 @@ class ReturnBook:
         cold: list[ReturnId] = []
         for return_id in ids:
             record = self._live.get(return_id) or self._settled.get(return_id)
-            record = record or self._looked_up.get(return_id)
+            if record is None and (record := self._looked_up.get(return_id)):
+                self._ledger.archive.used_return(record)
             if record is not None:
                 found[return_id] = record
             elif return_id not in self._looked_up:

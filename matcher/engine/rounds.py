@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matcher.domain.decision import Outcome
 from matcher.domain.ids import ReturnId, RoundId
@@ -15,6 +15,7 @@ from matcher.engine.answers import ReturnAnswer
 from matcher.engine.counts import count_reasons
 from matcher.engine.demand_book import DemandBook
 from matcher.engine.demand_gate import state_demand
+from matcher.engine.journal import RoundFinished
 from matcher.engine.ledger import Ledger
 from matcher.engine.limits import ShardLimits
 from matcher.engine.market import Market, PoolItem, collect
@@ -39,14 +40,14 @@ class RoundTask:
     """
     What a round takes along to be solved, while the shard goes on.
 
-    ``terms`` are those that the market was priced under; its rows name warehouses by
-    their place in that network, and the shard's may change meanwhile. ``unmoved``
+    ``round_id`` is given when it is finished, so that a round that is lost leaves no
+    gap. ``terms`` are those that the market was priced under; its rows name warehouses
+    by their place in that network, and the shard's may change meanwhile. ``unmoved``
     are the items that wait as before: nothing near them changed.
     ``codes`` are the reasons of all items that are not in the market: those, and the
     ones sent to a warehouse by the gates, or waiting for an inspection.
     """
 
-    round_id: RoundId
     started_us: int
     policy: Policy
     market: Market
@@ -56,6 +57,7 @@ class RoundTask:
     reports: tuple[GateReport, ...]
     codes: tuple[tuple[ReasonCode, ...], ...]
     routed_ids: tuple[ReturnId, ...]
+    round_id: RoundId = RoundId("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,11 @@ class SolvedRound:
     task: RoundTask
     solved: SolvedMarket
     proof: bytes
+
+    @property
+    def event(self) -> RoundFinished:
+        """What the journal has to know of it."""
+        return RoundFinished(self.proof if self.solved.assignment.gap else b"")
 
 
 def solve_round(
@@ -153,7 +160,6 @@ class Rounds:
             *(record for record in waiting if record.item.return_id in unmoved),
         )
         return RoundTask(
-            round_id=self._ledger.next_round_id(),
             started_us=now_us,
             policy=policy,
             market=market,
@@ -173,7 +179,8 @@ class Rounds:
         began, the demand has a unit left, and what the match rests on has not run
         out: the item's evidence, the buyer's time to wait. Else the item waits on.
         """
-        task = solved.task
+        task = replace(solved.task, round_id=self._ledger.next_round_id())
+        solved = replace(solved, task=task)
         columns = solved.solved.assignment.column.tolist()
         kept, dropped = self._still_true(task, columns, now_us)
         for row in dropped:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from matcher.domain.errors import (
@@ -42,6 +43,7 @@ from matcher.engine.commands import (
 )
 from matcher.engine.demand_book import DemandBook
 from matcher.engine.gate_keeper import GateKeeper
+from matcher.engine.journal import Event, RoundBegan
 from matcher.engine.ledger import Ledger
 from matcher.engine.limits import ShardLimits
 from matcher.engine.match_book import MatchBook
@@ -154,6 +156,10 @@ class Shard:
             As the command's book says; the command has changed nothing then.
         """
         now_us = self._settle(now_us)
+        with self._entering(command, now_us):
+            return self._apply(command, now_us)
+
+    def _apply(self, command: Command, now_us: int) -> Answer:
         match command:
             case Tick():
                 return None
@@ -194,7 +200,8 @@ class Shard:
                 "tenant", "", "without a policy", "a round", "an active policy"
             )
         self._clock.began(now_us)
-        task = self._rounds.begin(policy, now_us)
+        with self._entering(RoundBegan(), now_us):
+            task = self._rounds.begin(policy, now_us)
         for return_id in task.routed_ids:
             self._clock.left(return_id)
         return task
@@ -202,7 +209,8 @@ class Shard:
     def finish_round(self, solved: SolvedRound, now_us: int) -> RoundRecord:
         """Make the promises of a solved round that still can be made."""
         now_us = self._settle(now_us)
-        record = self._rounds.finish(solved, now_us)
+        with self._entering(solved.event, now_us):
+            record = self._rounds.finish(solved, now_us)
         for then in solved.task.records:
             now = self._returns.live(then.item.return_id)
             if now is None or now.state is not ReturnState.WAITING:
@@ -248,6 +256,11 @@ class Shard:
         next_us = self.next_us()
         if next_us is None or next_us > now_us:
             return now_us
+        with self._entering(Tick(), now_us):
+            self._settle_all(now_us)
+        return now_us
+
+    def _settle_all(self, now_us: int) -> None:
         expired = self._matches.expire(now_us)
         freed = self._returns.freed(expired, ReasonCode.HOLD_EXPIRED, now_us)
         self._enter_pool(answer.record for answer in freed)
@@ -259,7 +272,11 @@ class Shard:
             happened = (stated(ReasonCode.PLANNING_UNAVAILABLE),)
         for answer in self._returns.overdue(now_us, happened):
             self._clock.left(answer.record.item.return_id)
-        return now_us
+
+    def _entering(self, event: Event, now_us: int) -> AbstractContextManager[None]:
+        return self._ledger.entering(
+            event, now_us, is_planning_down=self._planning_failed
+        )
 
     def _apply_setting(self, command: Setting, now_us: int) -> Answer:
         # What holds for all items: policies, the program and the network.

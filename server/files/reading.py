@@ -28,8 +28,7 @@ def open_table(path: Path) -> Table:
     Raises
     ------
     InvalidValueError
-        If the file does not exist, has another ending, or is not of its format; if
-        it is a Parquet file and pyarrow is not installed.
+        If the file does not exist, has another ending, or is not of its format.
     """
     if not path.is_file():
         raise InvalidValueError("file", str(path), "a file that exists")

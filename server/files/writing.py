@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from matcher.domain.errors import InvalidValueError
 from server.files.columns import COLUMNS, Column, ColumnType, Kind
 from server.files.domain_row import DomainValue, domain_row
-from server.files.parquet_table import require_pyarrow
 from server.files.text_cell import cell_text
 
 _BATCH_ROWS = 8_192
@@ -38,7 +40,7 @@ def write_table(path: Path, kind: Kind, values: Iterable[DomainValue]) -> int:
     Raises
     ------
     InvalidValueError
-        If the name has another ending, or pyarrow is needed and missing.
+        If the name has another ending.
     """
     writers: dict[str, Callable[[Path, Kind, Iterable[DomainValue]], int]] = {
         ".csv": _write_csv,
@@ -70,24 +72,23 @@ def _write_csv(path: Path, kind: Kind, values: Iterable[DomainValue]) -> int:
 
 
 def _write_parquet(path: Path, kind: Kind, values: Iterable[DomainValue]) -> int:
-    arrow = require_pyarrow(path)
     types = {
-        ColumnType.TEXT: arrow.string(),
-        ColumnType.INT32: arrow.int32(),
-        ColumnType.INT64: arrow.int64(),
-        ColumnType.FLOAT: arrow.float64(),
-        ColumnType.BOOL: arrow.bool_(),
-        ColumnType.TIME: arrow.timestamp("us", "UTC"),
-        ColumnType.ENUM: arrow.string(),
-        ColumnType.TEXT_LIST: arrow.list_(arrow.string()),
+        ColumnType.TEXT: pa.string(),
+        ColumnType.INT32: pa.int32(),
+        ColumnType.INT64: pa.int64(),
+        ColumnType.FLOAT: pa.float64(),
+        ColumnType.BOOL: pa.bool_(),
+        ColumnType.TIME: pa.timestamp("us", "UTC"),
+        ColumnType.ENUM: pa.string(),
+        ColumnType.TEXT_LIST: pa.list_(pa.string()),
     }
     columns: Iterable[Column] = COLUMNS[kind].values()
-    schema = arrow.schema([(column.name, types[column.type]) for column in columns])
+    schema = pa.schema([(column.name, types[column.type]) for column in columns])
     count = 0
     rows = (domain_row(kind, value) for value in values)
-    with arrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for batch in _batches(rows):
-            writer.write_table(arrow.Table.from_pylist(batch, schema))
+            writer.write_table(pa.Table.from_pylist(batch, schema))
             count += len(batch)
     return count
 

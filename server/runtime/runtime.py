@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _SECOND_US = 1_000_000
+_HOUR_S = 3600
+_DAY_US = 24 * 3600 * _SECOND_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,10 @@ class RuntimeOptions:
     solve_budget_us
         Time for one round or plan from when it is handed to the solver; the best
         answer by then is taken, with its proven gap.
+    checkpoint_us
+        How often a place is made from which a replay may start.
+    history_us
+        How far back a replay may go.
     """
 
     tenants: tuple[TenantId, ...] = (TenantId("default"),)
@@ -71,9 +77,11 @@ class RuntimeOptions:
     queue_count_max: int = 10_000
     group_count_max: int = 1_000
     reader_count: int = 4
-    retention_us: int = 24 * 3600 * _SECOND_US
+    retention_us: int = _DAY_US
     timer_us: int = _SECOND_US
     solve_budget_us: int = 60 * _SECOND_US
+    checkpoint_us: int = _DAY_US
+    history_us: int = 400 * _DAY_US
 
 
 class Runtime:
@@ -133,6 +141,7 @@ class Runtime:
             self._timers = [
                 asyncio.create_task(self._tick(), name="tick"),
                 asyncio.create_task(self._forget(), name="forget"),
+                asyncio.create_task(self._remember(), name="remember"),
             ]
 
     def refuse_streams(self) -> None:
@@ -253,6 +262,22 @@ class Runtime:
             if due_us <= self._clock():
                 await self.run_round(RoundCall(tenant, lambda _: b""))
 
+    async def keep_history(self, tenant: TenantId) -> None:
+        """Make a checkpoint if one is due, and drop what is older than is kept."""
+        now_us = self._clock()
+        known = await self.read(lambda store: store.history(tenant).checkpoints())
+        if not known or known[0][1] <= now_us - self._options.checkpoint_us:
+            # No round may be under way: a replay could not finish what it never began.
+            async with self._round_locks.setdefault(tenant, asyncio.Lock()):
+                # Behind what a caller that gave up has left in the queue.
+                await self._submit(Work(tenant, lambda _, now: now))
+                made = await self.read(
+                    lambda store: store.history(tenant).checkpoint(now_us)
+                )
+            await self._on(self._engine, self._host.keep_checkpoint, tenant, made)
+        before_us = now_us - self._options.history_us
+        await self._on(self._engine, self._host.forget_history, tenant, before_us)
+
     @contextmanager
     def _budget(self) -> Iterator[Stop]:
         # Ends a solve when its time is spent; the best by then is the answer.
@@ -277,7 +302,6 @@ class Runtime:
                 log.warning(
                     "round_not_proven_optimal",
                     tenant=call.tenant,
-                    round_id=task.round_id,
                     gap_micros=gap,
                     saving_micros=solved.solved.saving_micros,
                 )
@@ -355,6 +379,16 @@ class Runtime:
             except UnavailableError as error:
                 log.warning("forget_unavailable", error=str(error))
             await asyncio.sleep(self._options.retention_us / _SECOND_US / 24)
+
+    async def _remember(self) -> None:
+        # Nobody's answer waits for this: what is missed is made up for an hour later.
+        while True:
+            await asyncio.sleep(_HOUR_S)
+            for tenant in self._host.tenants():
+                try:
+                    await self.keep_history(tenant)
+                except UnavailableError as error:
+                    log.warning("history_unavailable", error=str(error))
 
     def _notify(self) -> None:
         grown, self._grown = self._grown, asyncio.Event()

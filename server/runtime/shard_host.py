@@ -12,7 +12,9 @@ from matcher.domain.errors import (
     UnavailableError,
 )
 from matcher.domain.ids import TenantId
+from matcher.engine.archive import LiveRows
 from matcher.engine.commands import Command
+from matcher.engine.journal import Checkpoint
 from matcher.engine.limits import ShardLimits
 from matcher.engine.shard import Shard
 from server.runtime.clock import Clock
@@ -64,6 +66,7 @@ class ShardHost:
         found = self._shards.get(tenant)
         if found is None:
             rows = self._store.load(tenant)
+            self._begin_history(tenant, rows)
             found = Shard(
                 tenant,
                 self._store.archive(tenant),
@@ -80,6 +83,11 @@ class ShardHost:
                 return_count=len(rows.returns),
             )
         return found
+
+    def _begin_history(self, tenant: TenantId, rows: LiveRows) -> None:
+        # A store from before there was a journal: what it held is where replays start.
+        if rows.policies or rows.demands or rows.returns or rows.warehouses:
+            self._store.history(tenant).begin(self._clock())
 
     def process(self, group: Sequence[Work]) -> list[Done]:
         """
@@ -119,6 +127,14 @@ class ShardHost:
     def forget_answers(self, before_us: int) -> int:
         """Delete stored answers that are older than ``before_us``."""
         return self._store.forget_answers(before_us)
+
+    def keep_checkpoint(self, tenant: TenantId, checkpoint: Checkpoint) -> None:
+        """Store where a replay may start."""
+        self._store.history(tenant).keep(checkpoint)
+
+    def forget_history(self, tenant: TenantId, before_us: int) -> int:
+        """Drop what only replays need that start before an instant."""
+        return self._store.history(tenant).forget(before_us)
 
     def next_us(self) -> int | None:
         """Return when time alone next changes something in any shard."""

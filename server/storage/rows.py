@@ -13,6 +13,7 @@ from matcher.domain.match import Match
 from matcher.domain.program import Program, ProgramEvent
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.changes import Changes
+from matcher.engine.journal import Entry
 from matcher.engine.records import (
     DemandRecord,
     PolicyRecord,
@@ -21,6 +22,7 @@ from matcher.engine.records import (
     WarehouseDay,
 )
 from server.storage import codec, tables
+from server.storage.journal_codec import pack_entries
 from server.storage.store import StoredAnswer
 
 #: One row, or the key of one, by column name. Enums and flags are plain ints in it:
@@ -103,6 +105,17 @@ def event_rows(tenant: TenantId, events: Iterable[ProgramEvent]) -> list[Row]:
         }
         for event in events
     ]
+
+
+def journal_row(tenant: TenantId, entries: Sequence[Entry]) -> Row:
+    """Return the row of a segment of the journal, still without a number."""
+    return {
+        "tenant": tenant,
+        "entry_count": len(entries),
+        "first_us": min(entry.now_us for entry in entries),
+        "last_us": max(entry.now_us for entry in entries),
+        "segment": pack_entries(entries),
+    }
 
 
 def answer_row(answer: StoredAnswer) -> Row:

@@ -31,6 +31,7 @@ from matcher.engine.records import (
 )
 from server.storage import codec, statements
 from server.storage.database import Database
+from server.storage.history import History
 from server.storage.live_rows import load_live_rows
 from server.storage.sql_archive import SqlArchive
 from server.storage.store import LoggedDecision, StoredAnswer
@@ -251,6 +252,10 @@ class SqlStore:
         if row is None:
             return None
         return replace(codec.ROUNDS.decode(row.document), proof=row.proof)
+
+    def history(self, tenant: TenantId) -> History:
+        """Return the tenant's journal and checkpoints."""
+        return History(self._database, tenant)
 
     def ping(self) -> None:
         """Raise unless the database answers."""

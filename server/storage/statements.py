@@ -35,9 +35,11 @@ from server.storage.tables import (
     CLOSED_AND_HELD,
     REVISION_TABLE,
     answers,
+    checkpoints,
     counters,
     decisions,
     demands,
+    journal,
     matches,
     metadata,
     policies,
@@ -117,6 +119,59 @@ APPEND_DECISIONS = insert(decisions)
 
 # Nor is an event of the program.
 APPEND_PROGRAM_EVENTS = insert(program_events)
+
+# Nor is a segment of the journal.
+APPEND_JOURNAL = insert(journal)
+
+# A checkpoint after the same entries says the same.
+KEEP_CHECKPOINT = sqlite.insert(checkpoints).on_conflict_do_nothing()
+
+# Rows of (number, entry_count): the last segment.
+LAST_SEGMENT = (
+    select(journal.c.number, journal.c.entry_count)
+    .where(journal.c.tenant == bindparam("tenant"))
+    .order_by(journal.c.number.desc())
+    .limit(1)
+)
+
+# Rows of (entry_count, at_us), last first: a few, for they come once a day.
+CHECKPOINTS = (
+    select(checkpoints.c.entry_count, checkpoints.c.at_us)
+    .where(checkpoints.c.tenant == bindparam("tenant"))
+    .order_by(checkpoints.c.entry_count.desc())
+)
+
+# One row; parameter: entry_count.
+CHECKPOINT = select(checkpoints.c.rows).where(
+    checkpoints.c.tenant == bindparam("tenant"),
+    checkpoints.c.entry_count == bindparam("entry_count"),
+)
+
+# Rows of (number, entry_count, first_us, segment): those with an entry at ``after`` or
+# later; parameters: after, limit.
+JOURNAL_PAGE = (
+    select(
+        journal.c.number,
+        journal.c.entry_count,
+        journal.c.first_us,
+        journal.c.segment,
+    )
+    .where(
+        journal.c.tenant == bindparam("tenant"),
+        journal.c.number >= bindparam("after"),
+    )
+    .order_by(journal.c.number)
+    .limit(bindparam("limit"))
+)
+
+# Parameter: before, a number of entries. Segments end where checkpoints are.
+FORGET_JOURNAL = delete(journal).where(
+    journal.c.tenant == bindparam("tenant"), journal.c.number < bindparam("before")
+)
+FORGET_CHECKPOINTS = delete(checkpoints).where(
+    checkpoints.c.tenant == bindparam("tenant"),
+    checkpoints.c.entry_count < bindparam("before"),
+)
 
 # The first answer stays, whatever comes later under its id.
 KEEP_ANSWERS = sqlite.insert(answers).on_conflict_do_nothing()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from matcher.domain.return_item import ReturnState
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.archive import Archive, LiveRows
 from matcher.engine.changes import Changes
+from matcher.engine.journal import Checkpoint, Entry
 from matcher.engine.records import (
     DemandRecord,
     PolicyRecord,
@@ -51,6 +52,52 @@ class LoggedDecision:
 
     sequence: int
     decision: Decision
+
+
+class History(Protocol):
+    """
+    What happened to one tenant, in order, and where a replay of it may start.
+
+    Raises
+    ------
+    UnavailableError
+        From any method, as those of :class:`Store`.
+    """
+
+    def checkpoint(self, now_us: int) -> Checkpoint:
+        """
+        Return the live rows and their place in the journal, from one commit.
+
+        The caller has seen to it that no round is under way.
+        """
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Store a checkpoint; one after the same entries is left as it is."""
+
+    def begin(self, now_us: int) -> None:
+        """Make the first checkpoint if nothing else says what the rows come from."""
+
+    def checkpoints(self) -> list[tuple[int, int]]:
+        """Return entry count and instant of every checkpoint, last first."""
+
+    def start(self, from_us: int) -> Checkpoint:
+        """
+        Return where a replay starts that is to have lived up to an instant.
+
+        The last checkpoint at or before it, else the first there is, else nothing at
+        all: the beginning.
+        """
+
+    def entries(self, after: int, until_us: int) -> Iterator[Entry]:
+        """Yield the entries from a number on that happened before an instant."""
+
+    def forget(self, before_us: int) -> int:
+        """
+        Delete what only replays that start before an instant need.
+
+        Goes back to the last checkpoint at or before it, and no further; returns how
+        many segments are gone.
+        """
 
 
 class Store(Protocol):
@@ -171,6 +218,9 @@ class Store(Protocol):
 
     def round(self, tenant: TenantId, round_id: RoundId) -> RoundRecord | None:
         """Return one round, its proof included."""
+
+    def history(self, tenant: TenantId) -> History:
+        """Return the tenant's journal and checkpoints."""
 
     def ping(self) -> None:
         """Raise unless the database answers."""

@@ -199,6 +199,31 @@ rounds = Table(
     sqlite_strict=True,
 )
 
+# What happened, a segment per commit: entries ``number`` and following, from 0 on.
+journal = Table(
+    "journal",
+    metadata,
+    _key("tenant"),
+    _key("number", _INT64),
+    _value("entry_count", _INT64),
+    _value("first_us", _INT64),
+    _value("last_us", _INT64),
+    _blob("segment"),
+    CheckConstraint("entry_count >= 1", name="journal_entry_count"),
+    sqlite_strict=True,
+)
+
+# Where a replay may start: the live rows after so many entries.
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    _key("tenant"),
+    _key("entry_count", _INT64),
+    _value("at_us", _INT64),
+    _blob("rows"),
+    sqlite_strict=True,
+)
+
 # The highest numbers ever given out, which outlive the rows that they were given to.
 counters = Table(
     "counters",

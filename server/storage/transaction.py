@@ -12,10 +12,12 @@ from matcher.domain.ids import TenantId
 from matcher.engine.changes import Changes
 from server.storage import statements
 from server.storage.counters import read_counters
+from server.storage.history import entry_count
 from server.storage.rows import (
     Row,
     answer_row,
     event_rows,
+    journal_row,
     keys_to_delete,
     log_rows,
     merge,
@@ -46,6 +48,7 @@ class Transaction:
         self._written: dict[Table, list[Row]] = {}
         self._deleted: dict[Table, list[Row]] = {}
         self._events: list[Row] = []
+        self._journal: list[Row] = []
         self._numbered: list[tuple[TenantId, Changes, list[Row]]] = []
         for tenant, entry in merge(changes).items():
             for table, rows in rows_to_write(tenant, entry).items():
@@ -53,6 +56,8 @@ class Transaction:
             for table, keys in keys_to_delete(tenant, entry).items():
                 self._deleted.setdefault(table, []).extend(keys)
             self._events += event_rows(tenant, entry.program_events)
+            if entry.journal:
+                self._journal.append(journal_row(tenant, entry.journal))
             if entry.decisions or entry.matches or entry.rounds:
                 logged = log_rows(tenant, entry.decisions)
                 self._numbered.append((tenant, entry, logged))
@@ -67,6 +72,7 @@ class Transaction:
                 *self._written.values(),
                 *self._deleted.values(),
                 self._events,
+                self._journal,
                 self._numbered,
                 self._answers,
             )
@@ -84,6 +90,9 @@ class Transaction:
             _number(connection, tenant, entry, logged)
         if self._events:
             connection.execute(statements.APPEND_PROGRAM_EVENTS, self._events)
+        for segment in self._journal:
+            segment["number"] = entry_count(connection, segment["tenant"])
+            connection.execute(statements.APPEND_JOURNAL, segment)
         if self._answers:
             connection.execute(statements.KEEP_ANSWERS, self._answers)
 

@@ -72,6 +72,7 @@ def _life(seed: int) -> Counter[str]:
             error.add_note(f"seed {seed}, step {step}")
             raise
     world.end()
+    world.check_replay(STEPS // 2)
     return world.met
 
 

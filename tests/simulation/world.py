@@ -8,6 +8,7 @@ Every step is done to all three and compared; the invariants of DESIGN.md, secti
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matcher.domain.decision import Decision, Outcome
@@ -19,13 +20,15 @@ from matcher.domain.return_item import ReturnState
 from matcher.domain.warehouse import Warehouse
 from matcher.engine.changes import Changes
 from matcher.engine.commands import Command, DeleteWarehouse, Tick, UpsertWarehouse
+from matcher.engine.journal import Checkpoint, RoundBegan, RoundFinished
 from matcher.engine.limits import ShardLimits
 from matcher.engine.network_book import DAY_US
 from matcher.engine.proof import unpack
 from matcher.engine.records import RoundRecord
 from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
 from matcher.engine.shard import Shard
-from tests.scenarios import NOW_US, RunningShard
+from matcher.simulate.replay import replay
+from tests.scenarios import NOW_US, TENANT, MemoryStore, RunningShard
 from tests.simulation.reference_model import Begun, Parcel, ReferenceModel
 from tests.unit.engine.naive_market import metres
 
@@ -54,16 +57,18 @@ MOVES = {
 
 
 class Side(RunningShard):
-    """A shard that remembers what it committed since it was last asked."""
+    """A shard that remembers all that it committed, and what since it was asked."""
 
     def __init__(self) -> None:
         self.fresh = Changes()
+        self.history: list[Changes] = []
         super().__init__()
 
     def commit(self) -> None:
         """Commit, and remember it."""
         changes = self.shard.take_changes()
         self.fresh.add(changes)
+        self.history.append(changes)
         self.store.commit(changes)
         self.shard.committed()
 
@@ -225,6 +230,21 @@ class World:
 
     # --- Checks ----------------------------------------------------------------
 
+    def check_replay(self, middle: int) -> None:
+        """Live the crashing side's life again, and from the middle on."""
+        history = self.crashing.history
+        while _is_finished_first(history[middle:]):
+            middle += 1
+        for first in (0, middle):
+            lived = Changes()
+            for changes in history[first:]:
+                lived.add(changes)
+            again = Changes()
+            start = _checkpoint(history[:first])
+            for changes in replay(TENANT, start, lived.journal):
+                again.add(changes)
+            assert again == lived
+
     def check_memory(self) -> None:
         """Compare what the shard holds with what a new one would read (I12)."""
         if self.in_flight is not None:
@@ -382,3 +402,28 @@ def _is_active(match: Match) -> bool:
 
 def _is_confirmed(match: Match) -> bool:
     return match.hold_state is HoldState.CONFIRMED
+
+
+def _is_finished_first(later: Sequence[Changes]) -> bool:
+    # Whether a round is in flight: a checkpoint is never taken then.
+    events = (entry.event for changes in later for entry in changes.journal)
+    rounds = (e for e in events if isinstance(e, RoundBegan | RoundFinished))
+    return isinstance(next(rounds, None), RoundFinished)
+
+
+def _checkpoint(before: Sequence[Changes]) -> Checkpoint:
+    store = MemoryStore()
+    for changes in before:
+        store.commit(changes)
+    rows = store.load()
+    at_us = max((e.now_us for e in store.rows.journal), default=NOW_US)
+    return Checkpoint(
+        at_us=at_us,
+        entry_count=len(store.rows.journal),
+        rows=rows,
+        decisions=tuple(
+            found
+            for record in rows.returns
+            if (found := store.decision(record.decision_id)) is not None
+        ),
+    )

@@ -60,6 +60,7 @@ from matcher.domain.return_item import (
 )
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.changes import Changes
+from matcher.engine.journal import Entry
 from matcher.engine.ledger import decision_id, match_id
 from matcher.engine.records import (
     DemandRecord,
@@ -347,7 +348,8 @@ def changes_of(
     | WarehouseDay
     | Program
     | ProgramEvent
-    | VolumeHour,
+    | VolumeHour
+    | Entry,
 ) -> Changes:
     """Return the changes that write these rows."""
     changes = Changes()
@@ -361,6 +363,8 @@ def changes_of(
                 changes.program = row
             case ProgramEvent():
                 changes.program_events.append(row)
+            case Entry():
+                changes.journal.append(row)
             case _:
                 kept, key_of = _KEPT[type(row)]
                 getattr(changes, kept)[key_of(row)] = row

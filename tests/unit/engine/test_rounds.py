@@ -306,6 +306,7 @@ def test_solving_touches_nothing_and_threads_change_nothing() -> None:
     shard.upsert(*(demand(f"d{n:02d}", 3_000 * n) for n in range(12)))
     shard.submit(*(return_item(f"r{n:02d}", 2_000 * n) for n in range(20)))
     task = shard.shard.begin_round(NOW_US)
+    shard.commit()
     one, three = solve_round(task), solve_round(task, threads=3)
     assert one.proof == three.proof
     assert not shard.shard.take_changes()

@@ -176,6 +176,7 @@ def test_a_refused_command_leaves_no_trace(matched: RunningShard, name: str) -> 
         side.upsert(gone)
         side.apply(CancelDemand(DemandId("gone")))
         side.shard.begin_round(NOW_US)
+        side.commit()
     due_us = matched.shard.round_due_us()
     with pytest.raises(error):
         matched.shard.apply(command, NOW_US)

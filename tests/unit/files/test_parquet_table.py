@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -82,14 +81,4 @@ def test_no_parquet_file(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(InvalidValueError, match="accepted: a Parquet file"):
-        open_table(path)
-
-
-def test_missing_extra_is_explained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without pyarrow the message says which extra to install."""
-    path = _write(tmp_path, {"a": pa.array([1])})
-    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(InvalidValueError, match=r"nearturn\[bulk\]"):
         open_table(path)

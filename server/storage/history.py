@@ -1,0 +1,145 @@
+"""What a tenant's journal and checkpoints hold, read and cleared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection
+
+from matcher.domain.ids import TenantId
+from matcher.engine.archive import LiveRows
+from matcher.engine.journal import Checkpoint, Entry
+from server.storage import codec, statements
+from server.storage.database import Database
+from server.storage.journal_codec import (
+    pack_checkpoint,
+    unpack_checkpoint,
+    unpack_entries,
+)
+from server.storage.live_rows import load_live_rows
+
+#: Segments that are read at once.
+_SEGMENTS_AT_ONCE = 200
+
+
+def entry_count(connection: Connection, tenant: object) -> int:
+    """Return how many entries a tenant's journal ever had."""
+    parameters = {"tenant": tenant}
+    last = connection.execute(statements.LAST_SEGMENT, parameters).one_or_none()
+    if last is not None:
+        return int(last.number + last.entry_count)
+    newest = connection.execute(statements.CHECKPOINTS, parameters).first()
+    return 0 if newest is None else int(newest.entry_count)
+
+
+class History:
+    """
+    The journal of one tenant.
+
+    Parameters
+    ----------
+    database
+        Where it is.
+    tenant
+        Whose it is.
+    """
+
+    def __init__(self, database: Database, tenant: TenantId) -> None:
+        self._database = database
+        self._tenant = tenant
+        self._of_tenant = {"tenant": tenant}
+
+    def checkpoint(self, now_us: int) -> Checkpoint:
+        """Return the live rows and their place in the journal, from one commit."""
+        with self._database.snapshot("make a checkpoint") as connection:
+            count = entry_count(connection, self._tenant)
+            rows = load_live_rows(connection, self._tenant)
+            decisions = [
+                codec.DECISIONS.decode(document)
+                for record in rows.returns
+                if record.decision_id
+                for document in connection.execute(
+                    statements.DECISION, {**self._of_tenant, "id": record.decision_id}
+                ).scalars()
+            ]
+        return Checkpoint(now_us, count, rows, tuple(decisions))
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Store a checkpoint."""
+        row = {
+            **self._of_tenant,
+            "entry_count": checkpoint.entry_count,
+            "at_us": checkpoint.at_us,
+            "rows": pack_checkpoint(checkpoint),
+        }
+        with self._database.writing("keep a checkpoint") as connection:
+            connection.execute(statements.KEEP_CHECKPOINT, row)
+
+    def begin(self, now_us: int) -> None:
+        """Make the first checkpoint if nothing else says what the rows come from."""
+        with self._database.snapshot("look for a history") as connection:
+            is_known = entry_count(connection, self._tenant) > 0
+        if not is_known and not self.checkpoints():
+            self.keep(self.checkpoint(now_us))
+
+    def checkpoints(self) -> list[tuple[int, int]]:
+        """Return entry count and instant of every checkpoint, last first."""
+        with self._database.reading("list checkpoints") as connection:
+            found = connection.execute(statements.CHECKPOINTS, self._of_tenant)
+            return [(row.entry_count, row.at_us) for row in found]
+
+    def start(self, from_us: int) -> Checkpoint:
+        """
+        Return where a replay starts that is to have lived up to an instant.
+
+        The last checkpoint at or before it, else the first there is, else nothing at
+        all: the beginning.
+        """
+        known = self.checkpoints()
+        before = [each for each in known if each[1] <= from_us]
+        if not known or not (before or self._is_cut()):
+            return Checkpoint(from_us, 0, LiveRows())
+        count, at_us = before[0] if before else known[-1]
+        with self._database.reading("read a checkpoint") as connection:
+            data = connection.execute(
+                statements.CHECKPOINT, {**self._of_tenant, "entry_count": count}
+            ).scalar_one()
+        return unpack_checkpoint(data, at_us, count)
+
+    def entries(self, after: int, until_us: int) -> Iterator[Entry]:
+        """Yield the entries from a number on that happened before an instant."""
+        while True:
+            with self._database.reading("read the journal") as connection:
+                found = connection.execute(
+                    statements.JOURNAL_PAGE,
+                    {**self._of_tenant, "after": after, "limit": _SEGMENTS_AT_ONCE},
+                ).all()
+            for row in found:
+                if row.first_us >= until_us:
+                    return
+                yield from (
+                    entry
+                    for entry in unpack_entries(row.segment)
+                    if entry.now_us < until_us
+                )
+                after = row.number + row.entry_count
+            if not found:
+                return
+
+    def _is_cut(self) -> bool:
+        # Whether the journal no longer has its beginning, or never had.
+        with self._database.reading("look for a beginning") as connection:
+            parameters = {**self._of_tenant, "after": 0, "limit": 1}
+            first = connection.execute(statements.JOURNAL_PAGE, parameters).first()
+        return first is None or first.number > 0 or 0 in dict(self.checkpoints())
+
+    def forget(self, before_us: int) -> int:
+        """Delete what only replays before an instant need; return how many segments."""
+        before = [count for count, at_us in self.checkpoints() if at_us <= before_us]
+        if not before:
+            return 0
+        parameters = {**self._of_tenant, "before": before[0]}
+        with self._database.writing("forget the journal") as connection:
+            connection.execute(statements.FORGET_CHECKPOINTS, parameters)
+            gone = connection.execute(statements.FORGET_JOURNAL, parameters)
+            return gone.rowcount

@@ -1,0 +1,136 @@
+"""A journal and its checkpoints as Arrow, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
+from typing import Any, get_args
+
+import pyarrow as pa
+
+from matcher.engine.archive import LiveRows
+from matcher.engine.journal import NOTHING_KNOWN, Checkpoint, Entry, Event, Known
+from matcher.engine.records import VolumeHour, WarehouseDay
+from server.storage import arrow_rows, codec
+from server.storage.codec import DocumentCodec, StoredDocumentError
+
+#: One row per entry. Documents are JSON as everywhere in the store; ``known`` is empty
+#: where nothing was.
+SEGMENT = pa.schema(
+    [
+        pa.field("instant", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("event", pa.string(), nullable=False),
+        pa.field("document", pa.string(), nullable=False),
+        pa.field("known", pa.string(), nullable=False),
+        pa.field("is_planning_down", pa.bool_(), nullable=False),
+    ]
+)
+
+#: One row per row that was live, by kind.
+CHECKPOINT = pa.schema(
+    [
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("document", pa.string(), nullable=False),
+    ]
+)
+
+_EVENTS: dict[str, DocumentCodec[Any]] = {
+    kind.__name__: DocumentCodec(kind) for kind in get_args(Event)
+}
+_KNOWN = DocumentCodec(Known)
+
+# The kinds of rows of a checkpoint by the field of LiveRows that holds them.
+_LIVE: dict[str, DocumentCodec[Any]] = {
+    "policies": codec.POLICIES,
+    "warehouses": codec.WAREHOUSES,
+    "service_areas": codec.SERVICE_AREAS,
+    "volume_hours": DocumentCodec(VolumeHour),
+    "warehouse_days": DocumentCodec(WarehouseDay),
+    "demands": codec.DEMANDS,
+    "returns": codec.RETURNS,
+    "matches": codec.MATCHES,
+}
+
+
+def pack_entries(entries: Sequence[Entry]) -> bytes:
+    """Return entries of a journal in their order."""
+    return arrow_rows.pack(
+        SEGMENT,
+        [
+            [each.now_us for each in entries],
+            [type(each.event).__name__ for each in entries],
+            [_EVENTS[type(each.event).__name__].encode(each.event) for each in entries],
+            [_KNOWN.encode(each.known) if each.known else "" for each in entries],
+            [each.is_planning_down for each in entries],
+        ],
+    )
+
+
+def unpack_entries(data: bytes) -> Iterator[Entry]:
+    """
+    Yield the entries that were packed.
+
+    Raises
+    ------
+    StoredDocumentError
+        If they do not read back.
+    """
+    for now_us, event, document, known, is_down in arrow_rows.unpack(SEGMENT, data):
+        if event not in _EVENTS:
+            raise StoredDocumentError(f"stored event {event!r} is not known")
+        yield Entry(
+            now_us,
+            _EVENTS[event].decode(document),
+            _KNOWN.decode(known) if known else NOTHING_KNOWN,
+            is_down,
+        )
+
+
+def pack_checkpoint(checkpoint: Checkpoint) -> bytes:
+    """Return the rows of a checkpoint; its instant and place are columns beside it."""
+    kinds: list[str] = []
+    documents: list[str] = []
+
+    def add(kind: str, encode: Callable[[Any], str], values: Sequence[Any]) -> None:
+        kinds.extend([kind] * len(values))
+        documents.extend(map(encode, values))
+
+    rows = checkpoint.rows
+    for kind, its_codec in _LIVE.items():
+        add(kind, its_codec.encode, getattr(rows, kind))
+    if rows.program is not None:
+        add("program", codec.PROGRAMS.encode, [rows.program])
+    add("decisions", codec.DECISIONS.encode, checkpoint.decisions)
+    for counter in _counters():
+        add(counter, str, [getattr(rows, counter)])
+    return arrow_rows.pack(CHECKPOINT, [kinds, documents])
+
+
+def unpack_checkpoint(data: bytes, at_us: int, entry_count: int) -> Checkpoint:
+    """
+    Return the checkpoint that was packed.
+
+    Raises
+    ------
+    StoredDocumentError
+        If it does not read back.
+    """
+    found: dict[str, list[str]] = {}
+    for kind, document in arrow_rows.unpack(CHECKPOINT, data):
+        found.setdefault(kind, []).append(document)
+    live: dict[str, Any] = {
+        kind: tuple(its_codec.decode_all(found.get(kind, ())))
+        for kind, its_codec in _LIVE.items()
+    }
+    programs = codec.PROGRAMS.decode_all(found.get("program", ()))
+    live.update({name: int(found[name][0]) for name in _counters()})
+    return Checkpoint(
+        at_us,
+        entry_count,
+        LiveRows(**live, program=next(iter(programs), None)),
+        tuple(codec.DECISIONS.decode_all(found.get("decisions", ()))),
+    )
+
+
+def _counters() -> list[str]:
+    return [each.name for each in fields(LiveRows) if each.name.endswith("_count")]

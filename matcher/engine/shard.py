@@ -15,6 +15,8 @@ from matcher.domain.errors import (
 from matcher.domain.ids import DemandId, ReturnId, TenantId
 from matcher.domain.instant import utc_text
 from matcher.domain.match import HoldState, Match
+from matcher.domain.policy import Policy
+from matcher.domain.program import Pause
 from matcher.domain.reason import Reason, ReasonCode
 from matcher.domain.return_item import ReturnState
 from matcher.engine.answers import Answer, ReleaseAnswer, ReturnAnswer
@@ -47,6 +49,7 @@ from matcher.engine.journal import Event, RoundBegan
 from matcher.engine.ledger import Ledger
 from matcher.engine.limits import ShardLimits
 from matcher.engine.match_book import MatchBook
+from matcher.engine.network import Network
 from matcher.engine.network_book import NetworkBook
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.policy_book import PolicyBook
@@ -235,6 +238,21 @@ class Shard:
         self._demands.committed()
         self._matches.committed()
         self._returns.committed()
+
+    @property
+    def policy(self) -> Policy | None:
+        """The version in force; without one nothing is matched."""
+        return self._policies.active
+
+    @property
+    def pauses(self) -> tuple[Pause, ...]:
+        """What of the program is paused."""
+        return self._policies.program.pauses
+
+    @property
+    def network(self) -> Network:
+        """Warehouses and service areas as they stand."""
+        return self._network.network
 
     def round_due_us(self) -> int | None:
         """Return when the next round is due; ``None`` until something changes."""

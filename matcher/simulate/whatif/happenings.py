@@ -1,0 +1,62 @@
+"""What happens to single items and demands between rounds, in its order."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from enum import IntEnum
+
+from matcher.simulate.whatif.timeline import NEVER
+
+
+class Kind(IntEnum):
+    """What happens; at one instant and place, in this order."""
+
+    CONFIRMED = 0
+    FREED = 1
+    DEMAND_CHANGED = 2
+    DEMAND_ENDED = 3
+    INSPECTED = 4
+    CANCELLED = 5
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Happening:
+    """
+    One of them: when, behind which command, what, to which item.
+
+    ``order`` is 0 for what time does by itself, which comes before any command of the
+    instant. ``number`` is that of the match, of the inspection, or of the demand's
+    state; an item has no part in the last.
+    """
+
+    at_us: int
+    order: int
+    kind: Kind
+    row: int
+    number: int = 0
+
+
+class Happenings:
+    """A queue of what is still to come."""
+
+    def __init__(self) -> None:
+        self._queue: list[Happening] = []
+
+    def add(self, happening: Happening) -> None:
+        """Add what will happen."""
+        heapq.heappush(self._queue, happening)
+
+    def next_us(self) -> int:
+        """Return when the first of them happens."""
+        return self._queue[0].at_us if self._queue else NEVER
+
+    def take(self, until_us: int, before_order: int) -> list[Happening]:
+        """Take what happens up to an instant, commands before a place only."""
+        taken = []
+        while self._queue:
+            first = self._queue[0]
+            if first.at_us > until_us or first.order >= before_order:
+                break
+            taken.append(heapq.heappop(self._queue))
+        return taken

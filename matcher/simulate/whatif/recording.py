@@ -1,0 +1,232 @@
+"""A timeline out of a journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import get_args
+
+from matcher.domain.demand import DemandState as OrderState
+from matcher.domain.ids import MatchId, ReturnId, TenantId
+from matcher.domain.match import Match
+from matcher.domain.return_item import ReturnItem
+from matcher.engine.archive import LiveRows
+from matcher.engine.commands import (
+    CancelDemand,
+    CancelReturn,
+    Command,
+    ConfirmMatch,
+    RecordVerification,
+    ReleaseMatch,
+    SubmitReturns,
+    UpsertDemands,
+)
+from matcher.engine.commands import Setting as SettingCommand
+from matcher.engine.journal import Checkpoint, Entry, RoundBegan, RoundFinished
+from matcher.engine.shard import Shard
+from matcher.simulate.replay_store import ReplayStore
+from matcher.simulate.whatif.timeline import (
+    NEVER,
+    Arrival,
+    DemandState,
+    Fate,
+    FateKind,
+    Inspection,
+    RoundStart,
+    Setting,
+    Timeline,
+)
+
+_SETTINGS = get_args(SettingCommand)
+_GOES_ON = (OrderState.OPEN, OrderState.HELD)
+
+
+def timeline_of(
+    tenant: TenantId,
+    start: Checkpoint,
+    entries: Iterable[Entry],
+    matches: Iterable[Match],
+    *,
+    end_us: int,
+) -> Timeline:
+    """
+    Take out of a journal what does not depend on what was decided.
+
+    Parameters
+    ----------
+    tenant
+        Whose journal it is.
+    start
+        The rows before the first entry.
+    entries
+        What happened from then on, in order and without gaps.
+    matches
+        Every match that was made since, and those that were held at the start, as they
+        stand now.
+    end_us
+        Where the timeline ends, microseconds since the epoch.
+
+    Returns
+    -------
+    Timeline
+        Matches that were confirmed, released or left to run out are fates of their
+        return items: their callers are taken to do the same with another match.
+    """
+    reader = _Reader(tenant, start)
+    for entry in entries:
+        reader.read(entry)
+    return reader.timeline(matches, end_us)
+
+
+class _Reader:
+    # Collects what entries say, one after the other.
+    def __init__(self, tenant: TenantId, start: Checkpoint) -> None:
+        rows = start.rows
+        self._start = start
+        self._settings = _settings_shard(tenant, start)
+        self._log = [self._setting(start.at_us, 0)]
+        self._demands = {
+            row.demand.demand_id: [
+                DemandState(
+                    row.demand,
+                    0,
+                    # A demand that ended goes on holding what it promised.
+                    NEVER if row.state in _GOES_ON else 0,
+                    row.held_count + row.fulfilled_count,
+                    row.fulfilled_count,
+                )
+            ]
+            for row in rows.demands
+        }
+        self._arrivals = {
+            record.item.return_id: Arrival(
+                record.item,
+                record.created_us,
+                0,
+                admission=record.admission,
+                reason_codes=record.reason_codes,
+                released_demand_ids=record.released_demand_ids,
+            )
+            for record in rows.returns
+        }
+        self._inspections: list[Inspection] = []
+        self._latest: dict[ReturnId, ReturnItem] = {}
+        self._rounds: list[RoundStart] = []
+        self._finished_us: dict[int, int] = {}
+        self._round_count = rows.round_count
+        self._moved_us: dict[tuple[MatchId, FateKind], int] = {}
+        self._times_us = [start.at_us]
+
+    def read(self, entry: Entry) -> None:
+        """Take what one entry says."""
+        # A clock that was set back by a restart counts as standing still.
+        now_us, order = max(self._times_us[-1], entry.now_us), len(self._times_us)
+        self._times_us.append(now_us)
+        match entry.event:
+            case RoundBegan():
+                self._rounds.append(RoundStart(now_us, order))
+            case RoundFinished():
+                self._round_count += 1
+                self._finished_us[self._round_count] = now_us
+            case command:
+                self._carry_out(command, now_us, order)
+
+    def _carry_out(self, command: Command, now_us: int, order: int) -> None:
+        match command:
+            case UpsertDemands():
+                for demand in command.demands:
+                    states = self._demands.setdefault(demand.demand_id, [])
+                    if not states or states[-1].demand != demand:
+                        _end(states, order)
+                        states.append(DemandState(demand, order))
+            case CancelDemand():
+                _end(self._demands[command.demand_id], order)
+            case SubmitReturns():
+                for item in command.items:
+                    arrival = Arrival(item, now_us, order)
+                    self._arrivals.setdefault(item.return_id, arrival)
+            case RecordVerification():
+                item = self._latest.get(
+                    command.return_id, self._arrivals[command.return_id].item
+                )
+                item = replace(item, verification=command.verification)
+                self._inspections.append(Inspection(now_us, order, item))
+                self._latest[command.return_id] = item
+            case CancelReturn():
+                self._arrivals[command.return_id] = replace(
+                    self._arrivals[command.return_id],
+                    cancel_us=now_us,
+                    cancel_order=order,
+                )
+            case ConfirmMatch():
+                self._moved_us[command.match_id, FateKind.CONFIRMED] = now_us
+            case ReleaseMatch():
+                self._moved_us[command.match_id, FateKind.RELEASED] = now_us
+            case _ if isinstance(command, _SETTINGS):
+                self._settings.apply(command, now_us)
+                self._settings.take_changes()
+                self._log.append(self._setting(now_us, order))
+            case _:
+                pass
+
+    def timeline(self, matches: Iterable[Match], end_us: int) -> Timeline:
+        """Return all of it."""
+        fates: dict[str, list[Fate]] = {}
+        # Match ids rise with time.
+        for match in sorted(matches, key=lambda each: each.match_id):
+            fates.setdefault(match.return_id, []).append(self._fate(match))
+        arrivals = [
+            replace(each, fates=tuple(fates.get(each.item.return_id, ())))
+            for each in self._arrivals.values()
+        ]
+        rows = self._start.rows
+        return Timeline(
+            start_us=self._start.at_us,
+            end_us=end_us,
+            demands=tuple(
+                state for _, states in sorted(self._demands.items()) for state in states
+            ),
+            arrivals=tuple(sorted(arrivals, key=_place)),
+            inspections=tuple(self._inspections),
+            settings=tuple(self._log),
+            rounds=tuple(self._rounds),
+            times_us=tuple(self._times_us),
+            held=rows.matches,
+            volume_hours=rows.volume_hours,
+            warehouse_days=rows.warehouse_days,
+        )
+
+    def _setting(self, at_us: int, order: int) -> Setting:
+        shard = self._settings
+        return Setting(at_us, order, shard.network, shard.pauses, shard.policy)
+
+    def _fate(self, match: Match) -> Fate:
+        # A match from before the start counts from there.
+        number = int(match.round_id.partition("-")[2])
+        made_us = self._finished_us.get(number, self._start.at_us)
+        for kind in (FateKind.CONFIRMED, FateKind.RELEASED):
+            moved_us = self._moved_us.get((match.match_id, kind))
+            if moved_us is not None:
+                return Fate(kind, moved_us - made_us)
+        return Fate(FateKind.NOTHING)
+
+
+def _settings_shard(tenant: TenantId, start: Checkpoint) -> Shard:
+    # One that holds nothing but settings: it knows what each of them does to the rest.
+    rows = LiveRows(
+        policies=start.rows.policies,
+        program=start.rows.program,
+        warehouses=start.rows.warehouses,
+        service_areas=start.rows.service_areas,
+    )
+    store = ReplayStore(Checkpoint(start.at_us, 0, rows))
+    return Shard(tenant, store, rows, now_us=start.at_us)
+
+
+def _end(states: list[DemandState], order: int) -> None:
+    if states and states[-1].until_order > order:
+        states[-1] = replace(states[-1], until_order=order)
+
+
+def _place(arrival: Arrival) -> tuple[int, str]:
+    return arrival.created_us, arrival.item.return_id

@@ -1,0 +1,171 @@
+"""What happened to a tenant from outside, whatever its policy made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.domain.demand import Demand
+from matcher.domain.ids import DemandId
+from matcher.domain.match import Match
+from matcher.domain.policy import Policy
+from matcher.domain.program import Pause
+from matcher.domain.reason import ReasonCode
+from matcher.domain.return_item import ReturnItem
+from matcher.engine.network import Network
+from matcher.engine.records import VolumeHour, WarehouseDay
+from matcher.policy.volume import Admission
+
+IntArray = NDArray[np.int64]
+
+#: An instant, or a place in the order of things, that never comes.
+NEVER = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class DemandState:
+    """
+    A demand as a caller put it, until the next caller put it otherwise.
+
+    Parameters
+    ----------
+    demand
+        As it was put.
+    from_order, until_order
+        Places in the order of things: since when, and until when (excluded).
+    promised_count, fulfilled_count
+        Units that were promised before the timeline begins, held and fulfilled ones,
+        and of these the fulfilled ones.
+    """
+
+    demand: Demand
+    from_order: int
+    until_order: int = NEVER
+    promised_count: int = 0
+    fulfilled_count: int = 0
+
+
+class FateKind(IntEnum):
+    """What the caller did with a match."""
+
+    CONFIRMED = 1
+    RELEASED = 2
+    NOTHING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of one match of a return item, and how long after it was made."""
+
+    kind: FateKind
+    after_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """
+    A return item as it came in.
+
+    Parameters
+    ----------
+    item
+        As it was submitted.
+    created_us
+        When.
+    order
+        Place in the order of things; that of one command is the same for all its
+        items, which are decided together.
+    cancel_us, cancel_order
+        When its customer called it off.
+    fates
+        What became of its matches, the first one first.
+    admission
+        What the volume cap had said before the timeline begins.
+    reason_codes, released_demand_ids
+        What it was told last before the timeline begins, and the pairs that are not to
+        be made again.
+    """
+
+    item: ReturnItem
+    created_us: int
+    order: int
+    cancel_us: int = NEVER
+    cancel_order: int = NEVER
+    fates: tuple[Fate, ...] = ()
+    admission: Admission = Admission.UNSPECIFIED
+    reason_codes: tuple[ReasonCode, ...] = ()
+    released_demand_ids: tuple[DemandId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Evidence about a return item that came in later."""
+
+    at_us: int
+    order: int
+    item: ReturnItem
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """From an instant on: the network, what is paused, and the policy in force."""
+
+    at_us: int
+    order: int
+    network: Network
+    pauses: tuple[Pause, ...] = ()
+    policy: Policy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoundStart:
+    """When a round began, and its place in the order of things."""
+
+    at_us: int
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """
+    What callers, operators and time did, in order; decisions are not among it.
+
+    Parameters
+    ----------
+    start_us, end_us
+        From when to when; whatever is undecided at the end stays so.
+    demands
+        By demand id, then by time.
+    arrivals
+        In canonical order: older first, then by id.
+    inspections, settings
+        By time. The first setting holds from the start.
+    rounds
+        When rounds began, in order.
+    times_us
+        The instant at each place in the order of things, never falling.
+    held
+        Promises that were open at the start.
+    volume_hours, warehouse_days
+        Counts at the start.
+
+    Notes
+    -----
+    Commands may share an instant, so what comes before what is said by places: 0 is the
+    start, 1 the first command.
+    """
+
+    start_us: int
+    end_us: int
+    demands: tuple[DemandState, ...]
+    arrivals: tuple[Arrival, ...]
+    inspections: tuple[Inspection, ...]
+    settings: tuple[Setting, ...]
+    rounds: tuple[RoundStart, ...]
+    times_us: tuple[int, ...]
+    held: tuple[Match, ...] = ()
+    volume_hours: tuple[VolumeHour, ...] = ()
+    warehouse_days: tuple[WarehouseDay, ...] = ()

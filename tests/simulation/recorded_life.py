@@ -1,0 +1,257 @@
+"""Random lives of a shard whose rounds take no time, with all that they left behind."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+from matcher.domain.demand import Demand
+from matcher.domain.errors import NearturnError
+from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId
+from matcher.domain.item import Condition, VerificationStatus
+from matcher.domain.match import HoldState, Match
+from matcher.domain.policy import MatchKey, Policy, VolumeCap
+from matcher.domain.return_item import ReturnItem
+from matcher.engine.changes import Changes
+from matcher.engine.commands import (
+    CancelDemand,
+    CancelReturn,
+    Command,
+    ConfirmMatch,
+    DeleteServiceArea,
+    PauseProgram,
+    RecordVerification,
+    ReleaseMatch,
+    ResumeProgram,
+    Tick,
+    UpsertDemands,
+    UpsertServiceArea,
+    UpsertWarehouse,
+)
+from matcher.engine.journal import Checkpoint, Entry, RoundFinished
+from tests.scenarios import (
+    DAY_US,
+    HOUR_US,
+    MINUTE_US,
+    NOW_US,
+    MemoryStore,
+    RunningShard,
+    demand,
+    policy,
+    return_item,
+    rule,
+    service_area,
+    verification,
+    warehouse,
+)
+
+SKUS = ("shirt", "shirt", "coat")
+
+
+class RecordingShard(RunningShard):
+    """A shard that remembers each commit, and is ticked whenever something is due."""
+
+    def __init__(self) -> None:
+        self.history: list[Changes] = []
+        super().__init__()
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The journal so far."""
+        return [entry for changes in self.history for entry in changes.journal]
+
+    def commit(self) -> None:
+        """Commit, and remember it."""
+        changes = self.shard.take_changes()
+        self.history.append(changes)
+        self.store.commit(changes)
+        self.shard.committed()
+
+    def advance(self, to_us: int) -> None:
+        """Let time pass."""
+        while (due_us := self.shard.next_us()) is not None and due_us <= to_us:
+            self.tick(max(self.now_us, due_us))
+        self.now_us = max(self.now_us, to_us)
+
+    def attempt(self, command: Command) -> None:
+        """Carry out a command, or have it refused."""
+        try:
+            self.apply(command)
+        except NearturnError:
+            return
+
+    def from_the_middle(self) -> tuple[Checkpoint, list[Entry], list[Match]]:
+        """Return a checkpoint half way, what came after it, and its matches."""
+        middle = len(self.history) // 2
+        while any(isinstance(e.event, RoundFinished) for e in self._after(middle)[:1]):
+            # A checkpoint is never made while a round is under way.
+            middle += 1
+        store = MemoryStore()
+        for changes in self.history[:middle]:
+            store.commit(changes)
+        rows = store.load()
+        at_us = max(entry.now_us for entry in store.rows.journal)
+        start = Checkpoint(at_us, len(store.rows.journal), rows)
+        old = set(store.rows.matches) - {match.match_id for match in rows.matches}
+        matches = [m for m in self.store.rows.matches.values() if m.match_id not in old]
+        return start, self._after(middle), matches
+
+    def _after(self, middle: int) -> list[Entry]:
+        return [e for changes in self.history[middle:] for e in changes.journal]
+
+
+def draw_policy(rng: random.Random) -> Policy:
+    """Draw a policy that opens one category."""
+    return policy(
+        rule(
+            radius_m=rng.choice([2_000, 10_000, 50_000]),
+            match_key=rng.choice([MatchKey.SKU, MatchKey.CATEGORY]),
+            min_saving_micros=rng.choice([1, 5_950_000]),
+            verification_max_age_us=rng.choice([7 * DAY_US, 5 * HOUR_US]),
+        ),
+        rollout_basis_points=rng.choice([10_000, 10_000, 5_000]),
+        hold_duration_us=rng.choice([10 * MINUTE_US, HOUR_US]),
+        handling_duration_us=rng.choice([0, HOUR_US]),
+        volume_cap=rng.choice([None, None, VolumeCap(5_000, 2 * HOUR_US)]),
+    )
+
+
+class RecordedLife:
+    """Draws what callers, operators and inspectors do, from a seed."""
+
+    def __init__(self, seed: int, step_count: int = 200) -> None:
+        self.rng = random.Random(seed)
+        self.shard = RecordingShard()
+        self._demand_count = self._return_count = 0
+        self._moves: tuple[tuple[float, Callable[[], object]], ...] = (
+            (25, self._upsert),
+            (30, self._submit),
+            (5, self._verify),
+            (3, self._cancel_return),
+            (3, self._cancel_demand),
+            (8, self._confirm),
+            (4, self._release),
+            (0.5, self._pause),
+            (5.5, self._resume),
+            (2, self._warehouse),
+            (1, self._area),
+            (1.5, self._no_area),
+            (1.5, lambda: self.shard.activate(draw_policy(self.rng))),
+            (10, self.shard.round),
+        )
+        self.shard.activate(draw_policy(self.rng))
+        if self.rng.random() < 0.7:
+            self._warehouse()
+        for _ in range(step_count):
+            self.shard.advance(self.shard.now_us + self.rng.randrange(1, 9 * MINUTE_US))
+            weights = [weight for weight, _ in self._moves]
+            (move,) = self.rng.choices([move for _, move in self._moves], weights)
+            move()
+        self.end_us = self.shard.now_us
+        self.shard.apply(Tick())
+
+    def _upsert(self) -> None:
+        drawn = [self._demand() for _ in range(self.rng.randrange(1, 3))]
+        demands = tuple({each.demand_id: each for each in drawn}.values())
+        self.shard.attempt(UpsertDemands(demands, ("",) * len(demands)))
+
+    def _demand(self) -> Demand:
+        rng, now_us = self.rng, self.shard.now_us
+        self._demand_count += 1
+        is_new = rng.random() < 0.8
+        number = self._demand_count if is_new else rng.randrange(self._demand_count) + 1
+        return demand(
+            f"d{number:03d}",
+            rng.randrange(15_000),
+            rng.randrange(3_000),
+            sku=rng.choice(SKUS),
+            quantity=rng.choice([1, 1, 2]),
+            ship_by_us=now_us + rng.choice([30 * MINUTE_US, 3 * HOUR_US, DAY_US]),
+            min_condition=rng.choice([Condition.GOOD, Condition.NEW]),
+            priority=rng.choice([0, 0, 3]),
+            accepts_returned_item=rng.random() < 0.9,
+        )
+
+    def _submit(self) -> None:
+        count = self.rng.choice([1, 1, 3])
+        self.shard.submit(*(self._item() for _ in range(count)))
+
+    def _item(self) -> ReturnItem:
+        rng, now_us = self.rng, self.shard.now_us
+        self._return_count += 1
+        passed, pending = VerificationStatus.PASSED, VerificationStatus.PENDING
+        return return_item(
+            f"r{rng.randrange(1_000):03d}-{self._return_count}",
+            rng.randrange(15_000),
+            rng.randrange(3_000),
+            sku=rng.choice(SKUS),
+            decide_by_us=now_us
+            + rng.choice([20 * MINUTE_US, 2 * HOUR_US, 6 * HOUR_US]),
+            verification=verification(
+                status=rng.choice([passed] * 5 + [pending, VerificationStatus.FAILED]),
+                verify_us=now_us - rng.choice([0, HOUR_US, 3 * HOUR_US]),
+            ),
+            season_end_us=rng.choice([None, None, now_us + HOUR_US]),
+            weight_grams=rng.choice([100, 400]),
+        )
+
+    def _verify(self) -> None:
+        status = self.rng.choice([*VerificationStatus][1:])
+        evidence = verification(
+            evidence_id=f"e{self.rng.random()}",
+            verify_us=self.shard.now_us,
+            status=status,
+        )
+        self._of_return(lambda each: RecordVerification(each, evidence))
+
+    def _cancel_return(self) -> None:
+        self._of_return(CancelReturn)
+
+    def _cancel_demand(self) -> None:
+        number = self.rng.randrange(self._demand_count + 1)
+        self.shard.attempt(CancelDemand(DemandId(f"d{number:03d}")))
+
+    def _confirm(self) -> None:
+        self._of_match(ConfirmMatch)
+
+    def _release(self) -> None:
+        self._of_match(ReleaseMatch)
+
+    def _of_return(self, command: Callable[[ReturnId], Command]) -> None:
+        rows = self.shard.store.rows.returns
+        live = [record.item.return_id for record in rows.values() if record.is_live]
+        if live:
+            self.shard.attempt(command(self.rng.choice(live)))
+
+    def _of_match(self, command: Callable[[MatchId], Command]) -> None:
+        rows = self.shard.store.rows.matches.values()
+        held = [m.match_id for m in rows if m.hold_state is HoldState.ACTIVE]
+        if held:
+            self.shard.attempt(command(self.rng.choice(held)))
+
+    def _pause(self) -> None:
+        self.shard.apply(PauseProgram(self.rng.choice(["", "apparel"]), "a try"))
+
+    def _resume(self) -> None:
+        for category in ("", "apparel"):
+            self.shard.attempt(ResumeProgram(category))
+
+    def _warehouse(self) -> None:
+        east_m, capacity = self.rng.randrange(9_000), self.rng.choice([3, 100])
+        name = self.rng.choice(["w1", "w2"])
+        one = replace(warehouse(name, east_m), daily_capacity=capacity)
+        self.shard.apply(UpsertWarehouse(one))
+
+    def _area(self) -> None:
+        west_m, east_m = (
+            self.rng.choice([-10_000, 2_000]),
+            self.rng.choice([8_000, 20_000]),
+        )
+        self.shard.apply(UpsertServiceArea(service_area("a1", west_m, east_m)))
+
+    def _no_area(self) -> None:
+        self.shard.attempt(DeleteServiceArea(ServiceAreaId("a1")))
+
+
+START = Checkpoint(NOW_US, 0, MemoryStore().load())

@@ -1,0 +1,120 @@
+"""A recorded life under another policy, by a real shard: slow, and beyond doubt."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable
+
+from matcher.domain.ids import MatchId
+from matcher.domain.policy import Policy
+from matcher.engine.commands import (
+    ActivatePolicy,
+    ConfirmMatch,
+    CreatePolicy,
+    ReleaseMatch,
+    RollbackPolicy,
+    Tick,
+    UpsertDemands,
+)
+from matcher.engine.journal import Entry, RoundBegan, RoundFinished
+from matcher.simulate.whatif.timeline import FateKind, Timeline
+from tests.simulation.recorded_life import RecordingShard
+
+
+class Relived:
+    """
+    Does what callers did, under one policy, with the matches that it makes.
+
+    Parameters
+    ----------
+    policy
+        In force from the start.
+    timeline
+        Whose callers: what they did with a match, they do with another of the return.
+    by_clock
+        Whether rounds begin when the shard says that one is due.
+    """
+
+    def __init__(self, policy: Policy, timeline: Timeline, *, by_clock: bool) -> None:
+        self.shard = RecordingShard()
+        self.shard.activate(policy)
+        self._by_clock = by_clock
+        self._fates = {a.item.return_id: a.fates for a in timeline.arrivals}
+        self._made: Counter[str] = Counter()
+        self._due: list[tuple[int, MatchId, FateKind]] = []
+
+    def run(self, entries: Iterable[Entry], end_us: int) -> None:
+        """Live all of it."""
+        for entry in entries:
+            self._until(entry.now_us)
+            self._play(entry)
+        self._until(end_us)
+        self.shard.apply(Tick())
+
+    def _play(self, entry: Entry) -> None:
+        match entry.event:
+            case RoundBegan():
+                if not self._by_clock:
+                    self._round()
+            case (
+                RoundFinished()
+                | CreatePolicy()
+                | ActivatePolicy()
+                | RollbackPolicy()
+                | ConfirmMatch()
+                | ReleaseMatch()
+                | Tick()
+            ):
+                pass
+            case UpsertDemands(demands=demands):
+                # One by one: a command is refused whole, a caller tries again.
+                for demand in demands:
+                    self.shard.attempt(UpsertDemands((demand,), ("",)))
+            case command:
+                self.shard.attempt(command)
+
+    def _until(self, to_us: int) -> None:
+        while True:
+            next_us = min(
+                (
+                    each
+                    for each in (
+                        self.shard.shard.next_us(),
+                        self._due[0][0] if self._due else None,
+                    )
+                    if each is not None
+                ),
+                default=to_us,
+            )
+            round_us = self.shard.shard.round_due_us() if self._by_clock else None
+            if round_us is not None and round_us < min(to_us, next_us):
+                self.shard.advance(round_us)
+                self._round()
+            elif next_us <= to_us and self._due and self._due[0][0] == next_us:
+                self._move()
+            elif next_us < to_us:
+                self.shard.advance(next_us)
+            else:
+                self.shard.advance(to_us)
+                return
+
+    def _move(self) -> None:
+        at_us, match_id, kind = heapq.heappop(self._due)
+        self.shard.advance(at_us)
+        confirms = kind is FateKind.CONFIRMED
+        self.shard.attempt((ConfirmMatch if confirms else ReleaseMatch)(match_id))
+
+    def _round(self) -> None:
+        before = set(self.shard.store.rows.matches)
+        self.shard.round()
+        made = set(self.shard.store.rows.matches) - before
+        for match_id in sorted(made):
+            return_id = self.shard.match(match_id).return_id
+            number, fates = self._made[return_id], self._fates[return_id]
+            self._made[return_id] += 1
+            if number >= len(fates):
+                self.shard.apply(ConfirmMatch(match_id))
+            elif fates[number].kind is not FateKind.NOTHING:
+                at_us = self.shard.now_us + fates[number].after_us
+                heapq.heappush(self._due, (at_us, match_id, fates[number].kind))

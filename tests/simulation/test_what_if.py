@@ -1,0 +1,144 @@
+"""Lives without a word about them end as those of a real shard, return by return."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from matcher.domain.match import Match
+from matcher.domain.policy import Policy
+from matcher.domain.reason import Gate, ReasonCode
+from matcher.domain.return_item import ReturnState
+from matcher.engine.journal import Checkpoint, Entry
+from matcher.simulate.whatif.codes import codes_of
+from matcher.simulate.whatif.course import Course, Ending
+from matcher.simulate.whatif.facts import Facts
+from matcher.simulate.whatif.recording import timeline_of
+from matcher.simulate.whatif.study import Study, Variant
+from matcher.simulate.whatif.timeline import Timeline
+from tests.scenarios import HOUR_US, MINUTE_US, TENANT, MemoryStore
+from tests.simulation.recorded_life import START, RecordedLife, draw_policy
+from tests.simulation.relived import Relived
+
+SEEDS = tuple(range(1, 16))
+
+ENDINGS = {
+    ReturnState.WAITING: Ending.WAITING,
+    ReturnState.MATCHED: Ending.HELD,
+    ReturnState.CONFIRMED: Ending.CONFIRMED,
+    ReturnState.WAREHOUSE: Ending.WAREHOUSE,
+    ReturnState.CANCELLED: Ending.CANCELLED,
+}
+
+# What all lives together must have met, so that none of it is tested in name only.
+MET = (
+    *(ending.name for ending in ENDINGS.values()),
+    "NOT_IN_ROLLOUT",
+    "VOLUME_CAP_REACHED",
+    "PROGRAM_PAUSED",
+    "OUTSIDE_SERVICE_AREA",
+    "VERIFICATION_PENDING",
+    "VERIFICATION_EXPIRED",
+    "ITEM_END_OF_SEASON",
+    "NO_DEMAND",
+    "OUT_OF_RADIUS",
+    "DEMAND_NEEDS_BETTER_CONDITION",
+    "DEMAND_SHIPS_TOO_SOON",
+    "DEMAND_CAPACITY",
+    "DECIDE_BY_REACHED",
+    "HOLD_EXPIRED",
+    "MATCH_RELEASED",
+)
+
+
+@pytest.fixture(name="met", scope="module")
+def _met() -> Counter[str]:
+    return Counter()
+
+
+def _timeline(
+    start: Checkpoint, entries: Iterable[Entry], matches: Iterable[Match], end_us: int
+) -> Timeline:
+    return timeline_of(TENANT, start, entries, matches, end_us=end_us)
+
+
+def _compare(
+    timeline: Timeline, store: MemoryStore, policy: Policy | None = None
+) -> tuple[Course, Counter[str]]:
+    # Lives the timeline, and holds each return item against its record.
+    facts = Facts(TENANT, timeline)
+    ((_, course),) = Study(facts, [Variant("it", policy)]).run()
+    orders, met = facts.orders, Counter[str]()
+    for row, item in enumerate(facts.items.items):
+        record = store.rows.returns[item.return_id]
+        ending = Ending(int(course.ending[row]))
+        assert ending is ENDINGS[record.state], item.return_id
+        state = int(course.state[row])
+        demand_id = orders.demand_ids[orders.unit[state]] if state >= 0 else None
+        match = store.rows.matches.get(record.match_id)
+        is_matched = ending in (Ending.HELD, Ending.CONFIRMED)
+        assert demand_id == (match.demand_id if match and is_matched else None)
+        if match and is_matched:
+            assert course.saving_micros[row] == match.saving_micros
+            assert course.distance_m[row] == match.distance_m
+            assert course.label_micros[row] == match.match_cost_micros
+        codes = codes_of(int(course.bits[row]))
+        if ending is not Ending.WAITING:
+            assert set(codes) == _said(record.reason_codes), item.return_id
+        met.update([ending.name, *(code.name for code in codes)])
+    return course, met
+
+
+def _said(codes: Iterable[ReasonCode]) -> set[ReasonCode]:
+    # The choice of a warehouse is left out of a life.
+    return {code for code in codes if code.gate is not Gate.ROUTING}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_was_in_force_gives_what_happened(seed: int, met: Counter[str]) -> None:
+    """From its beginning and from its middle a life ends as it did, to the reason."""
+    life = RecordedLife(seed)
+    store = life.shard.store
+    matches = store.rows.matches.values()
+    whole = _timeline(START, life.shard.entries, matches, life.end_us)
+    met.update(_compare(whole, store)[1])
+    _compare(_timeline(*life.shard.from_the_middle(), life.end_us), store)
+
+
+@pytest.mark.parametrize("by_clock", [False, True])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_another_policy_gives_what_a_shard_would_have_done(
+    seed: int, *, by_clock: bool, met: Counter[str]
+) -> None:
+    """The same callers before a real shard with that policy: the same ends, all.
+
+    With rounds when they were, and with rounds when the policy's own clock has them.
+    """
+    life = RecordedLife(seed)
+    rng = random.Random(1_000 + seed)
+    policy = draw_policy(rng)
+    if by_clock:
+        interval_us = rng.choice([HOUR_US, 20 * MINUTE_US])
+        policy = replace(policy, round_interval_us=interval_us)
+    matches = life.shard.store.rows.matches.values()
+    timeline = _timeline(START, life.shard.entries, matches, life.end_us)
+    relived = Relived(policy, timeline, by_clock=by_clock)
+    relived.run(life.shard.entries, life.end_us)
+    course, found = _compare(timeline, relived.shard.store, policy)
+    rounds = relived.shard.store.rows.rounds
+    assert course.round_count == len(rounds)
+    assert sum(each.matched_count for each in course.rounds) == sum(
+        each.matched_count for each in rounds
+    )
+    assert all(each.value == each.dual for each in course.rounds)
+    met.update(found)
+
+
+def test_the_lives_met_everything(met: Counter[str]) -> None:
+    """Each ending and reason that matters came up among the seeds."""
+    missing = [name for name in MET if not met[name]]
+    assert not missing, sorted(met.items())

@@ -21,6 +21,8 @@ from matcher.domain.ids import (
     TenantId,
 )
 from matcher.domain.match import Match
+from matcher.domain.policy_change import Dimension
+from matcher.domain.program import SignOff, SignOffItem
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
@@ -106,7 +108,9 @@ class _Driven:
         self._shard = Shard(TenantId("bench"), self, LiveRows(), now_us=_NOW_US)
         policy = to_policy(demo_policy())
         self._shard.apply(CreatePolicy(replace(policy, version=1)), _NOW_US)
-        self._shard.apply(ActivatePolicy(1), _NOW_US)
+        signed = tuple(SignOff(item, "bench") for item in SignOffItem if item)
+        meant = tuple(Dimension)
+        self._shard.apply(ActivatePolicy(1, meant, signed), _NOW_US)
         self._commit()
 
     def load(self, items: Sequence[ReturnItem], demands: Sequence[Demand]) -> None:

@@ -13,6 +13,7 @@ from benchmarks import (
     growth,
     online,
     rounds,
+    what_if,
     windows,
 )
 from benchmarks.result import Result, Skipped
@@ -45,6 +46,8 @@ class Profile:
         Open demands of each point of the sweeps.
     month_returns
         Returns of the simulated month.
+    swept_returns
+        Returns, and demands, of the month whose radius is swept.
     """
 
     scale: float
@@ -55,6 +58,7 @@ class Profile:
     waiting: int
     density_demands: int
     month_returns: int
+    swept_returns: int
 
 
 PROFILES = {
@@ -67,6 +71,7 @@ PROFILES = {
         waiting=500,
         density_demands=300,
         month_returns=300,
+        swept_returns=500,
     ),
     "quick": Profile(
         scale=0.2,
@@ -77,6 +82,7 @@ PROFILES = {
         waiting=20_000,
         density_demands=5_000,
         month_returns=5_000,
+        swept_returns=20_000,
     ),
     "full": Profile(
         scale=1.0,
@@ -87,6 +93,7 @@ PROFILES = {
         waiting=100_000,
         density_demands=30_000,
         month_returns=20_000,
+        swept_returns=100_000,
     ),
 }
 
@@ -120,6 +127,9 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
         "rounds": lambda: rounds.rounds(profile.waiting, seed, threads),
         "density": lambda: density.density(profile.density_demands, seed, threads),
         "windows": lambda: windows.windows(profile.month_returns, seed, threads),
+        "what-if": lambda: what_if.what_if(
+            profile.swept_returns, seed, repetitions, threads
+        ),
         "health": lambda: _health(profile),
     }
 

@@ -91,12 +91,17 @@ class Ledger:
     def next_round_id(self) -> RoundId:
         """Give out the next round id."""
         self._round_count += 1
-        return RoundId(f"r-{self._round_count:012d}")
+        return round_id(self._round_count)
 
 
 def decision_id(number: int) -> DecisionId:
     """Return the id of the decision with a number."""
     return DecisionId(f"d-{number:012d}")
+
+
+def round_id(number: int) -> RoundId:
+    """Return the id of the round with a number."""
+    return RoundId(f"r-{number:012d}")
 
 
 def match_id(number: int) -> MatchId:

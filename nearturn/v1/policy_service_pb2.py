@@ -27,9 +27,10 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from nearturn.v1 import decision_pb2 as nearturn_dot_v1_dot_decision__pb2
 from nearturn.v1 import policy_pb2 as nearturn_dot_v1_dot_policy__pb2
 from nearturn.v1 import program_pb2 as nearturn_dot_v1_dot_program__pb2
+from nearturn.v1 import simulation_pb2 as nearturn_dot_v1_dot_simulation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nearturn/v1/policy_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1anearturn/v1/decision.proto\x1a\x18nearturn/v1/policy.proto\x1a\x19nearturn/v1/program.proto\"\x88\x01\n\x13\x43reatePolicyRequest\x12/\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.PolicyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x1b\n\rvalidate_only\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\";\n\x14\x43reatePolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Policy\"\xe9\x01\n\x15\x41\x63tivatePolicyRequest\x12\x1c\n\x07version\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x02\xbaH\x04\"\x02(\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12V\n\x17\x61\x63knowledged_dimensions\x18\x03 \x03(\x0e\x32\x1c.nearturn.v1.PolicyDimensionB\x17\xe2\x41\x01\x01\xbaH\x10\x92\x01\r\x10 \x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x35\n\tsign_offs\x18\x04 \x03(\x0b\x32\x14.nearturn.v1.SignOffB\x0c\xe2\x41\x01\x02\xbaH\x05\x92\x01\x02\x10 \"=\n\x16\x41\x63tivatePolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Policy\"5\n\x15\x43heckReadinessRequest\x12\x1c\n\x07version\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x02\xbaH\x04\"\x02(\x01\"S\n\rReadinessItem\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06is_met\x18\x03 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\"C\n\x16\x43heckReadinessResponse\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.nearturn.v1.ReadinessItem\"Z\n\x15RollbackPolicyRequest\x12\x1c\n\x04note\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xe8\x07\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"=\n\x16RollbackPolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Policy\"\x8c\x01\n\x13\x44iffPoliciesRequest\x12!\n\x0c\x62\x61se_version\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x01\xbaH\x04\"\x02(\x00\x12\x1a\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12%\n\x06policy\x18\x03 \x01(\x0b\x32\x13.nearturn.v1.PolicyH\x00\x42\x0f\n\x06target\x12\x05\xbaH\x02\x08\x01\"\xd2\x01\n\x14\x44iffPoliciesResponse\x12*\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x19.nearturn.v1.PolicyChange\x12\x30\n\ndimensions\x18\x02 \x03(\x0e\x32\x1c.nearturn.v1.PolicyDimension\x12\x34\n\x0eto_acknowledge\x18\x03 \x03(\x0e\x32\x1c.nearturn.v1.PolicyDimension\x12\x10\n\x08warnings\x18\x04 \x03(\t\x12\x14\n\x0c\x62\x61se_version\x18\x05 \x01(\x03\"b\n\x13RenderPolicyRequest\x12\x1a\n\x07version\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12%\n\x06policy\x18\x02 \x01(\x0b\x32\x13.nearturn.v1.PolicyH\x00\x42\x08\n\x06target\"Q\n\x14RenderPolicyResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12+\n\x04rows\x18\x02 \x03(\x0b\x32\x1d.nearturn.v1.DecisionTableRow\"\x90\x01\n\x10\x44\x65\x63isionTableRow\x12\x1f\n\x04gate\x18\x01 \x01(\x0e\x32\x11.nearturn.v1.Gate\x12\r\n\x05\x63heck\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x04 \x01(\t\x12(\n\x07reasons\x18\x05 \x03(\x0e\x32\x17.nearturn.v1.ReasonCode\"\x91\x01\n\x13PauseProgramRequest\x12\x37\n\x08\x63\x61tegory\x18\x01 \x01(\tB%\xe2\x41\x01\x01\xbaH\x1er\x1c\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x1c\n\x04note\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xe8\x07\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"=\n\x14PauseProgramResponse\x12%\n\x07program\x18\x01 \x01(\x0b\x32\x14.nearturn.v1.Program\"\x90\x01\n\x14ResumeProgramRequest\x12\x37\n\x08\x63\x61tegory\x18\x01 \x01(\tB%\xe2\x41\x01\x01\xbaH\x1er\x1c\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x1a\n\x04note\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\">\n\x15ResumeProgramResponse\x12%\n\x07program\x18\x01 \x01(\x0b\x32\x14.nearturn.v1.Program\"\x13\n\x11GetProgramRequest\";\n\x12GetProgramResponse\x12%\n\x07program\x18\x01 \x01(\x0b\x32\x14.nearturn.v1.Program\"\\\n\x18ListProgramEventsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"_\n\x19ListProgramEventsResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.nearturn.v1.ProgramEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\x10GetPolicyRequest\x12\x1c\n\x07version\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x01\xbaH\x04\"\x02(\x00\"8\n\x11GetPolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Policy\"W\n\x13ListPoliciesRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"V\n\x14ListPoliciesResponse\x12%\n\x08policies\x18\x01 \x03(\x0b\x32\x13.nearturn.v1.Policy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xa0\x08\n\rPolicyService\x12S\n\x0c\x43reatePolicy\x12 .nearturn.v1.CreatePolicyRequest\x1a!.nearturn.v1.CreatePolicyResponse\x12Y\n\x0e\x41\x63tivatePolicy\x12\".nearturn.v1.ActivatePolicyRequest\x1a#.nearturn.v1.ActivatePolicyResponse\x12Y\n\x0e\x43heckReadiness\x12\".nearturn.v1.CheckReadinessRequest\x1a#.nearturn.v1.CheckReadinessResponse\x12Y\n\x0eRollbackPolicy\x12\".nearturn.v1.RollbackPolicyRequest\x1a#.nearturn.v1.RollbackPolicyResponse\x12S\n\x0c\x44iffPolicies\x12 .nearturn.v1.DiffPoliciesRequest\x1a!.nearturn.v1.DiffPoliciesResponse\x12S\n\x0cRenderPolicy\x12 .nearturn.v1.RenderPolicyRequest\x1a!.nearturn.v1.RenderPolicyResponse\x12S\n\x0cPauseProgram\x12 .nearturn.v1.PauseProgramRequest\x1a!.nearturn.v1.PauseProgramResponse\x12V\n\rResumeProgram\x12!.nearturn.v1.ResumeProgramRequest\x1a\".nearturn.v1.ResumeProgramResponse\x12M\n\nGetProgram\x12\x1e.nearturn.v1.GetProgramRequest\x1a\x1f.nearturn.v1.GetProgramResponse\x12\x62\n\x11ListProgramEvents\x12%.nearturn.v1.ListProgramEventsRequest\x1a&.nearturn.v1.ListProgramEventsResponse\x12J\n\tGetPolicy\x12\x1d.nearturn.v1.GetPolicyRequest\x1a\x1e.nearturn.v1.GetPolicyResponse\x12S\n\x0cListPolicies\x12 .nearturn.v1.ListPoliciesRequest\x1a!.nearturn.v1.ListPoliciesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nearturn/v1/policy_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1anearturn/v1/decision.proto\x1a\x18nearturn/v1/policy.proto\x1a\x19nearturn/v1/program.proto\x1a\x1cnearturn/v1/simulation.proto\"\x88\x01\n\x13\x43reatePolicyRequest\x12/\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.PolicyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x1b\n\rvalidate_only\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\";\n\x14\x43reatePolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Policy\"\xe9\x01\n\x15\x41\x63tivatePolicyRequest\x12\x1c\n\x07version\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x02\xbaH\x04\"\x02(\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12V\n\x17\x61\x63knowledged_dimensions\x18\x03 \x03(\x0e\x32\x1c.nearturn.v1.PolicyDimensionB\x17\xe2\x41\x01\x01\xbaH\x10\x92\x01\r\x10 \x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x35\n\tsign_offs\x18\x04 \x03(\x0b\x32\x14.nearturn.v1.SignOffB\x0c\xe2\x41\x01\x02\xbaH\x05\x92\x01\x02\x10 \"=\n\x16\x41\x63tivatePolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Policy\"5\n\x15\x43heckReadinessRequest\x12\x1c\n\x07version\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x02\xbaH\x04\"\x02(\x01\"S\n\rReadinessItem\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06is_met\x18\x03 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\"C\n\x16\x43heckReadinessResponse\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.nearturn.v1.ReadinessItem\"Z\n\x15RollbackPolicyRequest\x12\x1c\n\x04note\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xe8\x07\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"=\n\x16RollbackPolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Policy\"\x8c\x01\n\x13\x44iffPoliciesRequest\x12!\n\x0c\x62\x61se_version\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x01\xbaH\x04\"\x02(\x00\x12\x1a\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12%\n\x06policy\x18\x03 \x01(\x0b\x32\x13.nearturn.v1.PolicyH\x00\x42\x0f\n\x06target\x12\x05\xbaH\x02\x08\x01\"\xd2\x01\n\x14\x44iffPoliciesResponse\x12*\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x19.nearturn.v1.PolicyChange\x12\x30\n\ndimensions\x18\x02 \x03(\x0e\x32\x1c.nearturn.v1.PolicyDimension\x12\x34\n\x0eto_acknowledge\x18\x03 \x03(\x0e\x32\x1c.nearturn.v1.PolicyDimension\x12\x10\n\x08warnings\x18\x04 \x03(\t\x12\x14\n\x0c\x62\x61se_version\x18\x05 \x01(\x03\"b\n\x13RenderPolicyRequest\x12\x1a\n\x07version\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12%\n\x06policy\x18\x02 \x01(\x0b\x32\x13.nearturn.v1.PolicyH\x00\x42\x08\n\x06target\"Q\n\x14RenderPolicyResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12+\n\x04rows\x18\x02 \x03(\x0b\x32\x1d.nearturn.v1.DecisionTableRow\"\x90\x01\n\x10\x44\x65\x63isionTableRow\x12\x1f\n\x04gate\x18\x01 \x01(\x0e\x32\x11.nearturn.v1.Gate\x12\r\n\x05\x63heck\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x04 \x01(\t\x12(\n\x07reasons\x18\x05 \x03(\x0e\x32\x17.nearturn.v1.ReasonCode\"\x91\x01\n\x13PauseProgramRequest\x12\x37\n\x08\x63\x61tegory\x18\x01 \x01(\tB%\xe2\x41\x01\x01\xbaH\x1er\x1c\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x1c\n\x04note\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xe8\x07\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"=\n\x14PauseProgramResponse\x12%\n\x07program\x18\x01 \x01(\x0b\x32\x14.nearturn.v1.Program\"\x90\x01\n\x14ResumeProgramRequest\x12\x37\n\x08\x63\x61tegory\x18\x01 \x01(\tB%\xe2\x41\x01\x01\xbaH\x1er\x1c\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x1a\n\x04note\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\">\n\x15ResumeProgramResponse\x12%\n\x07program\x18\x01 \x01(\x0b\x32\x14.nearturn.v1.Program\"\x13\n\x11GetProgramRequest\";\n\x12GetProgramResponse\x12%\n\x07program\x18\x01 \x01(\x0b\x32\x14.nearturn.v1.Program\"\\\n\x18ListProgramEventsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"_\n\x19ListProgramEventsResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.nearturn.v1.ProgramEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\x10GetPolicyRequest\x12\x1c\n\x07version\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x01\xbaH\x04\"\x02(\x00\"8\n\x11GetPolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Policy\"W\n\x13ListPoliciesRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"V\n\x14ListPoliciesResponse\x12%\n\x08policies\x18\x01 \x03(\x0b\x32\x13.nearturn.v1.Policy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xfd\x08\n\rPolicyService\x12S\n\x0c\x43reatePolicy\x12 .nearturn.v1.CreatePolicyRequest\x1a!.nearturn.v1.CreatePolicyResponse\x12Y\n\x0e\x41\x63tivatePolicy\x12\".nearturn.v1.ActivatePolicyRequest\x1a#.nearturn.v1.ActivatePolicyResponse\x12Y\n\x0e\x43heckReadiness\x12\".nearturn.v1.CheckReadinessRequest\x1a#.nearturn.v1.CheckReadinessResponse\x12Y\n\x0eRollbackPolicy\x12\".nearturn.v1.RollbackPolicyRequest\x1a#.nearturn.v1.RollbackPolicyResponse\x12S\n\x0c\x44iffPolicies\x12 .nearturn.v1.DiffPoliciesRequest\x1a!.nearturn.v1.DiffPoliciesResponse\x12S\n\x0cRenderPolicy\x12 .nearturn.v1.RenderPolicyRequest\x1a!.nearturn.v1.RenderPolicyResponse\x12[\n\x0eSimulatePolicy\x12\".nearturn.v1.SimulatePolicyRequest\x1a#.nearturn.v1.SimulatePolicyResponse0\x01\x12S\n\x0cPauseProgram\x12 .nearturn.v1.PauseProgramRequest\x1a!.nearturn.v1.PauseProgramResponse\x12V\n\rResumeProgram\x12!.nearturn.v1.ResumeProgramRequest\x1a\".nearturn.v1.ResumeProgramResponse\x12M\n\nGetProgram\x12\x1e.nearturn.v1.GetProgramRequest\x1a\x1f.nearturn.v1.GetProgramResponse\x12\x62\n\x11ListProgramEvents\x12%.nearturn.v1.ListProgramEventsRequest\x1a&.nearturn.v1.ListProgramEventsResponse\x12J\n\tGetPolicy\x12\x1d.nearturn.v1.GetPolicyRequest\x1a\x1e.nearturn.v1.GetPolicyResponse\x12S\n\x0cListPolicies\x12 .nearturn.v1.ListPoliciesRequest\x1a!.nearturn.v1.ListPoliciesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -86,58 +87,58 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPOLICIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001\272H\004\032\002(\000'
   _globals['_LISTPOLICIESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTPOLICIESREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\272H\005r\003\030\200\010'
-  _globals['_CREATEPOLICYREQUEST']._serialized_start=193
-  _globals['_CREATEPOLICYREQUEST']._serialized_end=329
-  _globals['_CREATEPOLICYRESPONSE']._serialized_start=331
-  _globals['_CREATEPOLICYRESPONSE']._serialized_end=390
-  _globals['_ACTIVATEPOLICYREQUEST']._serialized_start=393
-  _globals['_ACTIVATEPOLICYREQUEST']._serialized_end=626
-  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_start=628
-  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_end=689
-  _globals['_CHECKREADINESSREQUEST']._serialized_start=691
-  _globals['_CHECKREADINESSREQUEST']._serialized_end=744
-  _globals['_READINESSITEM']._serialized_start=746
-  _globals['_READINESSITEM']._serialized_end=829
-  _globals['_CHECKREADINESSRESPONSE']._serialized_start=831
-  _globals['_CHECKREADINESSRESPONSE']._serialized_end=898
-  _globals['_ROLLBACKPOLICYREQUEST']._serialized_start=900
-  _globals['_ROLLBACKPOLICYREQUEST']._serialized_end=990
-  _globals['_ROLLBACKPOLICYRESPONSE']._serialized_start=992
-  _globals['_ROLLBACKPOLICYRESPONSE']._serialized_end=1053
-  _globals['_DIFFPOLICIESREQUEST']._serialized_start=1056
-  _globals['_DIFFPOLICIESREQUEST']._serialized_end=1196
-  _globals['_DIFFPOLICIESRESPONSE']._serialized_start=1199
-  _globals['_DIFFPOLICIESRESPONSE']._serialized_end=1409
-  _globals['_RENDERPOLICYREQUEST']._serialized_start=1411
-  _globals['_RENDERPOLICYREQUEST']._serialized_end=1509
-  _globals['_RENDERPOLICYRESPONSE']._serialized_start=1511
-  _globals['_RENDERPOLICYRESPONSE']._serialized_end=1592
-  _globals['_DECISIONTABLEROW']._serialized_start=1595
-  _globals['_DECISIONTABLEROW']._serialized_end=1739
-  _globals['_PAUSEPROGRAMREQUEST']._serialized_start=1742
-  _globals['_PAUSEPROGRAMREQUEST']._serialized_end=1887
-  _globals['_PAUSEPROGRAMRESPONSE']._serialized_start=1889
-  _globals['_PAUSEPROGRAMRESPONSE']._serialized_end=1950
-  _globals['_RESUMEPROGRAMREQUEST']._serialized_start=1953
-  _globals['_RESUMEPROGRAMREQUEST']._serialized_end=2097
-  _globals['_RESUMEPROGRAMRESPONSE']._serialized_start=2099
-  _globals['_RESUMEPROGRAMRESPONSE']._serialized_end=2161
-  _globals['_GETPROGRAMREQUEST']._serialized_start=2163
-  _globals['_GETPROGRAMREQUEST']._serialized_end=2182
-  _globals['_GETPROGRAMRESPONSE']._serialized_start=2184
-  _globals['_GETPROGRAMRESPONSE']._serialized_end=2243
-  _globals['_LISTPROGRAMEVENTSREQUEST']._serialized_start=2245
-  _globals['_LISTPROGRAMEVENTSREQUEST']._serialized_end=2337
-  _globals['_LISTPROGRAMEVENTSRESPONSE']._serialized_start=2339
-  _globals['_LISTPROGRAMEVENTSRESPONSE']._serialized_end=2434
-  _globals['_GETPOLICYREQUEST']._serialized_start=2436
-  _globals['_GETPOLICYREQUEST']._serialized_end=2484
-  _globals['_GETPOLICYRESPONSE']._serialized_start=2486
-  _globals['_GETPOLICYRESPONSE']._serialized_end=2542
-  _globals['_LISTPOLICIESREQUEST']._serialized_start=2544
-  _globals['_LISTPOLICIESREQUEST']._serialized_end=2631
-  _globals['_LISTPOLICIESRESPONSE']._serialized_start=2633
-  _globals['_LISTPOLICIESRESPONSE']._serialized_end=2719
-  _globals['_POLICYSERVICE']._serialized_start=2722
-  _globals['_POLICYSERVICE']._serialized_end=3778
+  _globals['_CREATEPOLICYREQUEST']._serialized_start=223
+  _globals['_CREATEPOLICYREQUEST']._serialized_end=359
+  _globals['_CREATEPOLICYRESPONSE']._serialized_start=361
+  _globals['_CREATEPOLICYRESPONSE']._serialized_end=420
+  _globals['_ACTIVATEPOLICYREQUEST']._serialized_start=423
+  _globals['_ACTIVATEPOLICYREQUEST']._serialized_end=656
+  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_start=658
+  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_end=719
+  _globals['_CHECKREADINESSREQUEST']._serialized_start=721
+  _globals['_CHECKREADINESSREQUEST']._serialized_end=774
+  _globals['_READINESSITEM']._serialized_start=776
+  _globals['_READINESSITEM']._serialized_end=859
+  _globals['_CHECKREADINESSRESPONSE']._serialized_start=861
+  _globals['_CHECKREADINESSRESPONSE']._serialized_end=928
+  _globals['_ROLLBACKPOLICYREQUEST']._serialized_start=930
+  _globals['_ROLLBACKPOLICYREQUEST']._serialized_end=1020
+  _globals['_ROLLBACKPOLICYRESPONSE']._serialized_start=1022
+  _globals['_ROLLBACKPOLICYRESPONSE']._serialized_end=1083
+  _globals['_DIFFPOLICIESREQUEST']._serialized_start=1086
+  _globals['_DIFFPOLICIESREQUEST']._serialized_end=1226
+  _globals['_DIFFPOLICIESRESPONSE']._serialized_start=1229
+  _globals['_DIFFPOLICIESRESPONSE']._serialized_end=1439
+  _globals['_RENDERPOLICYREQUEST']._serialized_start=1441
+  _globals['_RENDERPOLICYREQUEST']._serialized_end=1539
+  _globals['_RENDERPOLICYRESPONSE']._serialized_start=1541
+  _globals['_RENDERPOLICYRESPONSE']._serialized_end=1622
+  _globals['_DECISIONTABLEROW']._serialized_start=1625
+  _globals['_DECISIONTABLEROW']._serialized_end=1769
+  _globals['_PAUSEPROGRAMREQUEST']._serialized_start=1772
+  _globals['_PAUSEPROGRAMREQUEST']._serialized_end=1917
+  _globals['_PAUSEPROGRAMRESPONSE']._serialized_start=1919
+  _globals['_PAUSEPROGRAMRESPONSE']._serialized_end=1980
+  _globals['_RESUMEPROGRAMREQUEST']._serialized_start=1983
+  _globals['_RESUMEPROGRAMREQUEST']._serialized_end=2127
+  _globals['_RESUMEPROGRAMRESPONSE']._serialized_start=2129
+  _globals['_RESUMEPROGRAMRESPONSE']._serialized_end=2191
+  _globals['_GETPROGRAMREQUEST']._serialized_start=2193
+  _globals['_GETPROGRAMREQUEST']._serialized_end=2212
+  _globals['_GETPROGRAMRESPONSE']._serialized_start=2214
+  _globals['_GETPROGRAMRESPONSE']._serialized_end=2273
+  _globals['_LISTPROGRAMEVENTSREQUEST']._serialized_start=2275
+  _globals['_LISTPROGRAMEVENTSREQUEST']._serialized_end=2367
+  _globals['_LISTPROGRAMEVENTSRESPONSE']._serialized_start=2369
+  _globals['_LISTPROGRAMEVENTSRESPONSE']._serialized_end=2464
+  _globals['_GETPOLICYREQUEST']._serialized_start=2466
+  _globals['_GETPOLICYREQUEST']._serialized_end=2514
+  _globals['_GETPOLICYRESPONSE']._serialized_start=2516
+  _globals['_GETPOLICYRESPONSE']._serialized_end=2572
+  _globals['_LISTPOLICIESREQUEST']._serialized_start=2574
+  _globals['_LISTPOLICIESREQUEST']._serialized_end=2661
+  _globals['_LISTPOLICIESRESPONSE']._serialized_start=2663
+  _globals['_LISTPOLICIESRESPONSE']._serialized_end=2749
+  _globals['_POLICYSERVICE']._serialized_start=2752
+  _globals['_POLICYSERVICE']._serialized_end=3901
 # @@protoc_insertion_point(module_scope)

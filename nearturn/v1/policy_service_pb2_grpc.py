@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from nearturn.v1 import policy_service_pb2 as nearturn_dot_v1_dot_policy__service__pb2
+from nearturn.v1 import simulation_pb2 as nearturn_dot_v1_dot_simulation__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -64,6 +65,11 @@ class PolicyServiceStub:
                 '/nearturn.v1.PolicyService/RenderPolicy',
                 request_serializer=nearturn_dot_v1_dot_policy__service__pb2.RenderPolicyRequest.SerializeToString,
                 response_deserializer=nearturn_dot_v1_dot_policy__service__pb2.RenderPolicyResponse.FromString,
+                _registered_method=True)
+        self.SimulatePolicy = channel.unary_stream(
+                '/nearturn.v1.PolicyService/SimulatePolicy',
+                request_serializer=nearturn_dot_v1_dot_simulation__pb2.SimulatePolicyRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_simulation__pb2.SimulatePolicyResponse.FromString,
                 _registered_method=True)
         self.PauseProgram = channel.unary_unary(
                 '/nearturn.v1.PolicyService/PauseProgram',
@@ -149,6 +155,16 @@ class PolicyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SimulatePolicy(self, request, context):
+        """Tells what policies would have done, with what happened to the tenant or with a
+        market that is drawn. Streams progress, then a report for each. Simulations run one
+        after the other, beside everything else; nothing live is touched. NOT_FOUND if the
+        history does not go back so far.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PauseProgram(self, request, context):
         """Holds a category, or everything, back. New return items go to a warehouse at once,
         those that wait keep their place until it ends or their time is up, and promises
@@ -225,6 +241,11 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.RenderPolicy,
                     request_deserializer=nearturn_dot_v1_dot_policy__service__pb2.RenderPolicyRequest.FromString,
                     response_serializer=nearturn_dot_v1_dot_policy__service__pb2.RenderPolicyResponse.SerializeToString,
+            ),
+            'SimulatePolicy': grpc.unary_stream_rpc_method_handler(
+                    servicer.SimulatePolicy,
+                    request_deserializer=nearturn_dot_v1_dot_simulation__pb2.SimulatePolicyRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_simulation__pb2.SimulatePolicyResponse.SerializeToString,
             ),
             'PauseProgram': grpc.unary_unary_rpc_method_handler(
                     servicer.PauseProgram,
@@ -420,6 +441,33 @@ class PolicyService:
             '/nearturn.v1.PolicyService/RenderPolicy',
             nearturn_dot_v1_dot_policy__service__pb2.RenderPolicyRequest.SerializeToString,
             nearturn_dot_v1_dot_policy__service__pb2.RenderPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SimulatePolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/nearturn.v1.PolicyService/SimulatePolicy',
+            nearturn_dot_v1_dot_simulation__pb2.SimulatePolicyRequest.SerializeToString,
+            nearturn_dot_v1_dot_simulation__pb2.SimulatePolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from nearturn.v1 import policy_service_pb2 as _policy_service_pb2
+from nearturn.v1 import simulation_pb2 as _simulation_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -55,6 +56,12 @@ class PolicyServiceStub:
     """Says a policy in plain language and as a decision table. Both are made by running
     the gates themselves.
     """
+    SimulatePolicy: _grpc.UnaryStreamMultiCallable[_simulation_pb2.SimulatePolicyRequest, _simulation_pb2.SimulatePolicyResponse]
+    """Tells what policies would have done, with what happened to the tenant or with a
+    market that is drawn. Streams progress, then a report for each. Simulations run one
+    after the other, beside everything else; nothing live is touched. NOT_FOUND if the
+    history does not go back so far.
+    """
     PauseProgram: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.PauseProgramRequest, _policy_service_pb2.PauseProgramResponse]
     """Holds a category, or everything, back. New return items go to a warehouse at once,
     those that wait keep their place until it ends or their time is up, and promises
@@ -97,6 +104,12 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
     RenderPolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.RenderPolicyRequest, _policy_service_pb2.RenderPolicyResponse]  # type: ignore[assignment]
     """Says a policy in plain language and as a decision table. Both are made by running
     the gates themselves.
+    """
+    SimulatePolicy: _aio.UnaryStreamMultiCallable[_simulation_pb2.SimulatePolicyRequest, _simulation_pb2.SimulatePolicyResponse]  # type: ignore[assignment]
+    """Tells what policies would have done, with what happened to the tenant or with a
+    market that is drawn. Streams progress, then a report for each. Simulations run one
+    after the other, beside everything else; nothing live is touched. NOT_FOUND if the
+    history does not go back so far.
     """
     PauseProgram: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.PauseProgramRequest, _policy_service_pb2.PauseProgramResponse]  # type: ignore[assignment]
     """Holds a category, or everything, back. New return items go to a warehouse at once,
@@ -173,6 +186,18 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_policy_service_pb2.RenderPolicyResponse, _abc.Awaitable[_policy_service_pb2.RenderPolicyResponse]]:
         """Says a policy in plain language and as a decision table. Both are made by running
         the gates themselves.
+        """
+
+    @_abc_1.abstractmethod
+    def SimulatePolicy(
+        self,
+        request: _simulation_pb2.SimulatePolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_simulation_pb2.SimulatePolicyResponse], _abc.AsyncIterator[_simulation_pb2.SimulatePolicyResponse]]:
+        """Tells what policies would have done, with what happened to the tenant or with a
+        market that is drawn. Streams progress, then a report for each. Simulations run one
+        after the other, beside everything else; nothing live is touched. NOT_FOUND if the
+        history does not go back so far.
         """
 
     @_abc_1.abstractmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import cast
 
 from google.protobuf.message import Message
@@ -24,7 +25,7 @@ from matcher.explain.message_catalogue import MessageCatalogue
 from matcher.explain.rendering import TableRow, render
 from matcher.policy.comparison import compare, dimensions, to_acknowledge, warnings
 from matcher.policy.readiness import shortfalls
-from nearturn.v1 import decision_pb2, policy_pb2
+from nearturn.v1 import decision_pb2, policy_pb2, simulation_pb2
 from nearturn.v1 import policy_service_pb2 as pb
 from server.api.context import ApiContext, within
 from server.api.convert.policy import from_change, from_policy, to_policy
@@ -36,7 +37,12 @@ from server.api.paging import (
     page_size,
     page_token,
 )
+from server.api.simulation import Simulation
 from server.storage.store import Store
+
+_WAITS = simulation_pb2.SimulatePolicyResponse(
+    progress=simulation_pb2.SimulationProgress(stage="waiting")
+)
 
 
 class PolicyServicer:
@@ -105,6 +111,21 @@ class PolicyServicer:
             return pb.RenderPolicyResponse(text=found.text, rows=rows)
 
         return await self._context.runtime.read(rendered)
+
+    async def SimulatePolicy(
+        self, request: simulation_pb2.SimulatePolicyRequest
+    ) -> AsyncIterator[simulation_pb2.SimulatePolicyResponse]:
+        """Tell what policies would have done."""
+        runtime = self._context.runtime
+        simulation = Simulation(
+            self._context.tenant,
+            request,
+            now_us=runtime.now_us(),
+            threads=runtime.threads,
+        )
+        yield _WAITS
+        async for event in runtime.stream(simulation.run):
+            yield event
 
     async def PauseProgram(self, request: pb.PauseProgramRequest) -> bytes:
         """Hold a category, or everything, back."""

@@ -13,6 +13,7 @@ from server.cli import (
     policy_command,
     scenario_command,
     serve_command,
+    simulate_command,
     verify_command,
 )
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command("serve")(serve_command.serve)
 app.command("load")(load_command.load)
 app.command("plan")(plan_command.plan)
+app.command("simulate")(simulate_command.simulate)
 app.command("scenario")(scenario_command.scenario)
 app.add_typer(policy_command.app, name="policy")
 app.command("verify")(verify_command.verify)

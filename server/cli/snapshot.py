@@ -34,6 +34,28 @@ def read_snapshot(
     InvalidValueError
         If a file, a row, or the whole does not fit.
     """
+    # The policy first: it is small, and tables may be large.
+    of_brand = read_policy(policy)
+    tables = (demands, returns, warehouses)
+    return read_tables(*tables, mappings, skip_bad_rows=skip_bad_rows), of_brand
+
+
+def read_tables(
+    demands: Path,
+    returns: Path,
+    warehouses: Path | None,
+    mappings: Sequence[Path],
+    *,
+    skip_bad_rows: bool,
+) -> Snapshot:
+    """
+    Read the tables of a snapshot.
+
+    Raises
+    ------
+    InvalidValueError
+        If a file, a row, or the whole does not fit.
+    """
     of_kind = read_mappings(mappings)
 
     def read(path: Path, kind: Kind, convert: Callable[[Any], T]) -> tuple[T, ...]:
@@ -41,11 +63,8 @@ def read_snapshot(
         messages = read_all(path, kind, mapping, skip_bad_rows=skip_bad_rows)
         return all_within(path.name, convert, messages)
 
-    # The policy first: it is small, and tables may be large.
-    of_brand = read_policy(policy)
-    snapshot = Snapshot(
+    return Snapshot(
         return_items=read(returns, Kind.RETURN_ITEM, to_return_item),
         demands=read(demands, Kind.DEMAND, to_demand),
         warehouses=read(warehouses, Kind.WAREHOUSE, to_warehouse) if warehouses else (),
     )
-    return snapshot, of_brand

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from matcher.engine.snapshot import Snapshot
 from matcher.solve import Stop
 from server.runtime.call import Call, RoundCall
 from server.runtime.clock import Clock, system_clock
+from server.runtime.emitter import Emitter, Streaming
 from server.runtime.shard_host import ShardHost
 from server.runtime.work import Done, Work
 from server.storage.store import Store
@@ -119,6 +120,7 @@ class Runtime:
         self._engine = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._solver = ThreadPoolExecutor(1, thread_name_prefix="solver")
         self._planner = ThreadPoolExecutor(1, thread_name_prefix="planner")
+        self._simulator = ThreadPoolExecutor(1, thread_name_prefix="simulator")
         self._readers = ThreadPoolExecutor(
             self._options.reader_count, thread_name_prefix="reader"
         )
@@ -128,6 +130,11 @@ class Runtime:
         self._timers: list[asyncio.Task[None]] = []
         self._is_stopping = False
         self._is_watchable = True
+
+    @property
+    def threads(self) -> int:
+        """Threads that solve."""
+        return self._options.threads
 
     def now_us(self) -> int:
         """Return the current instant, microseconds since the epoch."""
@@ -164,7 +171,13 @@ class Runtime:
                 pass
         await self._queue.join()
         await _cancel([self._worker] if self._worker else [])
-        for pool in (self._solver, self._planner, self._readers, self._engine):
+        for pool in (
+            self._solver,
+            self._planner,
+            self._simulator,
+            self._readers,
+            self._engine,
+        ):
             await asyncio.to_thread(pool.shutdown)
         self.store.close()
 
@@ -231,6 +244,29 @@ class Runtime:
                     stop=stop,
                 ),
             )
+
+    async def stream(self, work: Streaming[T]) -> AsyncIterator[T]:
+        """
+        Yield what long work emits, which runs on a thread of its own.
+
+        One at a time, in the order of asking; emitting waits for whoever reads. Work
+        that nobody reads any more, or that the server would have to wait for when it
+        stops, ends where it next emits or pauses.
+        """
+        self._refuse_if_stopping()
+        emitter = Emitter[T](asyncio.get_running_loop(), lambda: self._is_stopping)
+        running = asyncio.ensure_future(
+            self._on(self._simulator, emitter.run, work, self.store)
+        )
+        try:
+            async for item in emitter.items():
+                yield item
+        finally:
+            await emitter.abandon()
+            await asyncio.wait([running])
+            error = running.exception()
+        if error is not None:
+            raise error
 
     async def wait_for_decisions(self, tenant: TenantId, after_sequence: int) -> None:
         """

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from sqlalchemy import Connection
 
 from matcher.domain.ids import TenantId
+from matcher.domain.match import Match
 from matcher.engine.archive import LiveRows
 from matcher.engine.journal import Checkpoint, Entry
+from matcher.engine.ledger import match_id
 from server.storage import codec, statements
 from server.storage.database import Database
 from server.storage.journal_codec import (
@@ -17,6 +19,9 @@ from server.storage.journal_codec import (
     unpack_entries,
 )
 from server.storage.live_rows import load_live_rows
+
+#: Matches that are read at once.
+_MATCHES_AT_ONCE = 5_000
 
 #: Segments that are read at once.
 _SEGMENTS_AT_ONCE = 200
@@ -97,8 +102,11 @@ class History:
         """
         known = self.checkpoints()
         before = [each for each in known if each[1] <= from_us]
-        if not known or not (before or self._is_cut()):
-            return Checkpoint(from_us, 0, LiveRows())
+        if not before:
+            began_us = self._began_us()
+            if not known or began_us is not None:
+                begins_us = from_us if began_us is None else min(from_us, began_us)
+                return Checkpoint(begins_us, 0, LiveRows())
         count, at_us = before[0] if before else known[-1]
         with self._database.reading("read a checkpoint") as connection:
             data = connection.execute(
@@ -126,12 +134,28 @@ class History:
             if not found:
                 return
 
-    def _is_cut(self) -> bool:
-        # Whether the journal no longer has its beginning, or never had.
+    def matches(self, after_number: int) -> Iterator[Match]:
+        """Yield the matches with a higher number, as they stand, in its order."""
+        after_id = match_id(after_number)
+        while True:
+            found = self._database.many(
+                "read matches",
+                statements.MATCHES_PAGE,
+                codec.MATCHES,
+                {**self._of_tenant, "after_id": after_id, "limit": _MATCHES_AT_ONCE},
+            )
+            yield from found
+            if len(found) < _MATCHES_AT_ONCE:
+                return
+            after_id = found[-1].match_id
+
+    def _began_us(self) -> int | None:
+        # The first instant of a journal that still has its beginning.
         with self._database.reading("look for a beginning") as connection:
             parameters = {**self._of_tenant, "after": 0, "limit": 1}
             first = connection.execute(statements.JOURNAL_PAGE, parameters).first()
-        return first is None or first.number > 0 or 0 in dict(self.checkpoints())
+        is_cut = first is None or first.number > 0 or 0 in dict(self.checkpoints())
+        return None if first is None or is_cut else int(first.first_us)
 
     def forget(self, before_us: int) -> int:
         """Delete what only replays before an instant need; return how many segments."""

@@ -192,6 +192,17 @@ MATCH = _one(matches, matches.c.match_id)
 DECISION = _one(decisions, decisions.c.decision_id)
 POLICY = _one(policies, policies.c.version)
 
+# By id; parameters: after_id, limit.
+MATCHES_PAGE = (
+    select(matches.c.document)
+    .where(
+        matches.c.tenant == bindparam("tenant"),
+        matches.c.match_id > bindparam("after_id"),
+    )
+    .order_by(matches.c.match_id)
+    .limit(bindparam("limit"))
+)
+
 # Rows of (document, proof); parameter: id.
 ROUND = select(rounds.c.document, rounds.c.proof).where(
     rounds.c.tenant == bindparam("tenant"), rounds.c.round_id == bindparam("id")

@@ -91,6 +91,9 @@ class History(Protocol):
     def entries(self, after: int, until_us: int) -> Iterator[Entry]:
         """Yield the entries from a number on that happened before an instant."""
 
+    def matches(self, after_number: int) -> Iterator[Match]:
+        """Yield the matches with a higher number, as they stand, in its order."""
+
     def forget(self, before_us: int) -> int:
         """
         Delete what only replays that start before an instant need.

@@ -128,6 +128,8 @@ class Facts:
         self.orders = Orders.of(timeline)
         self.times_us = np.array(timeline.times_us, np.int64)
         self._ship_by_us = np.sort(self.orders.ship_by_us)
+        #: Items that are counted: their places.
+        self.counted = np.nonzero(self.items.created_us >= timeline.count_from_us)[0]
         self.rollout = RolloutTable(tenant, [i.customer_id for i in self.items.items])
         self._item_places = places_of(self.items.items)
         self._choices: dict[tuple[int, int, bytes], InboundChoice] = {}

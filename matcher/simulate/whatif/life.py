@@ -63,6 +63,8 @@ class Life:
         The terms under each setting.
     watch
         Told of what makes a round due.
+    pulse
+        Called at every round; may raise to end it.
     threads
         Threads that solve; without influence on the course.
     """
@@ -74,6 +76,7 @@ class Life:
         terms_of: TermsOf,
         *,
         watch: Watch | None = None,
+        pulse: Callable[[], None] = lambda: None,
         threads: int = 1,
     ) -> None:
         self._facts = facts
@@ -81,6 +84,7 @@ class Life:
         self._near = near
         self._terms_of = terms_of
         self._watch = watch or Watch()
+        self._pulse = pulse
         self._threads = threads
         timeline = facts.timeline
         self._at = Standings(len(facts.items.items))
@@ -382,6 +386,7 @@ class Life:
     # --- Rounds ----------------------------------------------------------------------
 
     def _round(self, start: RoundStart) -> None:
+        self._pulse()
         self.advance(start.at_us, start.order)
         terms = self._terms
         if terms is None:

@@ -86,13 +86,13 @@ def find_pairs(
     empty = [np.empty(0, np.int32)]
     return Pairs(
         keys=keys,
-        start=np.array([each[:-1] for each in starts], np.int64).reshape(-1, count),
-        stop=np.array([each[1:] for each in starts], np.int64).reshape(-1, count),
+        start=np.array([each[:-1] for each in starts], np.int64).reshape(len(keys), count),
+        stop=np.array([each[1:] for each in starts], np.int64).reshape(len(keys), count),
         row=np.concatenate([part.row for part in parts] or empty),
         state=np.concatenate([part.state for part in parts] or empty),
         distance_m=np.concatenate([part.distance_m for part in parts] or empty),
-        item_key=np.array([p.item_key for p in parts], np.int64).reshape(-1, count),
-        state_key=np.array([p.state_key for p in parts], np.int64).reshape(-1, states),
+        item_key=np.array([p.item_key for p in parts], np.int64).reshape(len(keys), count),
+        state_key=np.array([p.state_key for p in parts], np.int64).reshape(len(keys), states),
     )
 
 

@@ -23,6 +23,7 @@ from matcher.engine.commands import (
 )
 from matcher.engine.commands import Setting as SettingCommand
 from matcher.engine.journal import Checkpoint, Entry, RoundBegan, RoundFinished
+from matcher.engine.ledger import round_id
 from matcher.engine.shard import Shard
 from matcher.simulate.replay_store import ReplayStore
 from matcher.simulate.whatif.timeline import (
@@ -48,6 +49,7 @@ def timeline_of(
     matches: Iterable[Match],
     *,
     end_us: int,
+    count_from_us: int = 0,
 ) -> Timeline:
     """
     Take out of a journal what does not depend on what was decided.
@@ -65,6 +67,8 @@ def timeline_of(
         stand now.
     end_us
         Where the timeline ends, microseconds since the epoch.
+    count_from_us
+        Items that came in before are not counted.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def timeline_of(
     reader = _Reader(tenant, start)
     for entry in entries:
         reader.read(entry)
-    return reader.timeline(matches, end_us)
+    return replace(reader.timeline(matches, end_us), count_from_us=count_from_us)
 
 
 class _Reader:
@@ -112,7 +116,7 @@ class _Reader:
         self._inspections: list[Inspection] = []
         self._latest: dict[ReturnId, ReturnItem] = {}
         self._rounds: list[RoundStart] = []
-        self._finished_us: dict[int, int] = {}
+        self._finished_us: dict[str, int] = {}
         self._round_count = rows.round_count
         self._moved_us: dict[tuple[MatchId, FateKind], int] = {}
         self._times_us = [start.at_us]
@@ -127,7 +131,7 @@ class _Reader:
                 self._rounds.append(RoundStart(now_us, order))
             case RoundFinished():
                 self._round_count += 1
-                self._finished_us[self._round_count] = now_us
+                self._finished_us[round_id(self._round_count)] = now_us
             case command:
                 self._carry_out(command, now_us, order)
 
@@ -191,6 +195,7 @@ class _Reader:
             settings=tuple(self._log),
             rounds=tuple(self._rounds),
             times_us=tuple(self._times_us),
+            finished_us=self._finished_us,
             held=rows.matches,
             volume_hours=rows.volume_hours,
             warehouse_days=rows.warehouse_days,
@@ -202,8 +207,7 @@ class _Reader:
 
     def _fate(self, match: Match) -> Fate:
         # A match from before the start counts from there.
-        number = int(match.round_id.partition("-")[2])
-        made_us = self._finished_us.get(number, self._start.at_us)
+        made_us = self._finished_us.get(match.round_id, self._start.at_us)
         for kind in (FateKind.CONFIRMED, FateKind.RELEASED):
             moved_us = self._moved_us.get((match.match_id, kind))
             if moved_us is not None:

@@ -42,25 +42,25 @@ class Standings:
     def __init__(self, count: int) -> None:
         self.ending = np.zeros(count, np.int8)
         self.state = np.full(count, -1, np.int32)
-        self.bits, self.reasons, self.found_before = (
-            np.zeros(count, np.int64) for _ in range(3)
-        )
-        self.distance_m, self.saving, self.label, self.decided_us = (
-            np.zeros(count, np.int64) for _ in range(4)
-        )
-        self.match_number = np.zeros(count, np.int64)
+        self.bits: IntArray = np.zeros(count, np.int64)
+        self.reasons: IntArray = np.zeros(count, np.int64)
+        self.found_before: IntArray = np.zeros(count, np.int64)
+        self.distance_m: IntArray = np.zeros(count, np.int64)
+        self.saving: IntArray = np.zeros(count, np.int64)
+        self.label: IntArray = np.zeros(count, np.int64)
+        self.decided_us: IntArray = np.zeros(count, np.int64)
+        self.match_number: IntArray = np.zeros(count, np.int64)
         self.valid_until_us = np.full(count, NEVER, np.int64)
         self.since = np.full(count, NEVER, np.int64)
         self.is_dirty, self.is_stale = (np.zeros(count, np.bool_) for _ in range(2))
 
     def waiting(self) -> BoolArray:
         """Return which items wait."""
-        waits: BoolArray = self.ending == np.int8(Ending.WAITING)
-        return waits
+        return np.asarray(self.ending == Ending.WAITING, np.bool_)
 
     def pool(self) -> BoolArray:
         """Return which items wait for a buyer and nothing else."""
-        return self.waiting() & (self.bits == 0)
+        return self.waiting() & np.equal(self.bits, 0)
 
     def wait(
         self, rows: IntArray, bits: IntArray, valid_until_us: IntArray, round_count: int

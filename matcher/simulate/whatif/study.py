@@ -56,6 +56,8 @@ class Study:
         Variants that are lived side by side; without influence on any course.
     progress
         Told how far it is.
+    pulse
+        Called again and again, from any thread; may raise to end it all.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class Study:
         *,
         threads: int = 1,
         progress: Progress = lambda *_: None,
+        pulse: Callable[[], None] = lambda: None,
     ) -> None:
         self._facts = facts
         self._variants = tuple(variants)
         self._threads = threads
         self._progress = progress
+        self._pulse = pulse
         self._by_policy = self._changes_rounds()
         self._pairs = self._found_pairs()
         self._near = Near.of(self._pairs, len(facts.orders.unit))
@@ -85,6 +89,11 @@ class Study:
         So it is as soon as one variant closes rounds otherwise than what was in force.
         """
         return self._by_policy
+
+    @property
+    def pair_count(self) -> int:
+        """Pairs within the widest radius that meet in time."""
+        return len(self._pairs.row)
 
     def run(self) -> Iterator[tuple[Variant, Course]]:
         """Yield the course of each variant, in their order."""
@@ -117,10 +126,10 @@ class Study:
 
         facts, policy = self._facts, variant.policy
         if not self._by_policy or policy is None:
-            life = Life(facts, self._near, of_setting)
+            life = Life(facts, self._near, of_setting, pulse=self._pulse)
             return life.run(facts.timeline.rounds)
         watch = RoundWatch(facts.timeline.start_us, facts.limits.round_lead_us)
-        life = Life(facts, self._near, of_setting, watch=watch)
+        life = Life(facts, self._near, of_setting, watch=watch, pulse=self._pulse)
         return life.run(due_rounds(facts, policy, life, watch))
 
     def _policies(self) -> list[Policy]:
@@ -174,6 +183,7 @@ class Study:
         def step(count: int) -> None:
             nonlocal done
             done += count
+            self._pulse()
             self._progress(stage, done, total)
 
         return step

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -147,6 +148,10 @@ class Timeline:
         When rounds began, in order.
     times_us
         The instant at each place in the order of things, never falling.
+    finished_us
+        When each round was finished, by its id.
+    count_from_us
+        Items that came in before take part and are not counted.
     held
         Promises that were open at the start.
     volume_hours, warehouse_days
@@ -166,6 +171,8 @@ class Timeline:
     settings: tuple[Setting, ...]
     rounds: tuple[RoundStart, ...]
     times_us: tuple[int, ...]
+    finished_us: Mapping[str, int] = field(default_factory=dict)
+    count_from_us: int = 0
     held: tuple[Match, ...] = ()
     volume_hours: tuple[VolumeHour, ...] = ()
     warehouse_days: tuple[WarehouseDay, ...] = ()

@@ -320,6 +320,22 @@ def test_own_tables_are_swept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("family", "ways"),
+    [
+        ("rounds", {"nearturn", "looking at every item"}),
+        ("what-if", {"one radius", "20 radii"}),
+    ],
+)
+def test_families_that_check_themselves_run(
+    tmp_path: Path, family: str, ways: set[str]
+) -> None:
+    """They compare what they measure, and stop if it is not the same."""
+    run("--profile", "tiny", "--only", family, "--out", tmp_path)
+    document = json.loads((tmp_path / "results.json").read_text())
+    assert {each["way"] for each in document["results"]} == ways
+
+
+@pytest.mark.parametrize(
     ("flags", "named"),
     [
         (("--profile", "huge"), "profile: got 'huge'; accepted: tiny, quick, full"),

@@ -86,14 +86,19 @@ def find_pairs(
     empty = [np.empty(0, np.int32)]
     return Pairs(
         keys=keys,
-        start=np.array([each[:-1] for each in starts], np.int64).reshape(len(keys), count),
-        stop=np.array([each[1:] for each in starts], np.int64).reshape(len(keys), count),
+        start=_grid([each[:-1] for each in starts], count),
+        stop=_grid([each[1:] for each in starts], count),
         row=np.concatenate([part.row for part in parts] or empty),
         state=np.concatenate([part.state for part in parts] or empty),
         distance_m=np.concatenate([part.distance_m for part in parts] or empty),
-        item_key=np.array([p.item_key for p in parts], np.int64).reshape(len(keys), count),
-        state_key=np.array([p.state_key for p in parts], np.int64).reshape(len(keys), states),
+        item_key=_grid([part.item_key for part in parts], count),
+        state_key=_grid([part.state_key for part in parts], states),
     )
+
+
+def _grid(rows: list[IntArray], width: int) -> IntArray:
+    # Also of no rows, and of rows of no width.
+    return np.array(rows, np.int64).reshape(len(rows), width)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

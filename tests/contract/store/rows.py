@@ -30,6 +30,7 @@ from matcher.domain.item import (
 )
 from matcher.domain.latlng import LatLng
 from matcher.domain.match import HoldState, Match
+from matcher.domain.mode import Mode
 from matcher.domain.policy import (
     CategoryRule,
     CostModel,
@@ -249,6 +250,7 @@ def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
         step_limits=StepLimits(1, 2, 3),
         messages=(LocaleMessages("en", "help-what-it-is = «Hilfe»"),),
         banned_terms=("wow",),
+        mode=Mode.SHADOW,
     )
     assert policy.rule_for("apparel") is not None
     assert policy.category_names == ("apparel",)

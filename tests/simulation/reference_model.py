@@ -23,9 +23,12 @@ from matcher.domain.errors import (
 from matcher.domain.ids import DemandId, MatchId, ReturnId, WarehouseId
 from matcher.domain.item import Verification
 from matcher.domain.match import HoldState, Match
+from matcher.domain.mode import Mode
 from matcher.domain.policy import Policy
 from matcher.domain.program import Pause
+from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnItem, ReturnState
+from matcher.domain.shadow import ShadowState
 from matcher.domain.warehouse import ServiceArea
 from matcher.engine.commands import (
     ActivatePolicy,
@@ -52,6 +55,7 @@ from matcher.geo import ServiceAreas
 from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import GateReport, evaluate_gates
 from tests.scenarios import HOUR_US, TENANT
+from tests.simulation.shades import CONTROL, Shade, Shades
 
 Refusal = type[NearturnError] | None
 
@@ -115,6 +119,9 @@ class Begun:
     stamps: dict[ReturnId, int]
     demands: dict[DemandId, Demand]
     areas: dict[str, ServiceArea]
+    open: dict[DemandId, int]
+    taken: dict[DemandId, int]
+    shades: set[ReturnId]
 
 
 @dataclass
@@ -132,6 +139,7 @@ class ReferenceModel:
     hours: dict[int, list[int]] = field(default_factory=dict)
     areas: dict[str, ServiceArea] = field(default_factory=dict)
     warehouses: set[WarehouseId] = field(default_factory=set)
+    shades: Shades = field(default_factory=lambda: Shades(10**9))
 
     @property
     def active(self) -> Policy | None:
@@ -153,12 +161,19 @@ class ReferenceModel:
         for parcel in self.parcels.values():
             if parcel.state is ReturnState.WAITING and self._is_late(parcel):
                 self._move(parcel, ReturnState.WAREHOUSE)
+        self.shades.settle()
+        self.shades.expire(self.now_us, self.margin_us)
 
     # --- Commands --------------------------------------------------------------
 
     def apply(self, command: Command, now_us: int) -> Refusal:
         """Carry out a command; return how it has to be refused, if so."""
         self.settle(now_us)
+        refusal = self._apply(command)
+        self.shades.settle()
+        return refusal
+
+    def _apply(self, command: Command) -> Refusal:
         match command:
             case UpsertDemands():
                 return self._upsert(command)
@@ -223,6 +238,9 @@ class ReferenceModel:
         assert self.active is not None
         if self.active.volume_cap != before:
             self.hours.clear()
+        if self.active.mode is Mode.SHADOW:
+            for parcel in self.waiting():
+                self._decide(parcel)
 
     def _upsert(self, command: UpsertDemands) -> Refusal:
         seen: set[DemandId] = set()
@@ -342,14 +360,67 @@ class ReferenceModel:
             waited_out = self.report(parcel.item, self.active, self.areas).passed
             if self.active.volume_cap and waited_out and not parcel.has_asked:
                 self._decide(parcel)
+        self.shades.settle()
         for parcel in self.waiting():
             report = self.report(parcel.item, self.active, self.areas)
             if report.passed:
                 stamps[parcel.item.return_id] = parcel.stamp
             elif not report.pending and not report.paused:
                 self._move(parcel, ReturnState.WAREHOUSE)
-        demands = {each: order.demand for each, order in self.orders.items()}
-        return Begun(self.active, stamps, demands, dict(self.areas))
+                self._shade(parcel, report.kept_out)
+        self.shades.settle()
+        return self._begun(self.active, stamps)
+
+    def begin_shades(self, now_us: int) -> Begun:
+        """Take the shades along, and nobody else."""
+        self.settle(now_us)
+        assert self.active is not None
+        return self._begun(self.active, {})
+
+    def finish_shades(
+        self, begun: Begun, pairs: list[tuple[ReturnId, DemandId]], now_us: int
+    ) -> list[tuple[ReturnId, DemandId]]:
+        """Return the proposed pairs that would have been, and note them."""
+        self.settle(now_us)
+        kept = []
+        for return_id, demand_id in pairs:
+            shade, order = self.shades.all[return_id], self.orders[demand_id]
+            earliest_us = self.now_us + begun.policy.handling_duration_us
+            if (
+                shade.state is ShadowState.OPEN
+                and order.demand == begun.demands[demand_id]
+                and order.demand.ship_by_us > earliest_us
+                and order.open > self.shades.taken[demand_id]
+                and self.active is not None
+                and self.active.version == begun.policy.version
+                and not self._others(shade.item, begun)
+            ):
+                self.shades.match(return_id, demand_id)
+                kept.append((return_id, demand_id))
+        return kept
+
+    def _begun(self, policy: Policy, stamps: dict[ReturnId, int]) -> Begun:
+        begun = Begun(
+            policy,
+            stamps,
+            {each: order.demand for each, order in self.orders.items()},
+            dict(self.areas),
+            {each: order.open for each, order in self.orders.items()},
+            dict(self.shades.taken),
+            set(),
+        )
+        for shade in self.shades.open():
+            others = self._others(shade.item, begun)
+            if not others:
+                begun.shades.add(shade.item.return_id)
+            elif others != {ReasonCode.PROGRAM_PAUSED}:
+                shade.state = ShadowState.UNMATCHED
+        return begun
+
+    def _others(self, item: ReturnItem, begun: Begun) -> set[ReasonCode]:
+        # Why it may not stay in the pool; what kept it out left aside.
+        report = self.report(item, begun.policy, begun.areas)
+        return {reason.code for reason in report.reasons} - CONTROL
 
     def finish(
         self, begun: Begun, pairs: list[tuple[str, str]], now_us: int
@@ -426,6 +497,22 @@ class ReferenceModel:
         passed = report.passed and parcel.has_place
         waits = (passed or report.pending or stays) and not late
         self._move(parcel, ReturnState.WAITING if waits else ReturnState.WAREHOUSE)
+        if not waits and not late:
+            no_place = ReasonCode.VOLUME_CAP_REACHED if report.passed else None
+            self._shade(parcel, no_place or report.kept_out)
+
+    def _shade(self, parcel: Parcel, kept_out: ReasonCode) -> None:
+        if kept_out:
+            assert self.active is not None
+            self.shades.come(
+                Shade(
+                    parcel.item,
+                    kept_out,
+                    self.active.version,
+                    parcel.created_us,
+                    parcel.released,
+                )
+            )
 
     def _has_place(self, policy: Policy) -> bool:
         if policy.volume_cap is None:

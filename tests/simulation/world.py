@@ -13,26 +13,36 @@ from dataclasses import dataclass
 
 from matcher.domain.decision import Decision, Outcome
 from matcher.domain.errors import NearturnError
-from matcher.domain.ids import ReturnId, WarehouseId
+from matcher.domain.ids import DemandId, ReturnId, RoundId, WarehouseId
 from matcher.domain.match import HoldState, Match
 from matcher.domain.policy import MatchKey
 from matcher.domain.return_item import ReturnState
 from matcher.domain.warehouse import Warehouse
 from matcher.engine.changes import Changes
 from matcher.engine.commands import Command, DeleteWarehouse, Tick, UpsertWarehouse
-from matcher.engine.journal import Checkpoint, RoundBegan, RoundFinished
+from matcher.engine.journal import (
+    Checkpoint,
+    RoundBegan,
+    RoundFinished,
+    ShadowsBegan,
+    ShadowsFinished,
+)
 from matcher.engine.limits import ShardLimits
 from matcher.engine.network_book import DAY_US
 from matcher.engine.proof import unpack
 from matcher.engine.records import RoundRecord
 from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
+from matcher.engine.shadow_rounds import ShadowTask, SolvedShadows, solve_shadows
 from matcher.engine.shard import Shard
 from matcher.simulate.replay import replay
 from tests.scenarios import NOW_US, TENANT, MemoryStore, RunningShard
 from tests.simulation.reference_model import Begun, Parcel, ReferenceModel
+from tests.simulation.shadow_checks import check_pair, check_shadows, proposed
 from tests.unit.engine.naive_market import metres
 
-MARGIN_US = ShardLimits().decide_margin_us
+# Few enough for some lives to reach it.
+LIMITS = ShardLimits(shadow_count_max=5)
+MARGIN_US = LIMITS.decide_margin_us
 
 # From each state of a return item, where one step may take it (DESIGN.md, 3).
 # A released or expired match may go on to another state in the same step.
@@ -62,7 +72,7 @@ class Side(RunningShard):
     def __init__(self) -> None:
         self.fresh = Changes()
         self.history: list[Changes] = []
-        super().__init__()
+        super().__init__(limits=LIMITS)
 
     def commit(self) -> None:
         """Commit, and remember it."""
@@ -100,6 +110,8 @@ class World:
     def __init__(self) -> None:
         self.crashing, self.steady = Side(), Side()
         self.model = ReferenceModel(MARGIN_US, NOW_US)
+        self.model.shades.limit = LIMITS.shadow_count_max
+        self.asked: tuple[Begun, ShadowTask, ShadowTask] | None = None
         self.now_us = NOW_US
         self.in_flight: InFlight | None = None
         self.warehouses: dict[WarehouseId, Warehouse] = {}
@@ -128,7 +140,7 @@ class World:
         ``back_us`` is how far the clock of this one command lies in the past.
         """
         self._set_clocks(self.now_us - back_us)
-        if crash and self.in_flight is None:
+        if crash and self.in_flight is None and self.asked is None:
             self.met["lost before commit"] += 1
             try:
                 self.crashing.shard.apply(command, self.crashing.now_us)
@@ -151,7 +163,7 @@ class World:
 
     def restart(self) -> None:
         """Throw one shard away and build it from its rows; nothing else changes."""
-        if self.in_flight is None:
+        if self.in_flight is None and self.asked is None:
             # A new shard cannot know that the last command came from the past.
             self._set_clocks(self.now_us)
             self._rebuild()
@@ -172,6 +184,7 @@ class World:
             looked_at = [record.item.return_id for record in task.records]
             assert looked_at == [each for each in taken if each not in task.unmoved]
             assert set(task.unmoved) <= set(taken)
+            self._check_asked(begun, task.shadows)
             self.met["left as they were"] += len(task.unmoved)
         self.in_flight = InFlight(begun, tasks[0], tasks[1])
 
@@ -208,8 +221,38 @@ class World:
         for match in made:
             self._check_promise(match, flight.begun)
             self.model.promise(match)
+        used = Counter(DemandId(demand_id) for _, demand_id in proof.pairs)
+        answers = (solved[0].shadows, solved[1].shadows)
+        self._finish_shadows(flight.begun, answers, used, records[0].round_id)
         self._compare()
         self._check_round(records[0], len(made), len(proof.pairs))
+
+    def begin_shadows(self) -> None:
+        """Take the shadows along between rounds, on all sides."""
+        assert self.in_flight is None
+        assert self.asked is None
+        self._set_clocks(self.now_us)
+        begun = self.model.begin_shades(self.now_us)
+        tasks = []
+        for side in (self.crashing, self.steady):
+            tasks.append(side.shard.begin_shadows(self.now_us))
+            side.commit()
+        for task in tasks:
+            self._check_asked(begun, task)
+        self._compare()
+        self.asked = (begun, tasks[0], tasks[1])
+
+    def finish_shadows(self) -> None:
+        """Note what they would have had, on all sides."""
+        assert self.asked is not None
+        (begun, *tasks), self.asked = self.asked, None
+        self._set_clocks(self.now_us)
+        answers = (solve_shadows(tasks[0], None), solve_shadows(tasks[1], None))
+        for side, answer in zip((self.crashing, self.steady), answers, strict=True):
+            side.shard.finish_shadows(answer, self.now_us)
+            side.commit()
+        self._finish_shadows(begun, answers, Counter(), RoundId(""))
+        self._compare()
 
     def end(self) -> None:
         """Let all time run out: every return is on its one route, in time (I1, R2)."""
@@ -227,6 +270,7 @@ class World:
         live = self.crashing.store.load()
         assert not live.returns
         assert not live.matches
+        assert not live.shadows
 
     # --- Checks ----------------------------------------------------------------
 
@@ -241,13 +285,13 @@ class World:
                 lived.add(changes)
             again = Changes()
             start = _checkpoint(history[:first])
-            for changes in replay(TENANT, start, lived.journal):
+            for changes in replay(TENANT, start, lived.journal, limits=LIMITS):
                 again.add(changes)
             assert again == lived
 
     def check_memory(self) -> None:
         """Compare what the shard holds with what a new one would read (I12)."""
-        if self.in_flight is not None:
+        if self.in_flight is not None or self.asked is not None:
             return
         mine = self.crashing.shard
         for other in (self._fresh_shard(), self.steady.shard):
@@ -256,6 +300,9 @@ class World:
             assert mine._matches._active == other._matches._active
             assert mine._network._warehouses == other._network._warehouses
             assert mine._policies.active == other._policies.active
+            assert mine._shadows._open == other._shadows._open
+            assert mine._shadows._items == other._shadows._items
+            assert mine._shadows._taken == other._shadows._taken
             assert mine._policies.program.program == other._policies.program.program
             for shard in (mine, other):
                 shard._demands.index()
@@ -263,7 +310,8 @@ class World:
             assert mine.next_us() == other.next_us()
 
     def _fresh_shard(self) -> Shard:
-        return RunningShard(self.crashing.store, now_us=self.now_us).shard
+        store = self.crashing.store
+        return RunningShard(store, now_us=self.now_us, limits=LIMITS).shard
 
     def _rebuild(self) -> None:
         self.crashing.restart()
@@ -286,6 +334,11 @@ class World:
         for decision in mine.decisions:
             self._check_decision(decision)
         self._check_capacity(mine)
+        check_shadows(self.crashing.store.rows, self.model)
+        for shadow in mine.shadows.values():
+            self.met[f"{shadow.kept_out.name} {shadow.state.name}"] += 1
+            for reason in shadow.result.reasons if shadow.result else ():
+                self.met[f"shadow {reason.code.name}"] += 1
         # I3: the volume cap counts what the model counts.
         counted = self.crashing.store.rows.volume_hours.values()
         assert self.model.hours == {
@@ -293,6 +346,31 @@ class World:
             for row in counted
             if row.eligible_count
         }
+
+    def _check_asked(self, begun: Begun, task: ShadowTask) -> None:
+        # All that would have stayed, those left out because nothing changed included.
+        looked_at = {record.item.return_id for record in task.records}
+        unmoved = begun.shades & set(task.unmoved)
+        assert looked_at == begun.shades - unmoved
+        self.met["shadows left as they were"] += len(unmoved)
+
+    def _finish_shadows(
+        self,
+        begun: Begun,
+        answers: tuple[SolvedShadows, SolvedShadows],
+        used: Counter[DemandId],
+        round_id: RoundId,
+    ) -> None:
+        pairs = [proposed(begun, answer, used) for answer in answers]
+        assert pairs[0] == pairs[1]
+        kept = self.model.finish_shades(begun, pairs[0], self.now_us)
+        rows = self.crashing.store.rows.shadows
+        for return_id, demand_id in kept:
+            result = rows[return_id].result
+            assert result is not None
+            assert (result.demand_id, result.round_id) == (demand_id, round_id)
+            check_pair(self.model, begun, return_id, result)
+        self.met["shadow dropped"] += len(pairs[0]) - len(kept)
 
     def _check_states(self) -> None:
         # I1: each entity is in exactly the state that the model says.
@@ -407,8 +485,9 @@ def _is_confirmed(match: Match) -> bool:
 def _is_finished_first(later: Sequence[Changes]) -> bool:
     # Whether a round is in flight: a checkpoint is never taken then.
     events = (entry.event for changes in later for entry in changes.journal)
-    rounds = (e for e in events if isinstance(e, RoundBegan | RoundFinished))
-    return isinstance(next(rounds, None), RoundFinished)
+    kinds = RoundBegan | RoundFinished | ShadowsBegan | ShadowsFinished
+    rounds = (e for e in events if isinstance(e, kinds))
+    return isinstance(next(rounds, None), RoundFinished | ShadowsFinished)
 
 
 def _checkpoint(before: Sequence[Changes]) -> Checkpoint:

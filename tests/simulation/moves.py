@@ -44,6 +44,7 @@ from tests.scenarios import (
     verification,
     warehouse,
 )
+from tests.simulation.shadow_checks import ask_between_rounds
 from tests.simulation.world import World
 
 SKUS = ("shirt", "shirt", "coat")
@@ -171,11 +172,12 @@ class Moves:
     def _shadows(self) -> None:
         if self.world.in_flight is not None:
             return
-        self.world.begin_shadows()
         meanwhile = self._upsert, self._cancel_demand, self._advance, self._policy
         if self.rng.random() < 0.5:
-            self.rng.choices(meanwhile, [4, 2, 2, 1])[0]()
-        self.world.finish_shadows()
+            ask_between_rounds(self.world, lambda: None)
+        else:
+            (move,) = self.rng.choices(meanwhile, [4, 2, 2, 1])
+            ask_between_rounds(self.world, move)
 
     def _advance(self) -> None:
         steps = (SECOND_US, MINUTE_US, 10 * MINUTE_US, HOUR_US)

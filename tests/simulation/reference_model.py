@@ -28,7 +28,6 @@ from matcher.domain.policy import Policy
 from matcher.domain.program import Pause
 from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnItem, ReturnState
-from matcher.domain.shadow import ShadowState
 from matcher.domain.warehouse import ServiceArea
 from matcher.engine.commands import (
     ActivatePolicy,
@@ -55,7 +54,7 @@ from matcher.geo import ServiceAreas
 from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import GateReport, evaluate_gates
 from tests.scenarios import HOUR_US, TENANT
-from tests.simulation.shades import CONTROL, Shade, Shades
+from tests.simulation.shades import Begun, Shade, Shades, take_shades
 
 Refusal = type[NearturnError] | None
 
@@ -109,19 +108,6 @@ class Parcel:
     released: list[DemandId] = field(default_factory=list)
     has_asked: bool = False
     has_place: bool = False
-
-
-@dataclass(frozen=True)
-class Begun:
-    """What a round took along."""
-
-    policy: Policy
-    stamps: dict[ReturnId, int]
-    demands: dict[DemandId, Demand]
-    areas: dict[str, ServiceArea]
-    open: dict[DemandId, int]
-    taken: dict[DemandId, int]
-    shades: set[ReturnId]
 
 
 @dataclass
@@ -369,58 +355,7 @@ class ReferenceModel:
                 self._move(parcel, ReturnState.WAREHOUSE)
                 self._shade(parcel, report.kept_out)
         self.shades.settle()
-        return self._begun(self.active, stamps)
-
-    def begin_shades(self, now_us: int) -> Begun:
-        """Take the shades along, and nobody else."""
-        self.settle(now_us)
-        assert self.active is not None
-        return self._begun(self.active, {})
-
-    def finish_shades(
-        self, begun: Begun, pairs: list[tuple[ReturnId, DemandId]], now_us: int
-    ) -> list[tuple[ReturnId, DemandId]]:
-        """Return the proposed pairs that would have been, and note them."""
-        self.settle(now_us)
-        kept = []
-        for return_id, demand_id in pairs:
-            shade, order = self.shades.all[return_id], self.orders[demand_id]
-            earliest_us = self.now_us + begun.policy.handling_duration_us
-            if (
-                shade.state is ShadowState.OPEN
-                and order.demand == begun.demands[demand_id]
-                and order.demand.ship_by_us > earliest_us
-                and order.open > self.shades.taken[demand_id]
-                and self.active is not None
-                and self.active.version == begun.policy.version
-                and not self._others(shade.item, begun)
-            ):
-                self.shades.match(return_id, demand_id)
-                kept.append((return_id, demand_id))
-        return kept
-
-    def _begun(self, policy: Policy, stamps: dict[ReturnId, int]) -> Begun:
-        begun = Begun(
-            policy,
-            stamps,
-            {each: order.demand for each, order in self.orders.items()},
-            dict(self.areas),
-            {each: order.open for each, order in self.orders.items()},
-            dict(self.shades.taken),
-            set(),
-        )
-        for shade in self.shades.open():
-            others = self._others(shade.item, begun)
-            if not others:
-                begun.shades.add(shade.item.return_id)
-            elif others != {ReasonCode.PROGRAM_PAUSED}:
-                shade.state = ShadowState.UNMATCHED
-        return begun
-
-    def _others(self, item: ReturnItem, begun: Begun) -> set[ReasonCode]:
-        # Why it may not stay in the pool; what kept it out left aside.
-        report = self.report(item, begun.policy, begun.areas)
-        return {reason.code for reason in report.reasons} - CONTROL
+        return take_shades(self, self.active, stamps)
 
     def finish(
         self, begun: Begun, pairs: list[tuple[str, str]], now_us: int

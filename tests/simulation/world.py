@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from matcher.domain.decision import Decision, Outcome
 from matcher.domain.errors import NearturnError
-from matcher.domain.ids import DemandId, ReturnId, RoundId, WarehouseId
+from matcher.domain.ids import DemandId, ReturnId, WarehouseId
 from matcher.domain.match import HoldState, Match
 from matcher.domain.policy import MatchKey
 from matcher.domain.return_item import ReturnState
@@ -32,12 +32,15 @@ from matcher.engine.network_book import DAY_US
 from matcher.engine.proof import unpack
 from matcher.engine.records import RoundRecord
 from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
-from matcher.engine.shadow_rounds import ShadowTask, SolvedShadows, solve_shadows
 from matcher.engine.shard import Shard
 from matcher.simulate.replay import replay
 from tests.scenarios import NOW_US, TENANT, MemoryStore, RunningShard
 from tests.simulation.reference_model import Begun, Parcel, ReferenceModel
-from tests.simulation.shadow_checks import check_pair, check_shadows, proposed
+from tests.simulation.shadow_checks import (
+    check_asked,
+    check_shadows,
+    finish_shadows,
+)
 from tests.unit.engine.naive_market import metres
 
 # Few enough for some lives to reach it.
@@ -111,7 +114,7 @@ class World:
         self.crashing, self.steady = Side(), Side()
         self.model = ReferenceModel(MARGIN_US, NOW_US)
         self.model.shades.limit = LIMITS.shadow_count_max
-        self.asked: tuple[Begun, ShadowTask, ShadowTask] | None = None
+        self.is_asking = False
         self.now_us = NOW_US
         self.in_flight: InFlight | None = None
         self.warehouses: dict[WarehouseId, Warehouse] = {}
@@ -140,7 +143,7 @@ class World:
         ``back_us`` is how far the clock of this one command lies in the past.
         """
         self._set_clocks(self.now_us - back_us)
-        if crash and self.in_flight is None and self.asked is None:
+        if crash and self.in_flight is None and not self.is_asking:
             self.met["lost before commit"] += 1
             try:
                 self.crashing.shard.apply(command, self.crashing.now_us)
@@ -155,7 +158,7 @@ class World:
         self.met[
             f"{type(command).__name__}{'' if refused is None else ' refused'}"
         ] += 1
-        self._compare()
+        self.compare()
         if refused is None and isinstance(command, UpsertWarehouse):
             self.warehouses[command.warehouse.warehouse_id] = command.warehouse
         if refused is None and isinstance(command, DeleteWarehouse):
@@ -163,7 +166,7 @@ class World:
 
     def restart(self) -> None:
         """Throw one shard away and build it from its rows; nothing else changes."""
-        if self.in_flight is None and self.asked is None:
+        if self.in_flight is None and not self.is_asking:
             # A new shard cannot know that the last command came from the past.
             self._set_clocks(self.now_us)
             self._rebuild()
@@ -178,13 +181,13 @@ class World:
         for side in (self.crashing, self.steady):
             tasks.append(side.shard.begin_round(self.now_us))
             side.commit()
-        self._compare()
+        self.compare()
         taken = [parcel.item.return_id for parcel in self._taken_along(begun)]
         for task in tasks:
             looked_at = [record.item.return_id for record in task.records]
             assert looked_at == [each for each in taken if each not in task.unmoved]
             assert set(task.unmoved) <= set(taken)
-            self._check_asked(begun, task.shadows)
+            check_asked(self, begun, task.shadows)
             self.met["left as they were"] += len(task.unmoved)
         self.in_flight = InFlight(begun, tasks[0], tasks[1])
 
@@ -223,36 +226,9 @@ class World:
             self.model.promise(match)
         used = Counter(DemandId(demand_id) for _, demand_id in proof.pairs)
         answers = (solved[0].shadows, solved[1].shadows)
-        self._finish_shadows(flight.begun, answers, used, records[0].round_id)
-        self._compare()
+        finish_shadows(self, flight.begun, answers, used, records[0].round_id)
+        self.compare()
         self._check_round(records[0], len(made), len(proof.pairs))
-
-    def begin_shadows(self) -> None:
-        """Take the shadows along between rounds, on all sides."""
-        assert self.in_flight is None
-        assert self.asked is None
-        self._set_clocks(self.now_us)
-        begun = self.model.begin_shades(self.now_us)
-        tasks = []
-        for side in (self.crashing, self.steady):
-            tasks.append(side.shard.begin_shadows(self.now_us))
-            side.commit()
-        for task in tasks:
-            self._check_asked(begun, task)
-        self._compare()
-        self.asked = (begun, tasks[0], tasks[1])
-
-    def finish_shadows(self) -> None:
-        """Note what they would have had, on all sides."""
-        assert self.asked is not None
-        (begun, *tasks), self.asked = self.asked, None
-        self._set_clocks(self.now_us)
-        answers = (solve_shadows(tasks[0], None), solve_shadows(tasks[1], None))
-        for side, answer in zip((self.crashing, self.steady), answers, strict=True):
-            side.shard.finish_shadows(answer, self.now_us)
-            side.commit()
-        self._finish_shadows(begun, answers, Counter(), RoundId(""))
-        self._compare()
 
     def end(self) -> None:
         """Let all time run out: every return is on its one route, in time (I1, R2)."""
@@ -291,7 +267,7 @@ class World:
 
     def check_memory(self) -> None:
         """Compare what the shard holds with what a new one would read (I12)."""
-        if self.in_flight is not None or self.asked is not None:
+        if self.in_flight is not None or self.is_asking:
             return
         mine = self.crashing.shard
         for other in (self._fresh_shard(), self.steady.shard):
@@ -316,13 +292,18 @@ class World:
     def _rebuild(self) -> None:
         self.crashing.restart()
 
+    def set_clocks(self) -> None:
+        """Let both sides know what time it is."""
+        self._set_clocks(self.now_us)
+
     def _set_clocks(self, now_us: int) -> None:
         self.crashing.now_us = self.steady.now_us = now_us
 
     def _taken_along(self, begun: Begun) -> list[Parcel]:
         return [p for p in self.model.waiting() if p.item.return_id in begun.stamps]
 
-    def _compare(self) -> None:
+    def compare(self) -> None:
+        """Compare all sides in what was committed since the last time."""
         mine, other = self.crashing.taken(), self.steady.taken()
         assert mine == other
         self._check_states()
@@ -346,31 +327,6 @@ class World:
             for row in counted
             if row.eligible_count
         }
-
-    def _check_asked(self, begun: Begun, task: ShadowTask) -> None:
-        # All that would have stayed, those left out because nothing changed included.
-        looked_at = {record.item.return_id for record in task.records}
-        unmoved = begun.shades & set(task.unmoved)
-        assert looked_at == begun.shades - unmoved
-        self.met["shadows left as they were"] += len(unmoved)
-
-    def _finish_shadows(
-        self,
-        begun: Begun,
-        answers: tuple[SolvedShadows, SolvedShadows],
-        used: Counter[DemandId],
-        round_id: RoundId,
-    ) -> None:
-        pairs = [proposed(begun, answer, used) for answer in answers]
-        assert pairs[0] == pairs[1]
-        kept = self.model.finish_shades(begun, pairs[0], self.now_us)
-        rows = self.crashing.store.rows.shadows
-        for return_id, demand_id in kept:
-            result = rows[return_id].result
-            assert result is not None
-            assert (result.demand_id, result.round_id) == (demand_id, round_id)
-            check_pair(self.model, begun, return_id, result)
-        self.met["shadow dropped"] += len(pairs[0]) - len(kept)
 
     def _check_states(self) -> None:
         # I1: each entity is in exactly the state that the model says.

@@ -201,19 +201,21 @@ class Shadows:
         task = answer.task
         for row, column in enumerate(answer.solved.assignment.column.tolist()):
             return_id = task.records[row].item.return_id
-            if self._book.find(return_id) is None:
-                # Its time was up meanwhile.
-                continue
-            if column < 0:
-                left[return_id] = self._left(task, row)
-                self._book.wait(return_id, state_demand(task.market, row, -1).reasons)
-            elif self._stands(task, row, column, now_us):
+            is_open = self._book.find(return_id) is not None
+            if is_open and column >= 0 and self._stands(task, row, column, now_us):
                 result = self._result(task, row, column, round_id, now_us)
                 self._book.match(return_id, result)
-            else:
+                continue
+            if column >= 0:
                 # The unit may suit another shadow, though nothing changed it.
                 self._open.touch(task.market.demands[column].demand)
-                self._book.wait(return_id, (stated(ReasonCode.DEMAND_CHANGED),))
+                reasons: tuple[Reason, ...] = (stated(ReasonCode.DEMAND_CHANGED),)
+            else:
+                reasons = state_demand(task.market, row, -1).reasons
+            if is_open:
+                self._book.wait(return_id, reasons)
+                if column < 0:
+                    left[return_id] = self._left(task, row)
         return left
 
     def _staying(

@@ -7,12 +7,11 @@ from unittest.mock import patch
 
 import pytest
 
-from matcher.domain.errors import CertificateError, LimitExceededError, NotReadyError
+from matcher.domain.errors import CertificateError, LimitExceededError
 from matcher.domain.ids import DemandId, MatchId, ReturnId
-from matcher.domain.item import Fact, ItemAttributes, VerificationStatus
+from matcher.domain.item import VerificationStatus
 from matcher.domain.mode import Mode
 from matcher.domain.policy import VolumeCap
-from matcher.domain.policy_change import Dimension
 from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnState
 from matcher.domain.shadow import ShadowResult, ShadowState
@@ -20,14 +19,10 @@ from matcher.engine import shadow_rounds
 from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
 from matcher.engine.commands import (
-    ActivatePolicy,
     CancelDemand,
-    ConfirmMatch,
-    CreatePolicy,
     PauseProgram,
     ReleaseMatch,
     ResumeProgram,
-    RollbackPolicy,
     Tick,
     UpsertWarehouse,
 )
@@ -52,7 +47,6 @@ from tests.scenarios import (
     verification,
     warehouse,
 )
-from tests.scenarios.running_shard import SIGNED
 
 _OUT = {"rollout_basis_points": 0}
 _MARGIN_US = ShardLimits().decide_margin_us
@@ -431,88 +425,3 @@ def test_a_shadow_ends_when_its_time_is_up() -> None:
     assert _result(shard).waiting_us == until_us - NOW_US
     shard.apply(Tick())
     assert shard.shard.next_us() is None
-
-
-# --- Shadow mode ---------------------------------------------------------------
-
-
-def test_shadow_mode_empties_the_pool_at_once() -> None:
-    """Whoever waits goes to a warehouse, and promises made before stand (R30)."""
-    shard = _shard()
-    shard.upsert(demand("d1"), demand("d2", 1_000))
-    shard.submit(return_item("r1"))
-    shard.round()
-    shard.submit(return_item("r2"))
-    shard.activate(policy(mode=Mode.SHADOW))
-    assert shard.item("r2").reason_codes[0] is ReasonCode.SHADOW_MODE
-    assert shard.item("r2").state is ReturnState.WAREHOUSE
-    assert shard.item("r1").state is ReturnState.MATCHED
-    record = shard.round()
-    assert record.return_count == 0
-    assert _states(shard) == {"r2": _MATCHED}
-    assert _result(shard, "r2").demand_id == "d2"
-    shard.apply(ConfirmMatch(MatchId("m-000000000001")))
-    assert shard.item("r1").state is ReturnState.CONFIRMED
-
-
-def test_a_rollback_to_shadow_mode_empties_it_too() -> None:
-    """However the version comes into force."""
-    shard = _shard(mode=Mode.SHADOW)
-    shard.activate(policy())
-    shard.submit(return_item("r1"))
-    assert shard.item("r1").state is ReturnState.WAITING
-    shard.apply(RollbackPolicy("complaints"))
-    assert shard.item("r1").state is ReturnState.WAREHOUSE
-    assert _states(shard) == {"r1": _OPEN}
-
-
-def test_a_released_item_is_not_matched_in_shadow_mode() -> None:
-    """Nothing new is promised; the pair that was released is not made again."""
-    shard = _shard()
-    shard.upsert(demand("d1"))
-    shard.submit(return_item("r1"))
-    shard.round()
-    shard.activate(policy(mode=Mode.SHADOW))
-    shard.apply(ReleaseMatch(MatchId("m-000000000001")))
-    assert shard.item("r1").state is ReturnState.WAREHOUSE
-    shard.round()
-    assert [each.code for each in _shadow(shard).reasons] == [
-        ReasonCode.DEMAND_RELEASED_BEFORE
-    ]
-
-
-def test_nobody_takes_a_place_under_a_cap_in_shadow_mode() -> None:
-    """Who is not let in is not counted: acting later starts with an empty window."""
-    shard = _shard(mode=Mode.SHADOW, volume_cap=VolumeCap(10_000, DAY_US))
-    shard.submit(return_item("r1"))
-    assert not shard.store.rows.volume_hours
-
-
-def test_acting_has_to_be_meant() -> None:
-    """From shadow to act widens (R27); the other way, and from nothing, does not."""
-    shard = RunningShard()
-    everything = tuple(set(Dimension) - {Dimension.MODE})
-    for mode in (Mode.SHADOW, Mode.ACT, Mode.SHADOW):
-        shard.apply(CreatePolicy(policy(mode=mode)))
-    shard.apply(ActivatePolicy(1, everything, SIGNED))
-    with pytest.raises(NotReadyError, match="mode: shadow -> act"):
-        shard.apply(ActivatePolicy(2, everything, SIGNED))
-    shard.apply(ActivatePolicy(2, (Dimension.MODE,), SIGNED))
-    shard.apply(ActivatePolicy(3, (), SIGNED))
-
-
-def test_an_unstated_mode_acts() -> None:
-    """UNSPECIFIED counts as ACT and is no change from it."""
-    shard = _shard(mode=Mode.UNSPECIFIED)
-    shard.submit(return_item("r1"))
-    assert shard.item("r1").state is ReturnState.WAITING
-    shard.apply(CreatePolicy(policy(mode=Mode.ACT)))
-    shard.apply(ActivatePolicy(2, (), SIGNED))
-
-
-def test_the_never_list_is_no_control_group() -> None:
-    """Nobody is told that a damaged item would have matched (R16)."""
-    shard = _shard(mode=Mode.SHADOW)
-    broken = ItemAttributes(*[Fact.YES] * 6)
-    shard.submit(return_item("r1", attributes=broken))
-    assert not shard.store.rows.shadows

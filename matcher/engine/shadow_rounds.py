@@ -209,6 +209,7 @@ class Shadows:
             if column >= 0:
                 # The unit may suit another shadow, though nothing changed it.
                 self._open.touch(task.market.demands[column].demand)
+                self._book.clock.changed()
                 reasons: tuple[Reason, ...] = (stated(ReasonCode.DEMAND_CHANGED),)
             else:
                 reasons = state_demand(task.market, row, -1).reasons

@@ -248,6 +248,7 @@ def test_a_unit_that_is_not_taken_after_all_is_left_to_others(name: str) -> None
     shard.shard.finish_shadows(solve_shadows(task, None), shard.now_us)
     shard.commit()
     assert _shadow(shard, "r2").state is _OPEN
+    assert shard.shard.shadows_due_us() is not None
     _ask(shard)
     assert _states(shard) == {"r1": _UNMATCHED, "r2": _MATCHED}
 
@@ -360,6 +361,19 @@ def test_a_stopped_round_is_replayed_with_its_shadows() -> None:
     _check_replay(shard)
 
 
+def test_a_round_says_that_it_had_no_time_for_shadows() -> None:
+    """Else a replay, which has the time, would find what was not found then (R3)."""
+    shard = _shard(**_OUT)
+    _contested(shard, "r1", "r2")
+    task = shard.shard.begin_round(shard.now_us)
+    solved = solve_round(task, stop=_stopped())
+    assert solved.shadows.solved is None
+    shard.shard.finish_round(solved, shard.now_us)
+    shard.commit()
+    assert _states(shard) == {"r1": _OPEN, "r2": _OPEN}
+    _check_replay(shard)
+
+
 def _check_replay(shard: RunningShard) -> None:
     again = Changes()
     entries = shard.store.rows.journal
@@ -384,6 +398,16 @@ def test_a_shadow_makes_no_round_due() -> None:
     # Nothing has changed since, for anybody.
     assert shard.shard.round_due_us() is None
     assert shard.shard.shadows_due_us() is None
+
+
+def test_what_may_help_a_shadow_makes_it_due_again() -> None:
+    """Nothing is asked twice of the same market; a new order is another one."""
+    shard = _shard(round_interval_us=HOUR_US, **_OUT)
+    shard.submit(return_item("r1"))
+    _ask(shard)
+    assert shard.shard.shadows_due_us() is None
+    shard.upsert(demand("d1", 400_000))
+    assert shard.shard.shadows_due_us() == NOW_US + HOUR_US
 
 
 def test_asking_between_rounds_moves_no_round() -> None:

@@ -67,7 +67,8 @@ class StoreAudit:
         """Read a store that no server has open."""
         with closing(open_store(store_url)) as store:
             decisions = _decisions(store)
-            shadows = (store.shadow(TENANT, each.return_id) for each in decisions)
+            ids = dict.fromkeys(each.return_id for each in decisions)
+            shadows = (store.shadow(TENANT, each) for each in ids)
             made = {each.match.match_id for each in decisions if each.match}
             solved = {each.round_id for each in decisions if each.round_id}
             return cls(

@@ -69,7 +69,7 @@ def test_the_report_of_an_item_that_passes() -> None:
     assert found == list(_SEEN.items())
     assert [each.gate for each in checks] == [Gate.VERIFICATION] * 4 + [
         Gate.ELIGIBILITY
-    ] * 19
+    ] * 20
 
 
 @pytest.mark.parametrize(

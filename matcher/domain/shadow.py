@@ -37,8 +37,8 @@ class ShadowResult:
     What would have become of an item, and when that was known.
 
     Distances and money are 0 unless it would have matched. ``demand_id`` is whose unit
-    it would have had; it never leaves the engine. ``reasons`` are empty exactly if it
-    would have matched.
+    it would have had; it never leaves the engine. ``reasons`` say why it would not have
+    matched; one that was not asked about has none.
     """
 
     decided_us: int

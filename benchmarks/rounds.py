@@ -21,9 +21,11 @@ from matcher.domain.ids import (
     TenantId,
 )
 from matcher.domain.match import Match
+from matcher.domain.policy import Policy
 from matcher.domain.policy_change import Dimension
 from matcher.domain.program import SignOff, SignOffItem
 from matcher.domain.return_item import ReturnItem
+from matcher.domain.shadow import ShadowState
 from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
 from matcher.engine.commands import (
@@ -32,7 +34,12 @@ from matcher.engine.commands import (
     SubmitReturns,
     UpsertDemands,
 )
-from matcher.engine.records import DemandRecord, ReturnRecord, RoundRecord
+from matcher.engine.records import (
+    DemandRecord,
+    PolicyRecord,
+    ReturnRecord,
+    RoundRecord,
+)
 from matcher.engine.rounds import solve_round
 from matcher.engine.shard import Shard
 from matcher.simulate.params import ScenarioParams
@@ -70,7 +77,7 @@ def rounds(count: int, seed: int, threads: int) -> Iterator[Result]:
     )
     scenario = generate(params, np.random.default_rng(seed), _NOW_US)
     items, demands = scenario.return_items, scenario.demands
-    shards = {_OURS: _Driven(), _ALL: _Driven(forgets=True)}
+    shards = {_OURS: DrivenShard(), _ALL: DrivenShard(forgets=True)}
     seconds: dict[str, list[float]] = {way: [] for way in shards}
     for start, stop in ((0, count), *_slices(count, total, new)):
         ended: dict[str, RoundRecord] = {}
@@ -99,21 +106,31 @@ def _slices(start: int, stop: int, step: int) -> list[tuple[int, int]]:
     return [(at, at + step) for at in range(start, stop, step)]
 
 
-class _Driven:
-    """A shard whose commits go into dictionaries; it asks them for what is over."""
+class DrivenShard:
+    """
+    A shard whose commits go into dictionaries; it asks them for what is over.
+
+    ``engine_s`` is what of the last round the engine's thread did.
+    """
 
     def __init__(self, *, forgets: bool = False) -> None:
         self._forgets = forgets
+        self.engine_s = 0.0
         self._rows = Changes()
         self._shard = Shard(TenantId("bench"), self, LiveRows(), now_us=_NOW_US)
-        policy = to_policy(demo_policy())
-        self._shard.apply(CreatePolicy(replace(policy, version=1)), _NOW_US)
+        self.activate(to_policy(demo_policy()))
+
+    def activate(self, policy: Policy) -> None:
+        """Put another version in force, however wide."""
+        record = self._shard.apply(CreatePolicy(policy), _NOW_US)
+        assert isinstance(record, PolicyRecord)
         signed = tuple(SignOff(item, "bench") for item in SignOffItem if item)
-        meant = tuple(Dimension)
-        self._shard.apply(ActivatePolicy(1, meant, signed), _NOW_US)
+        command = ActivatePolicy(record.policy.version, tuple(Dimension), signed)
+        self._shard.apply(command, _NOW_US)
         self._commit()
 
     def load(self, items: Sequence[ReturnItem], demands: Sequence[Demand]) -> None:
+        """Submit returns and store demands."""
         hashes = tuple(item.return_id for item in items)
         etags = ("",) * len(demands)
         self._shard.apply(UpsertDemands(tuple(demands), etags), _NOW_US)
@@ -121,14 +138,23 @@ class _Driven:
         self._commit()
 
     def round(self, threads: int) -> tuple[float, RoundRecord]:
+        """Close a round; return how long it took, and its summary without a number."""
         if self._forgets:
             self._shard.begin_round(_NOW_US)
         started = time.perf_counter()
-        solved = solve_round(self._shard.begin_round(_NOW_US), threads=threads)
+        task = self._shard.begin_round(_NOW_US)
+        begun = time.perf_counter()
+        solved = solve_round(task, threads=threads)
+        found = time.perf_counter()
         record = self._shard.finish_round(solved, _NOW_US)
-        taken_s = time.perf_counter() - started
+        ended = time.perf_counter()
+        self.engine_s = begun - started + ended - found
         self._commit()
-        return taken_s, replace(record, round_id=RoundId(""))
+        return ended - started, replace(record, round_id=RoundId(""))
+
+    def shadow_count(self, state: ShadowState) -> int:
+        """Return how many shadows are in a state."""
+        return sum(each.state is state for each in self._rows.shadows.values())
 
     def _commit(self) -> None:
         self._rows.add(self._shard.take_changes())
@@ -137,15 +163,19 @@ class _Driven:
     # --- The archive -------------------------------------------------------------
 
     def demands(self, ids: Iterable[DemandId]) -> dict[DemandId, DemandRecord]:
+        """Return the demands that exist among ``ids``."""
         rows = self._rows.demands
         return {each: rows[each] for each in ids if each in rows}
 
     def returns(self, ids: Iterable[ReturnId]) -> dict[ReturnId, ReturnRecord]:
+        """Return the return items that exist among ``ids``."""
         rows = self._rows.returns
         return {each: rows[each] for each in ids if each in rows}
 
     def match(self, match_id: MatchId) -> Match | None:
+        """Return one match."""
         return self._rows.matches.get(match_id)
 
     def decision(self, decision_id: DecisionId) -> Decision | None:
+        """Return one decision."""
         return self._rows.decisions[int(decision_id.removeprefix("d-")) - 1]

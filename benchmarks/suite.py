@@ -13,6 +13,7 @@ from benchmarks import (
     growth,
     online,
     rounds,
+    shadows,
     what_if,
     windows,
 )
@@ -125,6 +126,7 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
         "growth": lambda: growth.growth(profile.growing, seed, repetitions, threads),
         "online": lambda: online.online(profile.open_demands, seed, threads),
         "rounds": lambda: rounds.rounds(profile.waiting, seed, threads),
+        "shadows": lambda: shadows.shadows(profile.waiting // 2, seed, threads),
         "density": lambda: density.density(profile.density_demands, seed, threads),
         "windows": lambda: windows.windows(profile.month_returns, seed, threads),
         "what-if": lambda: what_if.what_if(

@@ -83,6 +83,13 @@ class Settings(BaseSettings):
         le=3_600_000,
         description="How long before that a last round is closed for it.",
     )
+    shadow_count_max: int = Field(
+        100_000,
+        ge=0,
+        le=100_000_000,
+        description="Items kept out that are asked about at once; beyond it they are "
+        "only counted.",
+    )
     queue_count_max: int = Field(
         10_000, ge=1, le=1_000_000, description="Writes that may wait to be done."
     )

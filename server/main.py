@@ -128,6 +128,7 @@ def _limits(settings: Settings) -> ShardLimits:
         pool_count_max=settings.pool_count_max,
         decide_margin_us=settings.decide_margin_ms * 1_000,
         round_lead_us=settings.round_lead_ms * 1_000,
+        shadow_count_max=settings.shadow_count_max,
     )
 
 

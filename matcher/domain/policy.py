@@ -9,6 +9,7 @@ from functools import cached_property
 from matcher.domain.errors import FieldViolation, InvalidPolicyError
 from matcher.domain.instant import utc_text
 from matcher.domain.item import UNMATCHABLE_REASONS, Condition, ReturnReason
+from matcher.domain.mode import Mode
 
 BASIS_POINTS = 10_000
 RADIUS_M_MAX = 500_000
@@ -155,6 +156,7 @@ class Policy:
     step_limits: StepLimits = StepLimits()
     messages: tuple[LocaleMessages, ...] = ()
     banned_terms: tuple[str, ...] = ()
+    mode: Mode = Mode.ACT
 
     def __post_init__(self) -> None:
         violations = _violations(self)

@@ -18,6 +18,7 @@ from matcher.engine.records import (
     VolumeHour,
     WarehouseDay,
 )
+from matcher.engine.shadow_records import ShadowRecord, ShadowUnits
 
 
 class Archive(Protocol):
@@ -49,7 +50,8 @@ class LiveRows:
 
     Demands, returns and matches hold the live ones only (``is_live``, hold
     ACTIVE). The three counters are the highest numbers ever given out. A program of
-    ``None`` was never stored.
+    ``None`` was never stored. Shadows are the open ones, with the settled return items
+    that they stand for.
     """
 
     demands: tuple[DemandRecord, ...] = ()
@@ -64,3 +66,6 @@ class LiveRows:
     decision_count: int = 0
     match_count: int = 0
     round_count: int = 0
+    shadows: tuple[ShadowRecord, ...] = ()
+    shadowed: tuple[ReturnRecord, ...] = ()
+    shadow_units: tuple[ShadowUnits, ...] = ()

@@ -18,6 +18,7 @@ from matcher.engine.records import (
     VolumeHour,
     WarehouseDay,
 )
+from matcher.engine.shadow_records import ShadowRecord, ShadowUnits
 
 
 @dataclass(slots=True)
@@ -44,6 +45,8 @@ class Changes:
     program: Program | None = None
     program_events: list[ProgramEvent] = field(default_factory=list)
     journal: list[Entry] = field(default_factory=list)
+    shadows: dict[ReturnId, ShadowRecord] = field(default_factory=dict)
+    shadow_units: dict[DemandId, ShadowUnits | None] = field(default_factory=dict)
 
     def add(self, later: Changes) -> None:
         """Merge what came later into this, the later value winning."""
@@ -60,6 +63,8 @@ class Changes:
         self.program = later.program or self.program
         self.program_events.extend(later.program_events)
         self.journal.extend(later.journal)
+        self.shadows.update(later.shadows)
+        self.shadow_units.update(later.shadow_units)
 
     def __bool__(self) -> bool:
         return any(
@@ -77,5 +82,7 @@ class Changes:
                 self.program,
                 self.program_events,
                 self.journal,
+                self.shadows,
+                self.shadow_units,
             )
         )

@@ -93,9 +93,10 @@ class GateKeeper:
         report = kept.report
         policy = self._policies.active
         # What failed may pass later, or fail by another number: it is not kept, and
-        # an item that failed does not wait.
-        return (
-            (report.passed or report.pending)
+        # an item that failed does not wait. What keeps a shadow out stays until the
+        # rollout's next step, which the report knows of.
+        return bool(
+            (report.passed or report.pending or report.kept_out)
             and kept.admission is record.admission
             and kept.areas is self._network.network.areas
             and kept.pauses is self._policies.program.pauses

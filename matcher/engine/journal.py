@@ -24,13 +24,27 @@ class RoundFinished:
     The round that began last was finished.
 
     ``proof`` is empty where the optimum was proven: any solver finds it again. A round
-    that was stopped before stands with what it had found.
+    that was stopped before stands with what it had found. Shadows are not asked about
+    where there was no time to prove what they would have had.
     """
 
     proof: bytes = b""
+    has_shadows: bool = True
 
 
-Event = Command | RoundBegan | RoundFinished
+@dataclass(frozen=True, slots=True)
+class ShadowsBegan:
+    """Open shadows were taken along to be asked about between rounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowsFinished:
+    """They were asked about, if there was time to prove what they would have had."""
+
+    has_shadows: bool = True
+
+
+Event = Command | RoundBegan | RoundFinished | ShadowsBegan | ShadowsFinished
 
 
 @dataclass(frozen=True, slots=True)

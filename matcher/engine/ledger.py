@@ -9,7 +9,13 @@ from matcher.domain.decision import Decision
 from matcher.domain.ids import DecisionId, MatchId, RoundId
 from matcher.engine.archive import Archive, LiveRows
 from matcher.engine.changes import Changes
-from matcher.engine.journal import Entry, Event, RoundBegan, WatchedArchive
+from matcher.engine.journal import (
+    Entry,
+    Event,
+    RoundBegan,
+    ShadowsBegan,
+    WatchedArchive,
+)
 
 
 class Ledger:
@@ -56,7 +62,7 @@ class Ledger:
         pending, self.changes = self.changes, Changes()
         try:
             yield
-            if self.changes or isinstance(event, RoundBegan):
+            if self.changes or isinstance(event, RoundBegan | ShadowsBegan):
                 known = self.archive.take()
                 entry = Entry(now_us, event, known, is_planning_down)
                 self.changes.journal.append(entry)

@@ -22,12 +22,16 @@ class ShardLimits:
         How long before its decide-by time a waiting item goes to a warehouse.
     round_lead_us
         How long before that a last round is closed for it.
+    shadow_count_max
+        Items that were kept out and are asked about at once; whoever comes beyond it
+        is counted and not asked about. 0 asks about nobody.
     """
 
     demand_count_max: int = 2_000_000
     pool_count_max: int = 1_000_000
     decide_margin_us: int = 1_000_000
     round_lead_us: int = 5_000_000
+    shadow_count_max: int = 100_000
 
     def __post_init__(self) -> None:
         for each in fields(self):

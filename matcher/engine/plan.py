@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
 from matcher.domain.demand import DemandState
 from matcher.domain.ids import RoundId, TenantId
+from matcher.domain.mode import Mode
 from matcher.domain.policy import Policy
 from matcher.domain.reason import Check, Reason, ReasonCode
 from matcher.domain.return_item import ReturnItem
@@ -44,7 +45,8 @@ class Plan:
     A route for each return item, and the proof that no plan saves more.
 
     ``decisions`` stand in the order of the snapshot. ``return_ids`` and
-    ``demand_ids`` name the rows and columns of ``graph`` and ``assignment``.
+    ``demand_ids`` name the rows and columns of ``graph`` and ``assignment``. ``acting``
+    is what a policy in shadow mode would have given if it acted.
     """
 
     decisions: tuple[Decision, ...]
@@ -53,6 +55,7 @@ class Plan:
     demand_ids: tuple[str, ...]
     graph: CandidateGraph
     assignment: Assignment
+    acting: RoundRecord | None = None
 
     @property
     def proof(self) -> Proof:
@@ -135,7 +138,26 @@ def plan(
         demand_ids=tuple(record.demand.demand_id for record in market.demands),
         graph=market.graph,
         assignment=solved.assignment,
+        acting=_acting(snapshot, policy, now_us, tenant, threads, stop),
     )
+
+
+def _acting(
+    snapshot: Snapshot,
+    policy: Policy,
+    now_us: int,
+    tenant: TenantId,
+    threads: int,
+    stop: Stop | None,
+) -> RoundRecord | None:
+    # The same again with nothing changed but the mode.
+    if policy.mode is not Mode.SHADOW:
+        return None
+    acts = replace(policy, mode=Mode.ACT)
+    made = plan(
+        snapshot, acts, now_us=now_us, tenant=tenant, threads=threads, stop=stop
+    )
+    return made.summary
 
 
 def _evaluate(

@@ -17,6 +17,7 @@ from matcher.engine.ledger import Ledger
 from matcher.engine.network_book import NetworkBook
 from matcher.engine.policy_book import PolicyBook
 from matcher.engine.records import ReturnRecord
+from matcher.engine.shadow_book import ShadowBook, kept_out
 from matcher.engine.statement import places_of, route_findings
 from matcher.engine.timetable import Timetable
 from matcher.policy.gates import GateReport
@@ -58,6 +59,11 @@ class ReturnBook:
 
     Every change of state goes through a decision, except the confirmation of a
     match, which carries out the decision that made it.
+
+    Attributes
+    ----------
+    shadows
+        Those that were kept out and would have waited.
     """
 
     def __init__(
@@ -67,7 +73,9 @@ class ReturnBook:
         policies: PolicyBook,
         network: NetworkBook,
         decide_margin_us: int,
+        shadows: ShadowBook,
     ) -> None:
+        self.shadows = shadows
         self._ledger = ledger
         self._gates = gates
         self._policies = policies
@@ -165,12 +173,14 @@ class ReturnBook:
             for case, report in zip(cases, reports, strict=True)
         ]
         routes = self._routes(cases, found, now_us)
-        return [
+        answers = [
             self._conclude(case, outcome, reasons, checks, report, route, now_us)
             for case, report, route, (outcome, reasons, checks) in zip(
                 cases, reports, routes, found, strict=True
             )
         ]
+        self._keep_shadows(answers, reports, now_us)
+        return answers
 
     def write(
         self, record: ReturnRecord, finding: Finding, now_us: int
@@ -352,6 +362,20 @@ class ReturnBook:
             checks, reasons = checks + route_checks, (*reasons, *route_reasons)
         finding = Finding(outcome, reasons, checks, route, report.policy_version)
         return self.write(case.record, finding, now_us)
+
+    def _keep_shadows(
+        self,
+        answers: Sequence[ReturnAnswer],
+        reports: Sequence[GateReport],
+        now_us: int,
+    ) -> None:
+        in_time = (
+            (answer.record, report.kept_out)
+            for answer, report in zip(answers, reports, strict=True)
+            if now_us < self._deadline_us(answer.record)
+        )
+        for record, code in kept_out(in_time):
+            self.shadows.enter(record, code, reports[0].policy_version, now_us)
 
     def _deadline_us(self, record: ReturnRecord) -> int:
         return record.item.decide_by_us - self._margin_us

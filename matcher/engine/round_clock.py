@@ -14,10 +14,14 @@ class RoundClock:
     Says when a round is due: after the interval, at the size, before a deadline.
 
     Nothing is due while nothing has changed since the last round began: it would
-    find what that one found.
+    find what that one found. A ``follower`` is a clock for others that the same rounds
+    serve and the same changes may help.
     """
 
-    def __init__(self, now_us: int, lead_us: int) -> None:
+    def __init__(
+        self, now_us: int, lead_us: int, *, follower: RoundClock | None = None
+    ) -> None:
+        self._follower = follower
         self._last_us = now_us
         self._lead_us = lead_us
         self._is_changed = True
@@ -27,6 +31,8 @@ class RoundClock:
     def changed(self) -> None:
         """Note that another round may find something else."""
         self._is_changed = True
+        if self._follower is not None:
+            self._follower.changed()
 
     def entered(self, deadlines: Iterable[tuple[ReturnId, int]]) -> None:
         """Note items that joined the pool, each with when it has to leave."""
@@ -45,6 +51,8 @@ class RoundClock:
         self._is_changed = False
         self._entered_count = 0
         self._urgent.take_due(now_us)
+        if self._follower is not None:
+            self._follower.began(now_us)
 
     def due_us(self, policy: Policy, pool_count: int) -> int | None:
         """

@@ -28,6 +28,12 @@ from matcher.engine.records import ReturnRecord, RoundRecord
 from matcher.engine.return_book import Case, Finding, ReturnBook, canonical
 from matcher.engine.round_memory import Left, RoundMemory, Terms
 from matcher.engine.round_solve import SolvedMarket, solve_market
+from matcher.engine.shadow_rounds import (
+    Shadows,
+    ShadowTask,
+    SolvedShadows,
+    solve_shadows,
+)
 from matcher.engine.statement import matched_reason, state_match
 from matcher.policy.gates import GateReport
 from matcher.policy.volume import Admission
@@ -57,21 +63,26 @@ class RoundTask:
     reports: tuple[GateReport, ...]
     codes: tuple[tuple[ReasonCode, ...], ...]
     routed_ids: tuple[ReturnId, ...]
+    shadows: ShadowTask
     round_id: RoundId = RoundId("")
 
 
 @dataclass(frozen=True, slots=True)
 class SolvedRound:
-    """A task with its proven optimum and the proof as it will be stored."""
+    """A task with its proven optimum, the proof as it will be stored, the shadows."""
 
     task: RoundTask
     solved: SolvedMarket
     proof: bytes
+    shadows: SolvedShadows
 
     @property
     def event(self) -> RoundFinished:
         """What the journal has to know of it."""
-        return RoundFinished(self.proof if self.solved.assignment.gap else b"")
+        return RoundFinished(
+            self.proof if self.solved.assignment.gap else b"",
+            self.shadows.solved is not None,
+        )
 
 
 def solve_round(
@@ -92,7 +103,8 @@ def solve_round(
         [record.item.return_id for record in task.records],
         [record.demand.demand_id for record in task.market.demands],
     )
-    return SolvedRound(task, solved, pack(proof))
+    shadows = solve_shadows(task.shadows, solved, threads=threads, stop=stop)
+    return SolvedRound(task, solved, pack(proof), shadows)
 
 
 class Rounds:
@@ -118,6 +130,7 @@ class Rounds:
         self._network = network
         self._limits = limits
         self._memory = RoundMemory()
+        self._shadows = Shadows(returns.shadows, demands, open_demands, policies)
 
     def begin(self, policy: Policy, now_us: int) -> RoundTask:
         """
@@ -131,8 +144,9 @@ class Rounds:
         """
         self._demands.index()
         terms = self._terms(policy, now_us)
+        remaining = self._network.remaining(now_us)
         waiting = self._returns.waiting()
-        unmoved = self._memory.unmoved(waiting, terms, self._open)
+        unmoved, unmoved_shadows = self._unmoved(waiting, terms)
         moved = canonical(r for r in waiting if r.item.return_id not in unmoved)
         moved, refused = self._admitted(moved, policy, now_us)
         reports = self._returns.reports(moved, now_us)
@@ -143,7 +157,7 @@ class Rounds:
             self._open,
             terms.network,
             policy,
-            remaining=self._network.remaining(now_us),
+            remaining=remaining,
             now_us=now_us,
         )
         failing = [
@@ -169,6 +183,9 @@ class Rounds:
             reports=tuple(report for _, report in pool),
             codes=tuple(record.reason_codes for record in others),
             routed_ids=tuple(each.record.item.return_id for each in routed),
+            shadows=self._shadows.begin(
+                policy, terms, remaining, unmoved_shadows, now_us
+            ),
         )
 
     def finish(self, solved: SolvedRound, now_us: int) -> RoundRecord:
@@ -197,11 +214,46 @@ class Rounds:
                 for row, match in matches.items()
             ),
         ]
+        shadows_left = self._shadows.finish(solved.shadows, task.round_id, now_us)
         if not solved.solved.assignment.gap:
-            self._memory.keep(task.terms, {**task.unmoved, **self._left(task, left)})
+            self._memory.keep(
+                task.terms,
+                {
+                    **task.unmoved,
+                    **self._left(task, left),
+                    **task.shadows.unmoved,
+                    **shadows_left,
+                },
+            )
         record = self._record(solved, matches.values(), len(dropped), codes)
         self._ledger.changes.rounds.append(record)
         return record
+
+    def begin_shadows(self, policy: Policy, now_us: int) -> ShadowTask:
+        """Take the open shadows along, and nobody else."""
+        self._demands.index()
+        terms = self._terms(policy, now_us)
+        unmoved, unmoved_shadows = self._unmoved(self._returns.waiting(), terms)
+        task = self._shadows.begin(
+            policy, terms, self._network.remaining(now_us), unmoved_shadows, now_us
+        )
+        # Who waits goes on waiting, so what is known of them goes on holding.
+        return replace(task, unmoved={**unmoved, **unmoved_shadows})
+
+    def finish_shadows(self, solved: SolvedShadows, now_us: int) -> None:
+        """Note what they would have had."""
+        left = self._shadows.finish(solved, RoundId(""), now_us)
+        self._memory.keep(solved.task.terms, {**solved.task.unmoved, **left})
+
+    def _unmoved(
+        self, waiting: list[ReturnRecord], terms: Terms
+    ) -> tuple[dict[ReturnId, Left], dict[ReturnId, Left]]:
+        # Of the items that wait, and of the shadows.
+        shadowed = self._returns.shadows.items()
+        found = self._memory.unmoved([*waiting, *shadowed], terms, self._open)
+        own = (record.item.return_id for record in shadowed)
+        shadows = {each: found.pop(each) for each in own if each in found}
+        return found, shadows
 
     def _admitted(
         self, records: list[ReturnRecord], policy: Policy, now_us: int

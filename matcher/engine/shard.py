@@ -15,6 +15,7 @@ from matcher.domain.errors import (
 from matcher.domain.ids import DemandId, ReturnId, TenantId
 from matcher.domain.instant import utc_text
 from matcher.domain.match import HoldState, Match
+from matcher.domain.mode import Mode
 from matcher.domain.policy import Policy
 from matcher.domain.program import Pause
 from matcher.domain.reason import Reason, ReasonCode
@@ -45,7 +46,7 @@ from matcher.engine.commands import (
 )
 from matcher.engine.demand_book import DemandBook
 from matcher.engine.gate_keeper import GateKeeper
-from matcher.engine.journal import Event, RoundBegan
+from matcher.engine.journal import Event, RoundBegan, ShadowsBegan
 from matcher.engine.ledger import Ledger
 from matcher.engine.limits import ShardLimits
 from matcher.engine.match_book import MatchBook
@@ -54,9 +55,11 @@ from matcher.engine.network_book import NetworkBook
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.policy_book import PolicyBook
 from matcher.engine.records import ReturnRecord, RoundRecord
-from matcher.engine.return_book import Case, ReturnBook
+from matcher.engine.return_book import Case, ReturnBook, canonical
 from matcher.engine.round_clock import RoundClock
 from matcher.engine.rounds import Rounds, RoundTask, SolvedRound
+from matcher.engine.shadow_book import ShadowBook
+from matcher.engine.shadow_rounds import ShadowTask, SolvedShadows
 from matcher.policy.wording import stated
 
 
@@ -103,12 +106,15 @@ class Shard:
         self._demands = DemandBook(self._ledger, self._open, self._limits)
         self._demands.load(rows)
         self._matches = MatchBook(self._ledger, self._demands, rows.matches)
+        gates = GateKeeper(tenant, self._policies, self._network)
+        self._shadows = ShadowBook(self._ledger, gates, self._limits, rows, now_us)
         self._returns = ReturnBook(
             self._ledger,
-            GateKeeper(tenant, self._policies, self._network),
+            gates,
             self._policies,
             self._network,
             self._limits.decide_margin_us,
+            self._shadows,
         )
         self._returns.load(rows.returns)
         self._rounds = Rounds(
@@ -121,7 +127,9 @@ class Shard:
             self._network,
             self._limits,
         )
-        self._clock = RoundClock(now_us, self._limits.round_lead_us)
+        self._clock = RoundClock(
+            now_us, self._limits.round_lead_us, follower=self._shadows.clock
+        )
         self._enter_pool(self._returns.waiting())
         self._planning_failed = False
 
@@ -223,6 +231,31 @@ class Shard:
         self._planning_failed = False
         return record
 
+    def begin_shadows(self, now_us: int) -> ShadowTask:
+        """
+        Take the open shadows along; what they would have had is for `finish_shadows`.
+
+        Raises
+        ------
+        StateConflictError
+            If no policy is active.
+        """
+        now_us = self._settle(now_us)
+        policy = self._policies.active
+        if policy is None:
+            raise StateConflictError(
+                "tenant", "", "without a policy", "shadows", "an active policy"
+            )
+        self._shadows.clock.began(now_us)
+        with self._entering(ShadowsBegan(), now_us):
+            return self._rounds.begin_shadows(policy, now_us)
+
+    def finish_shadows(self, solved: SolvedShadows, now_us: int) -> None:
+        """Note what shadows would have had; nothing else changes."""
+        now_us = self._settle(now_us)
+        with self._entering(solved.event, now_us):
+            self._rounds.finish_shadows(solved, now_us)
+
     def round_failed(self) -> None:
         """Note that a round could not be solved: the warehouse takes over in time."""
         self._planning_failed = True
@@ -259,12 +292,24 @@ class Shard:
         policy = self._policies.active
         return self._clock.due_us(policy, len(self._returns)) if policy else None
 
+    def shadows_due_us(self) -> int | None:
+        """
+        Return when shadows are to be asked about between rounds.
+
+        ``None`` while a round is due: it asks about them too.
+        """
+        policy = self._policies.active
+        if policy is None or self.round_due_us() is not None:
+            return None
+        return self._shadows.clock.due_us(policy, len(self._shadows))
+
     def next_us(self) -> int | None:
         """Return when time alone next changes something, rounds left aside."""
         times = (
             self._matches.next_us(),
             self._demands.next_us(),
             self._returns.next_us(),
+            self._shadows.next_us(),
         )
         return min((each for each in times if each is not None), default=None)
 
@@ -290,6 +335,16 @@ class Shard:
             happened = (stated(ReasonCode.PLANNING_UNAVAILABLE),)
         for answer in self._returns.overdue(now_us, happened):
             self._clock.left(answer.record.item.return_id)
+        active = self._policies.active
+        self._shadows.expire(active.version if active else 0, now_us)
+
+    def _empty_pool_in_shadow(self, now_us: int) -> None:
+        # Nobody waits for what will not come.
+        policy = self._policies.active
+        if policy is not None and policy.mode is Mode.SHADOW:
+            cases = [Case(each) for each in canonical(self._returns.waiting())]
+            for answer in self._returns.decide(cases, now_us):
+                self._clock.left(answer.record.item.return_id)
 
     def _entering(self, event: Event, now_us: int) -> AbstractContextManager[None]:
         return self._ledger.entering(
@@ -326,6 +381,7 @@ class Shard:
                 answer = self._network.upsert_area(command.service_area)
             case DeleteServiceArea():
                 self._network.delete_area(command.service_area_id)
+        self._empty_pool_in_shadow(now_us)
         self._clock.changed()
         self._open.set_network(self._network.network)
         return answer

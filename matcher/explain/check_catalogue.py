@@ -145,6 +145,11 @@ CHECKS = (
         _R.NOT_IN_ROLLOUT,
     ),
     _eligibility(
+        "policy_acts",
+        "The policy acts on what it decides, and does not only observe.",
+        _R.SHADOW_MODE,
+    ),
+    _eligibility(
         "within_volume_cap",
         "There is a place under the volume cap: {accepted}.",
         _R.VOLUME_CAP_REACHED,

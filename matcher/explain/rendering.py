@@ -29,6 +29,7 @@ from matcher.explain.check_catalogue import CHECKS
 from matcher.geo import ServiceAreas
 from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import evaluate_gates
+from matcher.policy.mode import mode_sentence
 from matcher.policy.volume import Admission
 from matcher.policy.words import (
     cap_words,
@@ -194,6 +195,7 @@ def _line(row: TableRow) -> str:
 
 
 def _terms(policy: Policy) -> Iterator[str]:
+    yield mode_sentence(policy.mode)
     yield f"Rollout: {rollout_words(policy)}; whoever is in stays in."
     yield f"Volume cap: {cap_words(policy.volume_cap)}."
     yield f"A match is held for {duration_words(policy.hold_duration_us)}."

@@ -14,6 +14,7 @@ from matcher.domain.policy import (
     StepLimits,
 )
 from matcher.domain.policy_change import Dimension, Direction, PolicyChange
+from matcher.policy.mode import mode_width, mode_words
 from matcher.policy.words import (
     age_words,
     cap_words,
@@ -84,6 +85,7 @@ _POLICY_FIELDS = {
     "messages": _Field(_D.MESSAGES, messages_words),
     "banned_terms": _Field(_D.MESSAGES, names_words, frozenset),
     "volume_cap": _Field(_D.VOLUME_CAP, cap_words, _cap_width, is_counted=True),
+    "mode": _Field(_D.MODE, mode_words, mode_width),
 }
 _RULE_FIELDS = {
     "reasons": _Field(_D.RETURN_REASON, reasons_words, frozenset),

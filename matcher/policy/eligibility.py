@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from matcher.domain.ids import TenantId
 from matcher.domain.instant import utc_text
 from matcher.domain.item import Condition, Fact, ReturnReason
+from matcher.domain.mode import Mode
 from matcher.domain.policy import CategoryRule, Policy
 from matcher.domain.program import Pause, pause_of
 from matcher.domain.reason import Gate, ReasonCode
@@ -235,7 +236,12 @@ def _check_scope(
     findings: Findings, item: ReturnItem, policy: Policy | None, tenant: TenantId
 ) -> None:
     if policy is None:
-        for name in ("single_item_return", "segment_allowed", "in_rollout"):
+        for name in (
+            "single_item_return",
+            "segment_allowed",
+            "in_rollout",
+            "policy_acts",
+        ):
             findings.skipped(_GATE, name, _NO_POLICY)
         return
     count = str(item.order_return_count)
@@ -262,6 +268,10 @@ def _check_scope(
         findings.passed(_GATE, "in_rollout", "in", share)
     else:
         findings.failed(ReasonCode.NOT_IN_ROLLOUT, "in_rollout", "out", share)
+    if policy.mode is Mode.SHADOW:
+        findings.failed(ReasonCode.SHADOW_MODE, "policy_acts", "shadow", "act")
+    else:
+        findings.passed(_GATE, "policy_acts", "act", "act")
 
 
 def volume_check(

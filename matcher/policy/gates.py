@@ -8,6 +8,7 @@ from matcher.domain.ids import TenantId
 from matcher.domain.policy import CategoryRule, Policy
 from matcher.domain.reason import Check, CheckResult, Reason, ReasonCode
 from matcher.domain.return_item import ReturnItem
+from matcher.domain.shadow import CONTROL_CODES
 from matcher.policy.eligibility import (
     VOLUME_CHECK,
     Surroundings,
@@ -47,6 +48,19 @@ class GateReport:
     def eligible(self) -> bool:
         """Whether nothing stands in the way but, at most, the rollout (R25)."""
         return {reason.code for reason in self.reasons} <= {ReasonCode.NOT_IN_ROLLOUT}
+
+    @property
+    def kept_out(self) -> ReasonCode:
+        """
+        What keeps out an item that passes all else: rollout, volume cap or mode.
+
+        The strongest of them; UNSPECIFIED if none does, or something else as well.
+        """
+        codes = {reason.code for reason in self.reasons}
+        if not codes <= set(CONTROL_CODES):
+            return ReasonCode.UNSPECIFIED
+        found = (code for code in CONTROL_CODES if code in codes)
+        return next(found, ReasonCode.UNSPECIFIED)
 
     @property
     def pending(self) -> bool:

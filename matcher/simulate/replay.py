@@ -7,11 +7,19 @@ from dataclasses import replace
 
 from matcher.domain.ids import TenantId
 from matcher.engine.changes import Changes
-from matcher.engine.journal import Checkpoint, Entry, RoundBegan, RoundFinished
+from matcher.engine.journal import (
+    Checkpoint,
+    Entry,
+    RoundBegan,
+    RoundFinished,
+    ShadowsBegan,
+    ShadowsFinished,
+)
 from matcher.engine.limits import ShardLimits
 from matcher.engine.proof import unpack
 from matcher.engine.round_solve import SolvedMarket
 from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
+from matcher.engine.shadow_rounds import ShadowTask, SolvedShadows, solve_shadows
 from matcher.engine.shard import Shard
 from matcher.simulate.replay_store import ReplayStore
 
@@ -66,6 +74,7 @@ class _Player:
         self._now_us = now_us
         self._is_planning_down = False
         self._task: RoundTask | None = None
+        self._shadows: ShadowTask | None = None
         self._shard = self._built(now_us)
 
     def play(self, entry: Entry, threads: int) -> Changes:
@@ -88,6 +97,12 @@ class _Player:
                 self._shard.finish_round(solved, entry.now_us)
                 self._is_planning_down = False
                 self._task = None
+            case ShadowsBegan():
+                self._shadows = self._shard.begin_shadows(entry.now_us)
+            case ShadowsFinished():
+                assert self._shadows is not None, "shadows that are finished were begun"
+                asked = _asked(self._shadows, None, entry.event.has_shadows, threads)
+                self._shard.finish_shadows(asked, entry.now_us)
             case command:
                 self._shard.apply(command, entry.now_us)
         changes = self._shard.take_changes()
@@ -105,8 +120,21 @@ class _Player:
 
 
 def _solved(task: RoundTask, event: RoundFinished, threads: int) -> SolvedRound:
-    if not event.proof:
-        return solve_round(task, threads=threads)
-    ids = [record.item.return_id for record in task.records]
-    found = unpack(event.proof).assignment(ids)
-    return SolvedRound(task, SolvedMarket(task.market, found), event.proof)
+    if event.proof:
+        ids = [record.item.return_id for record in task.records]
+        found = unpack(event.proof).assignment(ids)
+        solved = SolvedMarket(task.market, found)
+        asked = _asked(task.shadows, solved, event.has_shadows, threads)
+        return SolvedRound(task, solved, event.proof, asked)
+    again = solve_round(task, threads=threads)
+    if event.has_shadows:
+        return again
+    return replace(again, shadows=SolvedShadows(task.shadows, None))
+
+
+def _asked(
+    task: ShadowTask, real: SolvedMarket | None, has_shadows: bool, threads: int
+) -> SolvedShadows:
+    if not has_shadows:
+        return SolvedShadows(task, None)
+    return solve_shadows(task, real, threads=threads)

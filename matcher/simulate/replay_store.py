@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from matcher.domain.decision import Decision
 from matcher.domain.ids import DecisionId, DemandId, MatchId, ReturnId
 from matcher.domain.match import HoldState, Match
+from matcher.domain.shadow import ShadowState
 from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
 from matcher.engine.journal import Checkpoint, Known
@@ -33,7 +34,11 @@ class ReplayStore:
             warehouse_days={(d.warehouse_id, d.day): d for d in rows.warehouse_days},
             volume_hours={each.hour: each for each in rows.volume_hours},
             program=rows.program,
+            shadows={each.return_id: each for each in rows.shadows},
+            shadow_units={each.demand_id: each for each in rows.shadow_units},
         )
+        for record in rows.shadowed:
+            self._rows.returns[record.item.return_id] = record
         self._decisions = {each.decision_id: each for each in start.decisions}
         self._latest = {each.return_id: each.decision_id for each in start.decisions}
         self._decision_count = rows.decision_count
@@ -95,6 +100,11 @@ class ReplayStore:
         """Return what a shard needs to go on."""
         rows = self._rows
         held = HoldState.ACTIVE
+        shadows = tuple(
+            shadow
+            for _, shadow in sorted(rows.shadows.items())
+            if shadow.state is ShadowState.OPEN
+        )
         return LiveRows(
             demands=tuple(r for _, r in sorted(rows.demands.items()) if r.is_live),
             returns=tuple(r for _, r in sorted(rows.returns.items()) if r.is_live),
@@ -112,6 +122,9 @@ class ReplayStore:
             decision_count=self._decision_count,
             match_count=self._match_count,
             round_count=self._round_count,
+            shadows=shadows,
+            shadowed=tuple(rows.returns[each.return_id] for each in shadows),
+            shadow_units=tuple(u for _, u in sorted(rows.shadow_units.items()) if u),
         )
 
     def _note(self, decision: Decision) -> None:

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from nearturn.v1 import decision_pb2 as _decision_pb2
+from nearturn.v1 import shadow_pb2 as _shadow_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -167,6 +168,7 @@ class ExplainDecisionResponse(_message.Message):
     CUSTOMER_TEXT_FIELD_NUMBER: _builtins.int
     SUPPORT_FIELD_NUMBER: _builtins.int
     LOCALE_FIELD_NUMBER: _builtins.int
+    SHADOW_RESULT_FIELD_NUMBER: _builtins.int
     summary: _builtins.str
     """Says the decision in a few plain sentences, for the people who operate it."""
     customer_text: _builtins.str
@@ -191,6 +193,12 @@ class ExplainDecisionResponse(_message.Message):
     def support(self) -> Global___SupportScript:
         """Says what support says."""
 
+    @_builtins.property
+    def shadow_result(self) -> _shadow_pb2.ShadowResult:
+        """Tells what would have become of the item, if this decision kept it out only by
+        rollout, volume cap or mode. Unset for any other decision.
+        """
+
     def __init__(
         self,
         *,
@@ -201,10 +209,11 @@ class ExplainDecisionResponse(_message.Message):
         customer_text: _builtins.str = ...,
         support: Global___SupportScript | None = ...,
         locale: _builtins.str = ...,
+        shadow_result: _shadow_pb2.ShadowResult | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "support", b"support"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "shadow_result", b"shadow_result", "support", b"support"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_text", b"customer_text", "decision", b"decision", "gates", b"gates", "history", b"history", "locale", b"locale", "summary", b"summary", "support", b"support"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_text", b"customer_text", "decision", b"decision", "gates", b"gates", "history", b"history", "locale", b"locale", "shadow_result", b"shadow_result", "summary", b"summary", "support", b"support"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

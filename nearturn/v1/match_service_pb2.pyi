@@ -88,6 +88,7 @@ class PlanResponse(_message.Message):
     SUMMARY_FIELD_NUMBER: _builtins.int
     RETURN_PRICES_FIELD_NUMBER: _builtins.int
     DEMAND_PRICES_FIELD_NUMBER: _builtins.int
+    ACTING_SUMMARY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def decisions(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.Decision]:
         """Carries the decisions, in the order of the request."""
@@ -104,6 +105,12 @@ class PlanResponse(_message.Message):
     def demand_prices(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.DualPrice]:
         """Prices one unit of the demands, those above zero, in the order of the request."""
 
+    @_builtins.property
+    def acting_summary(self) -> _decision_pb2.Round:
+        """Summarises what the policy would have given if it acted. Set for a policy in
+        MODE_SHADOW only, under which everything goes to a warehouse.
+        """
+
     def __init__(
         self,
         *,
@@ -111,10 +118,11 @@ class PlanResponse(_message.Message):
         summary: _decision_pb2.Round | None = ...,
         return_prices: _abc.Iterable[_decision_pb2.DualPrice] | None = ...,
         demand_prices: _abc.Iterable[_decision_pb2.DualPrice] | None = ...,
+        acting_summary: _decision_pb2.Round | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["summary", b"summary"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acting_summary", b"acting_summary", "summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions", "demand_prices", b"demand_prices", "return_prices", b"return_prices", "summary", b"summary"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acting_summary", b"acting_summary", "decisions", b"decisions", "demand_prices", b"demand_prices", "return_prices", b"return_prices", "summary", b"summary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,6 +6,7 @@ from matcher.domain.decision import Decision
 from matcher.domain.errors import NotFoundError
 from matcher.domain.ids import DecisionId, ReturnId
 from matcher.domain.reason import Reason
+from matcher.engine.shadow_records import ShadowRecord
 from matcher.explain import GateFinding, explain
 from matcher.explain.decision_texts import DecisionTexts, decision_texts
 from matcher.explain.difference import difference_texts, first_difference
@@ -14,6 +15,7 @@ from nearturn.v1 import decision_pb2
 from nearturn.v1 import explain_service_pb2 as pb
 from server.api.context import ApiContext
 from server.api.convert.decision import from_check, from_decision, from_reason
+from server.api.convert.shadow import from_shadow
 from server.api.return_servicer import latest
 from server.storage.store import Store
 
@@ -28,8 +30,11 @@ class ExplainServicer:
         self, request: pb.ExplainDecisionRequest
     ) -> pb.ExplainDecisionResponse:
         """Explain the latest decision of a return item, or any by its id."""
-        decision, earlier, texts = await self._context.runtime.read(
-            lambda store: self._told(store, request)
+        decision, earlier, texts, shadow = await self._context.runtime.read(
+            lambda store: (
+                *(told := self._told(store, request)),
+                self._shadow(store, told[0]),
+            )
         )
         explanation = explain(decision)
         return pb.ExplainDecisionResponse(
@@ -45,6 +50,7 @@ class ExplainServicer:
                 avoid=texts.support.avoid,
             ),
             locale=texts.locale,
+            shadow_result=from_shadow(shadow) if shadow else None,
         )
 
     async def CompareDecisions(
@@ -91,6 +97,11 @@ class ExplainServicer:
         # In the words of the version that decided.
         catalogue = self._catalogue(store, decision.policy_version)
         return decision, earlier, decision_texts(decision, catalogue, request.locale)
+
+    def _shadow(self, store: Store, decision: Decision) -> ShadowRecord | None:
+        # Only the decision that kept the item out has one.
+        found = store.shadow(self._context.tenant, decision.return_id)
+        return found if found and found.decision_id == decision.decision_id else None
 
     def _found(
         self, store: Store, request: pb.ExplainDecisionRequest

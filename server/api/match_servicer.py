@@ -132,6 +132,7 @@ def _plan_response(request: pb.PlanRequest, plan: Plan) -> bytes:
     response = pb.PlanResponse(
         decisions=[from_decision(decision) for decision in plan.decisions],
         summary=from_round(plan.summary),
+        acting_summary=from_round(plan.acting) if plan.acting else None,
         return_prices=_prices(
             (item.return_id for item in request.return_items),
             plan.return_ids,

@@ -107,6 +107,9 @@ def plan(
         "reasons": {code.name: count for code, count in record.reason_counts},
         "seconds": round(time.perf_counter() - started, 3),
     }
+    if made.acting is not None:
+        summary["acting_matched"] = made.acting.matched_count
+        summary["acting_saving_micros"] = made.acting.saving_micros
     if out is not None:
         write_plan(out, plan_file(made, summary))
     told: list[str] = []

@@ -20,6 +20,7 @@ from matcher.engine.limits import ShardLimits
 from matcher.engine.plan import Plan, plan
 from matcher.engine.records import RoundRecord
 from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
+from matcher.engine.shadow_rounds import ShadowTask, solve_shadows
 from matcher.engine.shard import Shard
 from matcher.engine.snapshot import Snapshot
 from matcher.solve import Stop
@@ -297,6 +298,37 @@ class Runtime:
         for tenant, due_us in due.items():
             if due_us <= self._clock():
                 await self.run_round(RoundCall(tenant, lambda _: b""))
+        due = await self._on(self._engine, self._host.shadows_due_us)
+        for tenant, due_us in due.items():
+            if due_us <= self._clock():
+                await self.ask_shadows(tenant)
+
+    async def ask_shadows(self, tenant: TenantId) -> None:
+        """Ask what shadows would have had, between rounds; nobody else is touched."""
+        async with self._round_locks.setdefault(tenant, asyncio.Lock()):
+            begun, task = cast(
+                tuple[Shard, ShadowTask],
+                await self._submit(
+                    Work(tenant, lambda shard, now: (shard, shard.begin_shadows(now)))
+                ),
+            )
+            with self._budget() as stop:
+                solved = await self._on(
+                    self._solver,
+                    partial(
+                        solve_shadows,
+                        task,
+                        None,
+                        threads=self._options.threads,
+                        stop=stop,
+                    ),
+                )
+
+            def run(shard: Shard, now_us: int) -> None:
+                if shard is begun:
+                    shard.finish_shadows(solved, now_us)
+
+            await self._submit(Work(tenant, run))
 
     async def keep_history(self, tenant: TenantId) -> None:
         """Make a checkpoint if one is due, and drop what is older than is kept."""
@@ -334,6 +366,8 @@ class Runtime:
                         solve_round, task, threads=self._options.threads, stop=stop
                     ),
                 )
+            if solved.shadows.solved is None:
+                log.warning("shadows_not_asked", tenant=call.tenant)
             if gap := solved.solved.assignment.gap:
                 log.warning(
                     "round_not_proven_optimal",

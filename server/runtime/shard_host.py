@@ -148,6 +148,13 @@ class ShardHost:
         )
         return {tenant: due for tenant, due in times if due is not None}
 
+    def shadows_due_us(self) -> dict[TenantId, int]:
+        """Return when shadows are to be asked about, where no round does it."""
+        times = (
+            (tenant, self.shard(tenant).shadows_due_us()) for tenant in self.tenants()
+        )
+        return {tenant: due for tenant, due in times if due is not None}
+
     def _expect(self, group: Sequence[Work]) -> None:
         of_tenant: dict[TenantId, list[Command]] = {}
         for work in group:

@@ -18,6 +18,7 @@ from matcher.engine.records import (
     ReturnRecord,
     RoundRecord,
 )
+from matcher.engine.shadow_records import ShadowRecord
 
 T = TypeVar("T")
 
@@ -88,3 +89,4 @@ PROGRAM_EVENTS = DocumentCodec(ProgramEvent)
 WAREHOUSES = DocumentCodec(Warehouse)
 SERVICE_AREAS = DocumentCodec(ServiceArea)
 ROUNDS = DocumentCodec(RoundRecord)
+SHADOWS = DocumentCodec(ShadowRecord)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from matcher.engine.archive import LiveRows
 from matcher.engine.journal import NOTHING_KNOWN, Checkpoint, Entry, Event, Known
 from matcher.engine.records import VolumeHour, WarehouseDay
+from matcher.engine.shadow_records import ShadowUnits
 from server.storage import arrow_rows, codec
 from server.storage.codec import DocumentCodec, StoredDocumentError
 
@@ -49,6 +50,9 @@ _LIVE: dict[str, DocumentCodec[Any]] = {
     "demands": codec.DEMANDS,
     "returns": codec.RETURNS,
     "matches": codec.MATCHES,
+    "shadows": codec.SHADOWS,
+    "shadowed": codec.RETURNS,
+    "shadow_units": DocumentCodec(ShadowUnits),
 }
 
 

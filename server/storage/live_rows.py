@@ -12,6 +12,7 @@ from matcher.engine.records import VolumeHour, WarehouseDay
 from server.storage import codec, statements
 from server.storage.codec import DocumentCodec
 from server.storage.counters import read_counters
+from server.storage.shadow_rows import load_units
 from server.storage.statements import Documents
 
 T = TypeVar("T")
@@ -59,4 +60,7 @@ def load_live_rows(connection: Connection, tenant: TenantId) -> LiveRows:
         decision_count=counters.decision_count,
         match_count=counters.match_count,
         round_count=counters.round_count,
+        shadows=tuple(read(statements.OPEN_SHADOWS, codec.SHADOWS)),
+        shadowed=tuple(read(statements.SHADOWED_RETURNS, codec.RETURNS)),
+        shadow_units=load_units(connection, tenant),
     )

@@ -23,6 +23,7 @@ from matcher.engine.records import (
 )
 from server.storage import codec, tables
 from server.storage.journal_codec import pack_entries
+from server.storage.shadow_rows import shadow_row, units_row
 from server.storage.store import StoredAnswer
 
 #: One row, or the key of one, by column name. Enums and flags are plain ints in it:
@@ -63,6 +64,10 @@ def rows_to_write(tenant: TenantId, changes: Changes) -> dict[Table, list[Row]]:
             _warehouse_day(tenant, one) for one in changes.warehouse_days.values()
         ],
         tables.rounds: [_round(tenant, one) for one in changes.rounds],
+        tables.shadows: [shadow_row(tenant, one) for one in changes.shadows.values()],
+        tables.shadow_units: [
+            units_row(tenant, one) for one in changes.shadow_units.values() if one
+        ],
     }
 
 
@@ -77,6 +82,11 @@ def keys_to_delete(tenant: TenantId, changes: Changes) -> dict[Table, list[Row]]
         tables.service_areas: [
             {"tenant": tenant, "service_area_id": key}
             for key, value in changes.service_areas.items()
+            if value is None
+        ],
+        tables.shadow_units: [
+            {"tenant": tenant, "demand_id": key}
+            for key, value in changes.shadow_units.items()
             if value is None
         ],
     }

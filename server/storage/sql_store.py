@@ -20,6 +20,7 @@ from matcher.domain.ids import (
 from matcher.domain.match import Match
 from matcher.domain.program import Program, ProgramEvent
 from matcher.domain.return_item import ReturnState
+from matcher.domain.shadow import ShadowCount
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
@@ -29,10 +30,12 @@ from matcher.engine.records import (
     ReturnRecord,
     RoundRecord,
 )
+from matcher.engine.shadow_records import ShadowRecord
 from server.storage import codec, statements
 from server.storage.database import Database
 from server.storage.history import History
 from server.storage.live_rows import load_live_rows
+from server.storage.shadow_rows import count_shadows
 from server.storage.sql_archive import SqlArchive
 from server.storage.store import LoggedDecision, StoredAnswer
 from server.storage.transaction import Transaction
@@ -252,6 +255,22 @@ class SqlStore:
         if row is None:
             return None
         return replace(codec.ROUNDS.decode(row.document), proof=row.proof)
+
+    def shadow(self, tenant: TenantId, return_id: ReturnId) -> ShadowRecord | None:
+        """Return the shadow of a return item that was kept out."""
+        return self._database.one(
+            "read a shadow",
+            statements.SHADOW,
+            codec.SHADOWS,
+            {"tenant": tenant, "id": return_id},
+        )
+
+    def count_shadows(
+        self, tenant: TenantId, *, policy_version: int | None = None
+    ) -> list[ShadowCount]:
+        """Return the control group and what would have become of it, added up."""
+        with self._database.reading("count shadows") as connection:
+            return count_shadows(connection, tenant, policy_version)
 
     def history(self, tenant: TenantId) -> History:
         """Return the tenant's journal and checkpoints."""

@@ -31,6 +31,7 @@ from matcher.domain.demand import DemandState
 from matcher.domain.match import HoldState
 from matcher.domain.policy import CAP_STEP_US, CAP_WINDOW_US_MAX, PolicyState
 from matcher.domain.return_item import ReturnState
+from matcher.domain.shadow import ShadowState
 from server.storage.tables import (
     CLOSED_AND_HELD,
     REVISION_TABLE,
@@ -48,6 +49,8 @@ from server.storage.tables import (
     returns,
     rounds,
     service_areas,
+    shadow_units,
+    shadows,
     volume_hours,
     warehouse_days,
     warehouses,
@@ -108,11 +111,13 @@ UPSERTS = {
         service_areas,
         warehouse_days,
         rounds,
+        shadows,
+        shadow_units,
         counters,
     )
 }
 
-DELETES = {one: _delete(one) for one in (warehouses, service_areas)}
+DELETES = {one: _delete(one) for one in (warehouses, service_areas, shadow_units)}
 
 # A decision is never replaced: a number or id that is taken is our own bug.
 APPEND_DECISIONS = insert(decisions)
@@ -191,6 +196,7 @@ RETURN = _one(returns, returns.c.return_id)
 MATCH = _one(matches, matches.c.match_id)
 DECISION = _one(decisions, decisions.c.decision_id)
 POLICY = _one(policies, policies.c.version)
+SHADOW = _one(shadows, shadows.c.return_id)
 
 # By id; parameters: after_id, limit.
 MATCHES_PAGE = (
@@ -246,6 +252,22 @@ LIVE_DEMANDS = _documents(demands).where(
 CLOSED_LIVE_DEMANDS = _documents(demands).where(text(CLOSED_AND_HELD))
 LIVE_RETURNS = _documents(returns).where(
     returns.c.state.in_((ReturnState.WAITING, ReturnState.MATCHED))
+)
+OPEN_SHADOWS = (
+    _documents(shadows)
+    .where(shadows.c.state == ShadowState.OPEN)
+    .order_by(shadows.c.return_id)
+)
+# The return items that they stand for, in the same order.
+SHADOWED_RETURNS = (
+    select(returns.c.document)
+    .join(
+        shadows,
+        (returns.c.tenant == shadows.c.tenant)
+        & (returns.c.return_id == shadows.c.return_id),
+    )
+    .where(shadows.c.tenant == bindparam("tenant"), shadows.c.state == ShadowState.OPEN)
+    .order_by(shadows.c.return_id)
 )
 LIVE_MATCHES = (
     _documents(matches)

@@ -19,6 +19,7 @@ from matcher.domain.ids import (
 from matcher.domain.match import Match
 from matcher.domain.program import Program, ProgramEvent
 from matcher.domain.return_item import ReturnState
+from matcher.domain.shadow import ShadowCount
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.archive import Archive, LiveRows
 from matcher.engine.changes import Changes
@@ -29,6 +30,7 @@ from matcher.engine.records import (
     ReturnRecord,
     RoundRecord,
 )
+from matcher.engine.shadow_records import ShadowRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,19 @@ class Store(Protocol):
 
     def round(self, tenant: TenantId, round_id: RoundId) -> RoundRecord | None:
         """Return one round, its proof included."""
+
+    def shadow(self, tenant: TenantId, return_id: ReturnId) -> ShadowRecord | None:
+        """Return the shadow of a return item that was kept out."""
+
+    def count_shadows(
+        self, tenant: TenantId, *, policy_version: int | None = None
+    ) -> list[ShadowCount]:
+        """
+        Return the control group and what would have become of it, added up.
+
+        By policy version, category and what kept them out, in this order; of one
+        version only if one is named.
+        """
 
     def history(self, tenant: TenantId) -> History:
         """Return the tenant's journal and checkpoints."""

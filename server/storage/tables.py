@@ -224,6 +224,36 @@ checkpoints = Table(
     sqlite_strict=True,
 )
 
+# Items that only rollout, volume cap or mode kept out. What a report adds up stands
+# beside the document; 0 unless the item would have matched.
+shadows = Table(
+    "shadows",
+    metadata,
+    _key("tenant"),
+    _key("return_id"),
+    _value("state", Integer()),
+    _value("policy_version", _INT64),
+    _value("category", _TEXT),
+    _value("kept_out", Integer()),
+    _value("saving_micros", _INT64),
+    _value("distance_m", _INT64),
+    _value("waiting_us", _INT64),
+    _value("document", Text()),
+    Index("shadows_by_state", "tenant", "state", "return_id"),
+    Index("shadows_by_version", "tenant", "policy_version", "category", "kept_out"),
+    sqlite_strict=True,
+)
+
+# Units of live demands that shadows would have had.
+shadow_units = Table(
+    "shadow_units",
+    metadata,
+    _key("tenant"),
+    _key("demand_id"),
+    _value("taken_count", _INT64),
+    sqlite_strict=True,
+)
+
 # The highest numbers ever given out, which outlive the rows that they were given to.
 counters = Table(
     "counters",

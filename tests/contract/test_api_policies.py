@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from nearturn.v1 import policy_pb2
+from nearturn.v1 import mode_pb2, policy_pb2
 from nearturn.v1 import policy_service_pb2 as pb
 from server.api.paging import BULKY_PAGE_SIZE_MAX, PAGE_BYTES_MAX
 from tests.contract.api_target import Api, ApiError
@@ -42,6 +42,7 @@ async def test_a_version_is_read_back_as_it_was_said(api: Api):
     expected.state = policy_pb2.POLICY_STATE_CREATED
     expected.create_time.CopyFrom(timestamp(NOW_US))
     expected.categories[0].min_saving_micros = 1
+    expected.mode = mode_pb2.MODE_ACT
     for field in ("round_interval", "handling_duration"):
         getattr(expected, field).SetInParent()
     expected.step_limits.MergeFrom(

@@ -126,8 +126,8 @@ class KillLoad:
         self._held: asyncio.Queue[str] = asyncio.Queue()
 
     async def prepare(self, address: str) -> None:
-        """Store the policy: holds of eight seconds, a round each second at least."""
-        document = policy()
+        """Store the policy: eight seconds held, a round each second, some kept out."""
+        document = policy(rollout_basis_points=8_000)
         document.hold_duration.seconds = 8
         document.round_interval.seconds = 1
         async with AsyncClient(address) as client:

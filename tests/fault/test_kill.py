@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from matcher.domain.match import HoldState
+from matcher.domain.shadow import ShadowState
 from tests.fault.kill_load import KillLoad
 from tests.scenarios.server_process import ServerProcess
 from tests.scenarios.store_audit import StoreAudit
@@ -47,3 +49,5 @@ async def test_acknowledged_writes_survive_ten_kills(tmp_path: Path) -> None:
     assert len(audit.rounds) >= KILLS
     states = {each.hold_state for each in audit.matches.values()}
     assert states >= {HoldState.CONFIRMED, HoldState.RELEASED, HoldState.EXPIRED}
+    shadows = Counter(each.state for each in audit.shadows.values())
+    assert shadows[ShadowState.MATCHED] >= KILLS

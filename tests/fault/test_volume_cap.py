@@ -14,6 +14,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from matcher.domain.ids import ReturnId
+from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnState
 from nearturn.async_client import AsyncClient
 from nearturn.v1 import (
@@ -135,10 +136,14 @@ async def test_the_cap_is_exact(tmp_path: Path, count: int, batch: int) -> None:
         with closing(open_store(server.store_url)) as store:
             hours = store.load(TENANT).volume_hours
             waiting = _waiting(store)
+            (control,) = store.count_shadows(TENANT)
     assert sum(hour.eligible_count for hour in hours) == count
     assert sum(hour.admitted_count for hour in hours) == len(waiting)
     told = (k for k, v in load.outcomes.items() if v == decision_pb2.OUTCOME_WAITING)
     assert waiting == set(told)
+    # R26: everybody else is the control group, counted once each.
+    assert control.kept_out is ReasonCode.VOLUME_CAP_REACHED
+    assert control.control_count == count - len(waiting)
 
 
 async def _prepare(address: str) -> None:

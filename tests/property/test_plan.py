@@ -15,6 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from matcher.domain.decision import Decision, Outcome
 from matcher.domain.demand import Demand
 from matcher.domain.item import Condition, Fact, ItemAttributes, VerificationStatus
+from matcher.domain.mode import Mode
 from matcher.domain.policy import (
     CostModel,
     MatchKey,
@@ -349,6 +350,7 @@ def wild_policies(draw: st.DrawFn) -> Policy:
         rollout_steps=steps if steps[0].basis_points <= 10_000 else (),
         volume_cap=draw(st.sampled_from([None, cap])),
         segments=draw(st.sampled_from([(), ("staff",), ("staff", "")])),
+        mode=draw(st.sampled_from([Mode.ACT, Mode.ACT, Mode.SHADOW])),
     )
 
 
@@ -367,6 +369,7 @@ def test_no_policy_matches_what_must_never_be(
     by_id = {item.return_id: item for item in snapshot.return_items}
     assert sorted(d.return_id for d in made.decisions) == sorted(by_id)
     matched = [d for d in made.decisions if d.outcome is Outcome.MATCHED]
+    assert not matched or terms.mode is Mode.ACT
     for decision in made.decisions:
         assert decision.reasons
         assert (decision.match is None) != (decision.warehouse is None)

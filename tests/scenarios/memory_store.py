@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from matcher.domain.decision import Decision
 from matcher.domain.ids import DecisionId, DemandId, MatchId, ReturnId
 from matcher.domain.match import HoldState, Match
+from matcher.domain.shadow import ShadowState
 from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
 from matcher.engine.records import DemandRecord, ReturnRecord
@@ -62,6 +63,11 @@ class MemoryStore:
     def load(self) -> LiveRows:
         """Return what a shard needs to go on."""
         rows = self.rows
+        shadows = tuple(
+            shadow
+            for _, shadow in sorted(rows.shadows.items())
+            if shadow.state is ShadowState.OPEN
+        )
         return LiveRows(
             demands=tuple(r for _, r in sorted(rows.demands.items()) if r.is_live),
             returns=tuple(r for _, r in sorted(rows.returns.items()) if r.is_live),
@@ -79,6 +85,9 @@ class MemoryStore:
             decision_count=len(rows.decisions),
             match_count=max((_number(each) for each in rows.matches), default=0),
             round_count=max((_number(r.round_id) for r in rows.rounds), default=0),
+            shadows=shadows,
+            shadowed=tuple(rows.returns[each.return_id] for each in shadows),
+            shadow_units=tuple(u for _, u in sorted(rows.shadow_units.items()) if u),
         )
 
 

@@ -13,11 +13,13 @@ from matcher.domain.decision import Decision, Outcome
 from matcher.domain.demand import DemandState
 from matcher.domain.ids import DemandId, MatchId, ReturnId, RoundId, TenantId
 from matcher.domain.match import HoldState, Match
-from matcher.domain.reason import CheckResult, Gate
+from matcher.domain.reason import CheckResult, Gate, ReasonCode
 from matcher.domain.return_item import ReturnState
+from matcher.domain.shadow import CONTROL_CODES, ShadowState
 from matcher.domain.warehouse import Warehouse
 from matcher.engine.proof import unpack
 from matcher.engine.records import DemandRecord, ReturnRecord, RoundRecord
+from matcher.engine.shadow_records import ShadowRecord
 from server.storage.opening import open_store
 from server.storage.sql_store import SqlStore
 from tests.scenarios.entities import DAY_US
@@ -38,6 +40,13 @@ _HOLDS = {
     ReturnState.MATCHED: HoldState.ACTIVE,
     ReturnState.CONFIRMED: HoldState.CONFIRMED,
 }
+# What may be told of a shadow's decision besides what kept the item out.
+_NOT_OF_GATES = {
+    ReasonCode.WAREHOUSE_OVER_CAPACITY,
+    ReasonCode.STANDARD_WAREHOUSE_ROUTE,
+    ReasonCode.HOLD_EXPIRED,
+    ReasonCode.MATCH_RELEASED,
+}
 _PROMISED = (HoldState.ACTIVE, HoldState.CONFIRMED)
 
 
@@ -51,12 +60,15 @@ class StoreAudit:
     rounds: dict[RoundId, RoundRecord]
     decisions: list[Decision]
     warehouses: list[Warehouse]
+    shadows: dict[ReturnId, ShadowRecord]
 
     @classmethod
     def of(cls, store_url: str) -> StoreAudit:
         """Read a store that no server has open."""
         with closing(open_store(store_url)) as store:
             decisions = _decisions(store)
+            ids = dict.fromkeys(each.return_id for each in decisions)
+            shadows = (store.shadow(TENANT, each) for each in ids)
             made = {each.match.match_id for each in decisions if each.match}
             solved = {each.round_id for each in decisions if each.round_id}
             return cls(
@@ -82,6 +94,7 @@ class StoreAudit:
                 rounds={each: _found(store.round(TENANT, each)) for each in solved},
                 decisions=decisions,
                 warehouses=store.list_warehouses(TENANT, after_id="", limit=_PAGE),
+                shadows={each.return_id: each for each in shadows if each},
             )
 
     def check(self) -> None:
@@ -91,6 +104,7 @@ class StoreAudit:
         self._check_capacity()
         self._check_rounds()
         self._check_decisions()
+        self._check_shadows()
 
     def promised(self) -> list[Match]:
         """Return the matches that are held or confirmed."""
@@ -162,6 +176,19 @@ class StoreAudit:
                 gates = [each for each in decision.checks if each.gate <= Gate.DEMAND]
                 assert {each.result for each in gates} == {CheckResult.PASSED}
                 assert self.matches[decision.match.match_id].round_id in self.rounds
+
+    def _check_shadows(self) -> None:
+        # R26: who was kept out has one shadow, of the decision that did it.
+        kept_out = {
+            each.return_id: each.decision_id
+            for each in self.decisions
+            if each.outcome is Outcome.WAREHOUSE
+            and (codes := {reason.code for reason in each.reasons} - _NOT_OF_GATES)
+            and codes <= set(CONTROL_CODES)
+        }
+        assert kept_out == {k: each.decision_id for k, each in self.shadows.items()}
+        for shadow in self.shadows.values():
+            assert (shadow.result is None) == (shadow.state is ShadowState.OPEN)
 
 
 def _decisions(store: SqlStore) -> list[Decision]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from matcher.domain.demand import Demand
 from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId, WarehouseId
 from matcher.domain.item import Condition, Fact, Verification, VerificationStatus
+from matcher.domain.mode import Mode
 from matcher.domain.policy import MatchKey, Policy, VolumeCap
 from matcher.domain.return_item import ReturnItem
 from matcher.domain.warehouse import Warehouse
@@ -43,6 +44,7 @@ from tests.scenarios import (
     verification,
     warehouse,
 )
+from tests.simulation.shadow_checks import ask_between_rounds
 from tests.simulation.world import World
 
 SKUS = ("shirt", "shirt", "coat")
@@ -66,6 +68,7 @@ class Moves:
             (1, self._policy),
             (2, self._pause),
             (14, self._round),
+            (4, self._shadows),
             (10, self._advance),
             (5, self.world.restart),
             (1, self.world.lose_round),
@@ -166,6 +169,16 @@ class Moves:
         if self.rng.random() < 0.5:
             self.world.finish_round()
 
+    def _shadows(self) -> None:
+        if self.world.in_flight is not None:
+            return
+        meanwhile = self._upsert, self._cancel_demand, self._advance, self._policy
+        if self.rng.random() < 0.5:
+            ask_between_rounds(self.world, lambda: None)
+        else:
+            (move,) = self.rng.choices(meanwhile, [4, 2, 2, 1])
+            ask_between_rounds(self.world, move)
+
     def _advance(self) -> None:
         steps = (SECOND_US, MINUTE_US, 10 * MINUTE_US, HOUR_US)
         (step_us,) = self.rng.choices(steps, [3, 4, 3, 1])
@@ -262,6 +275,7 @@ class Moves:
             ),
             hold_duration_us=rng.choice([MINUTE_US, HOUR_US]),
             handling_duration_us=rng.choice([0, 10 * MINUTE_US]),
-            rollout_basis_points=rng.choice([9_000, 10_000]),
+            rollout_basis_points=rng.choice([6_000, 9_000, 10_000]),
+            mode=rng.choices([Mode.ACT, Mode.SHADOW], [6, 1])[0],
             volume_cap=rng.choice([None, None, VolumeCap(7_000, 2 * HOUR_US)]),
         )

@@ -23,8 +23,10 @@ from matcher.domain.errors import (
 from matcher.domain.ids import DemandId, MatchId, ReturnId, WarehouseId
 from matcher.domain.item import Verification
 from matcher.domain.match import HoldState, Match
+from matcher.domain.mode import Mode
 from matcher.domain.policy import Policy
 from matcher.domain.program import Pause
+from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnItem, ReturnState
 from matcher.domain.warehouse import ServiceArea
 from matcher.engine.commands import (
@@ -52,6 +54,7 @@ from matcher.geo import ServiceAreas
 from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import GateReport, evaluate_gates
 from tests.scenarios import HOUR_US, TENANT
+from tests.simulation.shades import Begun, Shade, Shades, take_shades
 
 Refusal = type[NearturnError] | None
 
@@ -107,16 +110,6 @@ class Parcel:
     has_place: bool = False
 
 
-@dataclass(frozen=True)
-class Begun:
-    """What a round took along."""
-
-    policy: Policy
-    stamps: dict[ReturnId, int]
-    demands: dict[DemandId, Demand]
-    areas: dict[str, ServiceArea]
-
-
 @dataclass
 class ReferenceModel:
     """The states of one shard, and which command it must refuse how."""
@@ -132,6 +125,7 @@ class ReferenceModel:
     hours: dict[int, list[int]] = field(default_factory=dict)
     areas: dict[str, ServiceArea] = field(default_factory=dict)
     warehouses: set[WarehouseId] = field(default_factory=set)
+    shades: Shades = field(default_factory=lambda: Shades(10**9))
 
     @property
     def active(self) -> Policy | None:
@@ -153,12 +147,19 @@ class ReferenceModel:
         for parcel in self.parcels.values():
             if parcel.state is ReturnState.WAITING and self._is_late(parcel):
                 self._move(parcel, ReturnState.WAREHOUSE)
+        self.shades.settle()
+        self.shades.expire(self.now_us, self.margin_us)
 
     # --- Commands --------------------------------------------------------------
 
     def apply(self, command: Command, now_us: int) -> Refusal:
         """Carry out a command; return how it has to be refused, if so."""
         self.settle(now_us)
+        refusal = self._apply(command)
+        self.shades.settle()
+        return refusal
+
+    def _apply(self, command: Command) -> Refusal:
         match command:
             case UpsertDemands():
                 return self._upsert(command)
@@ -223,6 +224,9 @@ class ReferenceModel:
         assert self.active is not None
         if self.active.volume_cap != before:
             self.hours.clear()
+        if self.active.mode is Mode.SHADOW:
+            for parcel in self.waiting():
+                self._decide(parcel)
 
     def _upsert(self, command: UpsertDemands) -> Refusal:
         seen: set[DemandId] = set()
@@ -342,14 +346,16 @@ class ReferenceModel:
             waited_out = self.report(parcel.item, self.active, self.areas).passed
             if self.active.volume_cap and waited_out and not parcel.has_asked:
                 self._decide(parcel)
+        self.shades.settle()
         for parcel in self.waiting():
             report = self.report(parcel.item, self.active, self.areas)
             if report.passed:
                 stamps[parcel.item.return_id] = parcel.stamp
             elif not report.pending and not report.paused:
                 self._move(parcel, ReturnState.WAREHOUSE)
-        demands = {each: order.demand for each, order in self.orders.items()}
-        return Begun(self.active, stamps, demands, dict(self.areas))
+                self._shade(parcel, report.kept_out)
+        self.shades.settle()
+        return take_shades(self, self.active, stamps)
 
     def finish(
         self, begun: Begun, pairs: list[tuple[str, str]], now_us: int
@@ -426,6 +432,22 @@ class ReferenceModel:
         passed = report.passed and parcel.has_place
         waits = (passed or report.pending or stays) and not late
         self._move(parcel, ReturnState.WAITING if waits else ReturnState.WAREHOUSE)
+        if not waits and not late:
+            no_place = ReasonCode.VOLUME_CAP_REACHED if report.passed else None
+            self._shade(parcel, no_place or report.kept_out)
+
+    def _shade(self, parcel: Parcel, kept_out: ReasonCode) -> None:
+        if kept_out:
+            assert self.active is not None
+            self.shades.come(
+                Shade(
+                    parcel.item,
+                    kept_out,
+                    self.active.version,
+                    parcel.created_us,
+                    parcel.released,
+                )
+            )
 
     def _has_place(self, policy: Policy) -> bool:
         if policy.volume_cap is None:

@@ -7,9 +7,10 @@ from collections import Counter
 import pytest
 
 from tests.simulation.moves import Moves
-from tests.simulation.world import World
+from tests.simulation.shadow_checks import check_without_shadows
+from tests.simulation.world import LIMITS, World
 
-SEEDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+SEEDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
 STEPS = 600
 
 # What all lives together must have met, so that none of it is tested in name only.
@@ -40,6 +41,20 @@ MET = (
     "ResumeProgram refused",
     "PROGRAM_PAUSED",
     "VOLUME_CAP_REACHED",
+    "NOT_IN_ROLLOUT",
+    "SHADOW_MODE",
+    "NOT_IN_ROLLOUT MATCHED",
+    "NOT_IN_ROLLOUT UNMATCHED",
+    "VOLUME_CAP_REACHED MATCHED",
+    "VOLUME_CAP_REACHED UNMATCHED",
+    "SHADOW_MODE MATCHED",
+    "SHADOW_MODE UNMATCHED",
+    "SHADOW_MODE SKIPPED",
+    "shadow DECIDE_BY_REACHED",
+    "shadow DEMAND_CAPACITY",
+    "shadow VERIFICATION_EXPIRED",
+    "shadow dropped",
+    "shadows left as they were",
     "DeleteWarehouse refused",
     "DeleteServiceArea refused",
     "HOLD_EXPIRED",
@@ -73,6 +88,7 @@ def _life(seed: int) -> Counter[str]:
             raise
     world.end()
     world.check_replay(STEPS // 2)
+    check_without_shadows(world.crashing.history, LIMITS)
     return world.met
 
 
@@ -83,7 +99,12 @@ def _met() -> Counter[str]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_life_keeps_the_invariants(seed: int, met: Counter[str]) -> None:
-    """600 moves, then all time runs out: I1, I2, I3, I6, I7, I8, I11, I12 (R2, R61)."""
+    """
+    600 moves, then all time runs out: I1, I2, I3, I6, I7, I8, I11, I12 (R2, R61).
+
+    No shadow holds a real unit, no unit is counted for two, each that was kept out
+    ends with one result, and without shadows all that is real is the same (R26, R57).
+    """
     met.update(_life(seed))
 
 

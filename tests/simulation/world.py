@@ -13,14 +13,20 @@ from dataclasses import dataclass
 
 from matcher.domain.decision import Decision, Outcome
 from matcher.domain.errors import NearturnError
-from matcher.domain.ids import ReturnId, WarehouseId
+from matcher.domain.ids import DemandId, ReturnId, WarehouseId
 from matcher.domain.match import HoldState, Match
 from matcher.domain.policy import MatchKey
 from matcher.domain.return_item import ReturnState
 from matcher.domain.warehouse import Warehouse
 from matcher.engine.changes import Changes
 from matcher.engine.commands import Command, DeleteWarehouse, Tick, UpsertWarehouse
-from matcher.engine.journal import Checkpoint, RoundBegan, RoundFinished
+from matcher.engine.journal import (
+    Checkpoint,
+    RoundBegan,
+    RoundFinished,
+    ShadowsBegan,
+    ShadowsFinished,
+)
 from matcher.engine.limits import ShardLimits
 from matcher.engine.network_book import DAY_US
 from matcher.engine.proof import unpack
@@ -30,9 +36,16 @@ from matcher.engine.shard import Shard
 from matcher.simulate.replay import replay
 from tests.scenarios import NOW_US, TENANT, MemoryStore, RunningShard
 from tests.simulation.reference_model import Begun, Parcel, ReferenceModel
+from tests.simulation.shadow_checks import (
+    check_asked,
+    check_shadows,
+    finish_shadows,
+)
 from tests.unit.engine.naive_market import metres
 
-MARGIN_US = ShardLimits().decide_margin_us
+# Few enough for some lives to reach it.
+LIMITS = ShardLimits(shadow_count_max=5)
+MARGIN_US = LIMITS.decide_margin_us
 
 # From each state of a return item, where one step may take it (DESIGN.md, 3).
 # A released or expired match may go on to another state in the same step.
@@ -62,7 +75,7 @@ class Side(RunningShard):
     def __init__(self) -> None:
         self.fresh = Changes()
         self.history: list[Changes] = []
-        super().__init__()
+        super().__init__(limits=LIMITS)
 
     def commit(self) -> None:
         """Commit, and remember it."""
@@ -100,6 +113,8 @@ class World:
     def __init__(self) -> None:
         self.crashing, self.steady = Side(), Side()
         self.model = ReferenceModel(MARGIN_US, NOW_US)
+        self.model.shades.limit = LIMITS.shadow_count_max
+        self.is_asking = False
         self.now_us = NOW_US
         self.in_flight: InFlight | None = None
         self.warehouses: dict[WarehouseId, Warehouse] = {}
@@ -128,7 +143,7 @@ class World:
         ``back_us`` is how far the clock of this one command lies in the past.
         """
         self._set_clocks(self.now_us - back_us)
-        if crash and self.in_flight is None:
+        if crash and self.in_flight is None and not self.is_asking:
             self.met["lost before commit"] += 1
             try:
                 self.crashing.shard.apply(command, self.crashing.now_us)
@@ -143,7 +158,7 @@ class World:
         self.met[
             f"{type(command).__name__}{'' if refused is None else ' refused'}"
         ] += 1
-        self._compare()
+        self.compare()
         if refused is None and isinstance(command, UpsertWarehouse):
             self.warehouses[command.warehouse.warehouse_id] = command.warehouse
         if refused is None and isinstance(command, DeleteWarehouse):
@@ -151,7 +166,7 @@ class World:
 
     def restart(self) -> None:
         """Throw one shard away and build it from its rows; nothing else changes."""
-        if self.in_flight is None:
+        if self.in_flight is None and not self.is_asking:
             # A new shard cannot know that the last command came from the past.
             self._set_clocks(self.now_us)
             self._rebuild()
@@ -166,12 +181,13 @@ class World:
         for side in (self.crashing, self.steady):
             tasks.append(side.shard.begin_round(self.now_us))
             side.commit()
-        self._compare()
+        self.compare()
         taken = [parcel.item.return_id for parcel in self._taken_along(begun)]
         for task in tasks:
             looked_at = [record.item.return_id for record in task.records]
             assert looked_at == [each for each in taken if each not in task.unmoved]
             assert set(task.unmoved) <= set(taken)
+            check_asked(self, begun, task.shadows)
             self.met["left as they were"] += len(task.unmoved)
         self.in_flight = InFlight(begun, tasks[0], tasks[1])
 
@@ -208,7 +224,10 @@ class World:
         for match in made:
             self._check_promise(match, flight.begun)
             self.model.promise(match)
-        self._compare()
+        used = Counter(DemandId(demand_id) for _, demand_id in proof.pairs)
+        answers = (solved[0].shadows, solved[1].shadows)
+        finish_shadows(self, flight.begun, answers, used, records[0].round_id)
+        self.compare()
         self._check_round(records[0], len(made), len(proof.pairs))
 
     def end(self) -> None:
@@ -227,6 +246,7 @@ class World:
         live = self.crashing.store.load()
         assert not live.returns
         assert not live.matches
+        assert not live.shadows
 
     # --- Checks ----------------------------------------------------------------
 
@@ -241,13 +261,13 @@ class World:
                 lived.add(changes)
             again = Changes()
             start = _checkpoint(history[:first])
-            for changes in replay(TENANT, start, lived.journal):
+            for changes in replay(TENANT, start, lived.journal, limits=LIMITS):
                 again.add(changes)
             assert again == lived
 
     def check_memory(self) -> None:
         """Compare what the shard holds with what a new one would read (I12)."""
-        if self.in_flight is not None:
+        if self.in_flight is not None or self.is_asking:
             return
         mine = self.crashing.shard
         for other in (self._fresh_shard(), self.steady.shard):
@@ -256,6 +276,9 @@ class World:
             assert mine._matches._active == other._matches._active
             assert mine._network._warehouses == other._network._warehouses
             assert mine._policies.active == other._policies.active
+            assert mine._shadows._open == other._shadows._open
+            assert mine._shadows._items == other._shadows._items
+            assert mine._shadows._taken == other._shadows._taken
             assert mine._policies.program.program == other._policies.program.program
             for shard in (mine, other):
                 shard._demands.index()
@@ -263,10 +286,15 @@ class World:
             assert mine.next_us() == other.next_us()
 
     def _fresh_shard(self) -> Shard:
-        return RunningShard(self.crashing.store, now_us=self.now_us).shard
+        store = self.crashing.store
+        return RunningShard(store, now_us=self.now_us, limits=LIMITS).shard
 
     def _rebuild(self) -> None:
         self.crashing.restart()
+
+    def set_clocks(self) -> None:
+        """Let both sides know what time it is."""
+        self._set_clocks(self.now_us)
 
     def _set_clocks(self, now_us: int) -> None:
         self.crashing.now_us = self.steady.now_us = now_us
@@ -274,7 +302,8 @@ class World:
     def _taken_along(self, begun: Begun) -> list[Parcel]:
         return [p for p in self.model.waiting() if p.item.return_id in begun.stamps]
 
-    def _compare(self) -> None:
+    def compare(self) -> None:
+        """Compare all sides in what was committed since the last time."""
         mine, other = self.crashing.taken(), self.steady.taken()
         assert mine == other
         self._check_states()
@@ -286,6 +315,11 @@ class World:
         for decision in mine.decisions:
             self._check_decision(decision)
         self._check_capacity(mine)
+        check_shadows(self.crashing.store.rows, self.model)
+        for shadow in mine.shadows.values():
+            self.met[f"{shadow.kept_out.name} {shadow.state.name}"] += 1
+            for reason in shadow.result.reasons if shadow.result else ():
+                self.met[f"shadow {reason.code.name}"] += 1
         # I3: the volume cap counts what the model counts.
         counted = self.crashing.store.rows.volume_hours.values()
         assert self.model.hours == {
@@ -407,8 +441,9 @@ def _is_confirmed(match: Match) -> bool:
 def _is_finished_first(later: Sequence[Changes]) -> bool:
     # Whether a round is in flight: a checkpoint is never taken then.
     events = (entry.event for changes in later for entry in changes.journal)
-    rounds = (e for e in events if isinstance(e, RoundBegan | RoundFinished))
-    return isinstance(next(rounds, None), RoundFinished)
+    kinds = RoundBegan | RoundFinished | ShadowsBegan | ShadowsFinished
+    rounds = (e for e in events if isinstance(e, kinds))
+    return isinstance(next(rounds, None), RoundFinished | ShadowsFinished)
 
 
 def _checkpoint(before: Sequence[Changes]) -> Checkpoint:

@@ -221,6 +221,12 @@ reason-volume-cap-reached =
     .long = Um mit Bedacht zu lernen, nimmt das Programm einen festen Anteil der geeigneten Artikel. Er war voll, als dieser kam.
     .say = { say-program }
     .avoid = { avoid-program }
+reason-shadow-mode =
+    .customer = Das Programm nimmt zurzeit keine Artikel.
+    .short = Das Programm beobachtet zurzeit nur.
+    .long = Die Marke lässt das Programm mitlaufen, um zu sehen, was es täte. Es entscheidet für niemanden etwas: Jede Rücksendung nimmt sofort den üblichen Weg.
+    .say = { say-program }
+    .avoid = { avoid-program }
 
 ## Nachfrage
 

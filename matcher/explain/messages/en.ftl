@@ -221,6 +221,12 @@ reason-volume-cap-reached =
     .long = To learn with care, the programme takes a fixed share of eligible items. The share was full when this one came.
     .say = { say-program }
     .avoid = { avoid-program }
+reason-shadow-mode =
+    .customer = The programme takes no items for now.
+    .short = The programme only observes for now.
+    .long = The brand lets the programme run along to see what it would do. It decides nothing for anybody: every return takes the standard way at once.
+    .say = { say-program }
+    .avoid = { avoid-program }
 
 ## Demand
 

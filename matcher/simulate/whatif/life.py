@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.domain.mode import Mode
 from matcher.domain.reason import Gate, ReasonCode
 from matcher.simulate.whatif.codes import bit, bits_of
 from matcher.simulate.whatif.course import Course, Ending, SolvedRound
 from matcher.simulate.whatif.demand_units import DemandUnits
 from matcher.simulate.whatif.facts import Facts
+from matcher.simulate.whatif.fates import Fates
 from matcher.simulate.whatif.happenings import Happening, Happenings, Kind
 from matcher.simulate.whatif.market import Matched, Scene, found_bits, solve
 from matcher.simulate.whatif.near import Near
@@ -20,8 +22,6 @@ from matcher.simulate.whatif.standings import Standings
 from matcher.simulate.whatif.terms import Terms
 from matcher.simulate.whatif.timeline import (
     NEVER,
-    Fate,
-    FateKind,
     RoundStart,
     Setting,
 )
@@ -39,9 +39,6 @@ _MATCHED = bit(ReasonCode.MATCHED_BEST_SAVING)
 _CANCELLED = bit(ReasonCode.RETURN_CANCELLED)
 _RELEASED = bit(ReasonCode.MATCH_RELEASED)
 _HOLD_EXPIRED = bit(ReasonCode.HOLD_EXPIRED)
-
-# What the caller of an item does that is not known to have done anything else.
-_AT_ONCE = Fate(FateKind.CONFIRMED)
 
 
 class Life:
@@ -94,6 +91,7 @@ class Life:
         self._reception = Reception(facts, self._setting, self._terms)
         self._units = DemandUnits(facts)
         self._happenings = Happenings()
+        self._fates = Fates(facts, self._at, self._happenings)
         self._yard = Yard(facts, self._setting.network, timeline.warehouse_days)
         self._exits: list[Exit] = []
         self._arrived = self._deadline_at = self._order = 0
@@ -177,7 +175,7 @@ class Life:
             self._at.label[row] = match.match_cost_micros
             self._at.decided_us[row] = timeline.start_us
             self._at.reasons[row] = _MATCHED
-            self._await_fate(row, timeline.start_us, match.hold_expire_us)
+            self._hold(row, timeline.start_us, match.hold_expire_us)
 
     # --- Between rounds ----------------------------------------------------------
 
@@ -195,6 +193,10 @@ class Life:
         waits = self._at.waiting()
         self._at.is_stale |= waits
         self._at.is_dirty |= waits
+        if terms is not None and terms.policy.mode is Mode.SHADOW:
+            # Nobody waits for what will not come.
+            for row in np.nonzero(waits)[0].tolist():
+                self._decide(row, setting.at_us, setting.order)
         self._watch.changed()
 
     def _advance(self, until_us: int, before_order: int) -> None:
@@ -339,6 +341,12 @@ class Life:
 
     # --- Matches -------------------------------------------------------------------
 
+    def _hold(self, row: int, now_us: int, expire_us: int) -> None:
+        if self._fates.is_at_once(row) and now_us < expire_us:
+            self._confirm(row)
+        else:
+            self._fates.await_fate(row, now_us, expire_us)
+
     def _end_hold(self, each: Happening) -> None:
         row = each.row
         is_held = self._at.ending[row] == Ending.HELD
@@ -365,24 +373,6 @@ class Life:
         self._units.give_back(state)
         self._demands_came(self._facts.orders.states_like(state))
 
-    def _fate(self, row: int) -> Fate:
-        fates = self._facts.timeline.arrivals[row].fates
-        number = int(self._at.match_number[row])
-        return fates[number] if number < len(fates) else _AT_ONCE
-
-    def _await_fate(self, row: int, now_us: int, expire_us: int) -> None:
-        fate, number = self._fate(row), int(self._at.match_number[row])
-        at_us = now_us + fate.after_us
-        if fate.kind is FateKind.NOTHING or at_us >= expire_us:
-            self._happenings.add(Happening(expire_us, 0, Kind.FREED, row, number))
-        elif fate.kind is FateKind.RELEASED:
-            order = max(1, self._facts.order_at(at_us) - 1)
-            self._happenings.add(Happening(at_us, order, Kind.FREED, row, number))
-        elif fate.after_us:
-            self._happenings.add(Happening(at_us, 0, Kind.CONFIRMED, row, number))
-        else:
-            self._confirm(row)
-
     # --- Rounds ----------------------------------------------------------------------
 
     def _round(self, start: RoundStart) -> None:
@@ -393,9 +383,9 @@ class Life:
             return
         self._watch.began(start.at_us)
         self._round_count += 1
-        failed = self._look_again(start)
         self._flush()
         is_open = self._yard.remaining(start.at_us) > 0
+        failed = self._look_again(start)
         pool = self._at.pool()
         if is_open.tobytes() == self._open_warehouses:
             # At an optimum nobody who waits has a pair with an open unit: only who is
@@ -476,7 +466,7 @@ class Life:
             self._facts.orders.ship_by_us[state] - policy.handling_duration_us,
         )
         for at, its_expire_us in zip(row.tolist(), expire_us.tolist(), strict=True):
-            self._await_fate(at, start.at_us, its_expire_us)
+            self._hold(at, start.at_us, its_expire_us)
         if matched.candidate_count:
             self._rounds.append(
                 SolvedRound(

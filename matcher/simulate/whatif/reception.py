@@ -21,6 +21,7 @@ BoolArray = NDArray[np.bool_]
 PENDING = bit(ReasonCode.VERIFICATION_PENDING)
 PAUSED = bit(ReasonCode.PROGRAM_PAUSED)
 _ROLLOUT = bit(ReasonCode.NOT_IN_ROLLOUT)
+_SHADOW = bit(ReasonCode.SHADOW_MODE)
 _CAP = bit(ReasonCode.VOLUME_CAP_REACHED)
 _NO_POLICY = bit(ReasonCode.NO_ACTIVE_POLICY)
 
@@ -32,7 +33,7 @@ class Reception:
     Attributes
     ----------
     is_eligible
-        ``bool (n,)``: items that passed gates 1 and 2, rollout and cap left aside.
+        ``bool (n,)``: items that passed gates 1 and 2 but for rollout, cap and mode.
     """
 
     def __init__(self, facts: Facts, setting: Setting, terms: Terms | None) -> None:
@@ -97,7 +98,7 @@ class Reception:
         if self._terms is None:
             return bits
         eligible = (bits & ~_ROLLOUT) == 0
-        self.is_eligible[rows] |= eligible
+        self.is_eligible[rows] |= (bits & ~(_ROLLOUT | _SHADOW)) == 0
         fresh = eligible & in_time & (self._admission[rows] == Admission.UNSPECIFIED)
         asks = bits[fresh] == 0
         gets = asks

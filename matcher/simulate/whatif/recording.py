@@ -22,7 +22,14 @@ from matcher.engine.commands import (
     UpsertDemands,
 )
 from matcher.engine.commands import Setting as SettingCommand
-from matcher.engine.journal import Checkpoint, Entry, RoundBegan, RoundFinished
+from matcher.engine.journal import (
+    Checkpoint,
+    Entry,
+    RoundBegan,
+    RoundFinished,
+    ShadowsBegan,
+    ShadowsFinished,
+)
 from matcher.engine.ledger import round_id
 from matcher.engine.shard import Shard
 from matcher.simulate.replay_store import ReplayStore
@@ -132,6 +139,9 @@ class _Reader:
             case RoundFinished():
                 self._round_count += 1
                 self._finished_us[round_id(self._round_count)] = now_us
+            case ShadowsBegan() | ShadowsFinished():
+                # They follow from the rest, and change nothing of it.
+                pass
             case command:
                 self._carry_out(command, now_us, order)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matcher.domain.errors import InvalidPolicyError
 from matcher.domain.item import Condition, ReturnReason
+from matcher.domain.mode import Mode
 from matcher.domain.policy import (
     CategoryRule,
     CostModel,
@@ -19,7 +20,7 @@ from matcher.domain.policy_change import PolicyChange
 from matcher.engine.records import PolicyRecord
 from matcher.explain.message_catalogue import shipped_texts
 from matcher.explain.message_check import check_messages
-from nearturn.v1 import item_pb2, policy_pb2
+from nearturn.v1 import item_pb2, mode_pb2, policy_pb2
 from server.api.convert.times import (
     optional_timestamp,
     optional_us,
@@ -80,6 +81,7 @@ def _to_document(
         step_limits=_to_limits(message),
         messages=messages,
         banned_terms=banned_terms,
+        mode=Mode(message.mode or Mode.ACT),
     )
 
 
@@ -118,6 +120,7 @@ def from_policy(record: PolicyRecord) -> policy_pb2.Policy:
             for each in policy.messages
         ],
         banned_terms=policy.banned_terms,
+        mode=mode_pb2.Mode.ValueType(policy.mode or Mode.ACT),
         state=policy_pb2.PolicyState.ValueType(record.state),
         create_time=to_timestamp(record.created_us),
         activate_time=optional_timestamp(record.activated_us),

@@ -14,6 +14,7 @@ from matcher.domain.ids import (
     RoundId,
     TenantId,
 )
+from matcher.domain.shadow import ShadowState
 from matcher.engine.ledger import decision_id, match_id
 from server.storage.store import Store
 from tests.contract.store import rows
@@ -139,6 +140,13 @@ KINDS = (
         rows.round_row,
         lambda: rows.round_row(proof=b"", verified=False),
         lambda store, tenant, key: store.round(tenant, key),
+    ),
+    Kind(
+        "shadow",
+        ReturnId("r1"),
+        rows.shadow_row,
+        lambda: rows.shadow_row(state=ShadowState.SKIPPED, reasons=()),
+        lambda store, tenant, key: store.shadow(tenant, key),
     ),
 )
 

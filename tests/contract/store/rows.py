@@ -13,6 +13,7 @@ from typing import Any
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
 from matcher.domain.demand import Demand, DemandState
 from matcher.domain.ids import (
+    DecisionId,
     DemandId,
     ReturnId,
     RoundId,
@@ -30,6 +31,7 @@ from matcher.domain.item import (
 )
 from matcher.domain.latlng import LatLng
 from matcher.domain.match import HoldState, Match
+from matcher.domain.mode import Mode
 from matcher.domain.policy import (
     CategoryRule,
     CostModel,
@@ -58,6 +60,7 @@ from matcher.domain.return_item import (
     ReturnState,
     TransitState,
 )
+from matcher.domain.shadow import ShadowResult, ShadowState
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.changes import Changes
 from matcher.engine.journal import Entry
@@ -70,6 +73,7 @@ from matcher.engine.records import (
     VolumeHour,
     WarehouseDay,
 )
+from matcher.engine.shadow_records import ShadowRecord, ShadowUnits
 from matcher.policy.volume import Admission
 from server.storage.store import StoredAnswer
 from tests.scenarios import NOW_US
@@ -249,6 +253,7 @@ def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
         step_limits=StepLimits(1, 2, 3),
         messages=(LocaleMessages("en", "help-what-it-is = «Hilfe»"),),
         banned_terms=("wow",),
+        mode=Mode.SHADOW,
     )
     assert policy.rule_for("apparel") is not None
     assert policy.category_names == ("apparel",)
@@ -280,6 +285,38 @@ def program_event_row(number: int = 1) -> ProgramEvent:
 def volume_hour_row(hour: int = 492_000, eligible_count: int = INT64_MAX) -> VolumeHour:
     """Return the count of an hour."""
     return VolumeHour(hour, eligible_count, eligible_count - 1)
+
+
+def shadow_row(return_id: str = "r1", **changes: Any) -> ShadowRecord:
+    """Return the shadow of a return item that would have matched."""
+    result = ShadowResult(
+        decided_us=INT64_MAX,
+        waiting_us=1,
+        policy_version=2,
+        round_id=RoundId("r-3"),
+        demand_id=DemandId("d\u20284"),
+        distance_m=5,
+        saving_micros=6,
+        label_micros=7,
+    )
+    record = ShadowRecord(
+        return_id=ReturnId(return_id),
+        category="«Mäntel»",
+        policy_version=8,
+        kept_out=ReasonCode.VOLUME_CAP_REACHED,
+        decision_id=DecisionId("d-9"),
+        since_us=INT64_MIN,
+        until_us=INT64_MAX,
+        state=ShadowState.MATCHED,
+        reasons=(Reason(ReasonCode.NO_DEMAND, "Niemand."),),
+        result=result,
+    )
+    return replace(record, **changes)
+
+
+def open_shadow_row(return_id: str = "r1", **changes: Any) -> ShadowRecord:
+    """Return a shadow that is still asked about."""
+    return shadow_row(return_id, state=ShadowState.OPEN, result=None, **changes)
 
 
 def warehouse_row(warehouse_id: str = "w1", **changes: Any) -> Warehouse:
@@ -349,6 +386,8 @@ def changes_of(
     | Program
     | ProgramEvent
     | VolumeHour
+    | ShadowRecord
+    | ShadowUnits
     | Entry,
 ) -> Changes:
     """Return the changes that write these rows."""
@@ -380,5 +419,7 @@ _KEPT: dict[type, tuple[str, Callable[[Any], object]]] = {
     Warehouse: ("warehouses", lambda row: row.warehouse_id),
     ServiceArea: ("service_areas", lambda row: row.service_area_id),
     VolumeHour: ("volume_hours", lambda row: row.hour),
+    ShadowRecord: ("shadows", lambda row: row.return_id),
+    ShadowUnits: ("shadow_units", lambda row: row.demand_id),
     WarehouseDay: ("warehouse_days", lambda row: (row.warehouse_id, row.day)),
 }

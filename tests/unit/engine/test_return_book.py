@@ -14,9 +14,11 @@ from matcher.domain.return_item import ReturnItem, ReturnState
 from matcher.engine.archive import LiveRows
 from matcher.engine.gate_keeper import GateKeeper
 from matcher.engine.ledger import Ledger
+from matcher.engine.limits import ShardLimits
 from matcher.engine.network_book import NetworkBook
 from matcher.engine.policy_book import PolicyBook
 from matcher.engine.return_book import ReturnBook, canonical
+from matcher.engine.shadow_book import ShadowBook
 from matcher.policy.wording import stated
 from tests.scenarios import (
     DAY_US,
@@ -52,8 +54,10 @@ class _Book:
         self.policies = PolicyBook(self.ledger, rows)
         self.network = NetworkBook(self.ledger, rows)
         keeper = GateKeeper(TENANT, self.policies, self.network)
+        limits = ShardLimits(decide_margin_us=SECOND_US)
+        shadows = ShadowBook(self.ledger, keeper, limits, rows, NOW_US)
         self.book = ReturnBook(
-            self.ledger, keeper, self.policies, self.network, SECOND_US
+            self.ledger, keeper, self.policies, self.network, SECOND_US, shadows
         )
         self.book.load(rows.returns)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import protovalidate
@@ -9,6 +10,7 @@ import pytest
 from google.protobuf import json_format
 
 from matcher.domain.item import ReturnReason
+from matcher.domain.mode import Mode
 from matcher.domain.policy import MatchKey, Policy
 from nearturn.v1 import policy_pb2
 from server.api.convert.policy import to_policy
@@ -39,6 +41,15 @@ def test_pilot_is_narrow() -> None:
     assert rule.category == "apparel"
     assert rule.reasons == (ReturnReason.FIT, ReturnReason.PREFERENCE)
     assert pilot.rollout_basis_points == 500
+
+
+def test_the_pilot_may_observe_first() -> None:
+    """The same policy, which does not act: nothing else changes later (R27, R31)."""
+    pilot = _policy("policies/pilot.json")
+    observing = _policy("policies/pilot-observing.json")
+    assert observing.mode is Mode.SHADOW
+    same = replace(observing, mode=pilot.mode, description=pilot.description)
+    assert same == pilot
 
 
 def test_real_orders_have_a_policy_per_key() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from matcher.domain.item import Condition, ReturnReason
+from matcher.domain.mode import Mode
 from matcher.domain.policy import (
     CostModel,
     LocaleMessages,
@@ -69,6 +70,7 @@ _OF_A_POLICY: tuple[tuple[dict[str, Any], Dimension, Direction, int], ...] = (
     ({"step_limits": StepLimits(radius_m=1)}, Dimension.STEP_LIMITS, _OTHER, 0),
     ({"messages": (LocaleMessages("en", "a = b"),)}, Dimension.MESSAGES, _OTHER, 0),
     ({"banned_terms": ("wow",)}, Dimension.MESSAGES, _WIDER, 0),
+    ({"mode": Mode.SHADOW}, Dimension.MODE, _NARROWER, 0),
 )
 
 

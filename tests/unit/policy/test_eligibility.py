@@ -42,6 +42,7 @@ _SEEN = {
     "single_item_return": ("1", "1"),
     "segment_allowed": ("none", "every segment"),
     "in_rollout": ("in", "100.00 %"),
+    "policy_acts": ("act", "act"),
     "within_volume_cap": ("none", "none"),
 }
 
@@ -68,7 +69,7 @@ def test_the_report_of_an_item_that_passes() -> None:
     assert found == list(_SEEN.items())
     assert [each.gate for each in checks] == [Gate.VERIFICATION] * 4 + [
         Gate.ELIGIBILITY
-    ] * 19
+    ] * 20
 
 
 @pytest.mark.parametrize(
@@ -157,6 +158,7 @@ _NEEDS_POLICY = {
     "single_item_return",
     "segment_allowed",
     "in_rollout",
+    "policy_acts",
     "within_volume_cap",
 }
 

@@ -14,6 +14,7 @@ from matcher.domain.item import (
     ReturnReason,
     VerificationStatus,
 )
+from matcher.domain.mode import Mode
 from matcher.domain.policy import Policy, RolloutStep, VolumeCap
 from matcher.domain.program import Pause
 from matcher.domain.reason import CheckResult, Gate, ReasonCode
@@ -155,6 +156,7 @@ _CLOSED = {
         policy(volume_cap=VolumeCap(1_000, HOUR_US)),
         ReasonCode.VOLUME_CAP_REACHED,
     ),
+    "shadow mode": (policy(mode=Mode.SHADOW), ReasonCode.SHADOW_MODE),
     "dearer floor": (
         policy(rule(min_condition=Condition.NEW)),
         ReasonCode.CONDITION_BELOW_FLOOR,

@@ -17,7 +17,9 @@ from matcher.domain.errors import (
     UnavailableError,
 )
 from matcher.domain.ids import DemandId, MatchId, ReturnId, RoundId
+from matcher.domain.mode import Mode
 from matcher.domain.return_item import ReturnState
+from matcher.domain.shadow import ShadowState
 from matcher.engine.answers import Answer
 from matcher.engine.commands import (
     CancelDemand,
@@ -231,6 +233,30 @@ async def test_time_alone_settles_holds_and_deadlines(
     record = await runtime.read(lambda store: store.return_item(TENANT, ReturnId("r1")))
     assert record is not None
     assert record.state is ReturnState.WAREHOUSE
+
+
+async def test_a_tick_asks_about_shadows(runtime: Runtime, clock: HandClock) -> None:
+    """Where nobody waits, by the interval, and without a round (R26)."""
+    observing = policy(round_interval_us=HOUR_US, mode=Mode.SHADOW)
+    await runtime.execute(_call(CreatePolicy(observing)))
+    await runtime.execute(_call(activation(1)))
+    await runtime.execute(_call(UpsertDemands((demand("d1"),), ("",))))
+    await runtime.execute(_call(SubmitReturns((return_item("r1"),), ("hash",))))
+
+    async def state() -> ShadowState:
+        shadow = await runtime.read(lambda s: s.shadow(TENANT, ReturnId("r1")))
+        assert shadow is not None
+        return shadow.state
+
+    await runtime.tick()
+    assert await state() is ShadowState.OPEN
+    clock.now_us += HOUR_US
+    await runtime.tick()
+    assert await state() is ShadowState.MATCHED
+    first = RoundId("r-000000000001")
+    assert await runtime.read(lambda s: s.round(TENANT, first)) is None
+    (count,) = await runtime.read(lambda s: s.count_shadows(TENANT))
+    assert (count.control_count, count.matched_count) == (1, 1)
 
 
 async def test_a_tick_runs_the_round_that_is_due(

@@ -28,6 +28,7 @@ from matcher.domain.match import HoldState, Match
 from matcher.domain.policy import CostModel, Policy, PolicyState
 from matcher.domain.reason import Reason, ReasonCode
 from matcher.domain.return_item import ReturnItem, ReturnState
+from matcher.domain.shadow import ShadowState
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.records import (
     DemandRecord,
@@ -35,6 +36,7 @@ from matcher.engine.records import (
     ReturnRecord,
     RoundRecord,
 )
+from matcher.engine.shadow_records import ShadowRecord
 from server.storage import codec
 from server.storage.codec import DocumentCodec, StoredDocumentError
 from tests.contract.store import rows
@@ -128,6 +130,17 @@ OLD_DOCUMENTS: tuple[tuple[DocumentCodec[Any], str, object], ...] = (
             ((ReasonCode.NO_DEMAND, 13),),
         ),
     ),
+    (
+        codec.SHADOWS,
+        (
+            '{"return_id":"r1","category":"c","policy_version":1,"kept_out":36,'
+            '"decision_id":"d-2","since_us":3,"until_us":4,"state":1}'
+        ),
+        ShadowRecord(
+            *(ReturnId("r1"), "c", 1, ReasonCode.NOT_IN_ROLLOUT, DecisionId("d-2")),
+            *(3, 4, ShadowState.OPEN),
+        ),
+    ),
 )
 
 FULL_ROWS: tuple[tuple[DocumentCodec[Any], object], ...] = (
@@ -139,6 +152,7 @@ FULL_ROWS: tuple[tuple[DocumentCodec[Any], object], ...] = (
     (codec.WAREHOUSES, rows.warehouse_row()),
     (codec.SERVICE_AREAS, rows.service_area_row()),
     (codec.ROUNDS, rows.round_row(proof=b"")),
+    (codec.SHADOWS, rows.shadow_row()),
 )
 
 

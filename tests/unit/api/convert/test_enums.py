@@ -11,6 +11,7 @@ from matcher.domain.decision import Outcome
 from matcher.domain.demand import DemandState
 from matcher.domain.item import Condition, Fact, ReturnReason, VerificationStatus
 from matcher.domain.match import HoldState
+from matcher.domain.mode import Mode
 from matcher.domain.policy import MatchKey, PolicyState
 from matcher.domain.policy_change import Dimension, Direction
 from matcher.domain.program import ProgramEventKind, SignOffItem
@@ -21,16 +22,19 @@ from matcher.domain.return_item import (
     ReturnState,
     TransitState,
 )
+from matcher.domain.shadow import ShadowState
 from matcher.explain.difference import DifferenceKind
 from nearturn.v1 import (
     decision_pb2,
     demand_pb2,
     explain_service_pb2,
     item_pb2,
+    mode_pb2,
     network_pb2,
     policy_pb2,
     program_pb2,
     return_item_pb2,
+    shadow_pb2,
 )
 
 MODULES = (
@@ -38,10 +42,12 @@ MODULES = (
     demand_pb2,
     explain_service_pb2,
     item_pb2,
+    mode_pb2,
     network_pb2,
     policy_pb2,
     program_pb2,
     return_item_pb2,
+    shadow_pb2,
 )
 PAIRS: dict[str, tuple[type[IntEnum], str]] = {
     "Outcome": (Outcome, "OUTCOME_"),
@@ -55,6 +61,8 @@ PAIRS: dict[str, tuple[type[IntEnum], str]] = {
     "Fact": (Fact, "FACT_"),
     "VerificationStatus": (VerificationStatus, "VERIFICATION_STATUS_"),
     "MatchKey": (MatchKey, "MATCH_KEY_"),
+    "Mode": (Mode, "MODE_"),
+    "ShadowState": (ShadowState, "SHADOW_STATE_"),
     "PolicyState": (PolicyState, "POLICY_STATE_"),
     "PolicyDimension": (Dimension, "POLICY_DIMENSION_"),
     "ChangeDirection": (Direction, "CHANGE_DIRECTION_"),

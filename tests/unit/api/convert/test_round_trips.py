@@ -18,6 +18,7 @@ from matcher.domain.item import (
     VerificationStatus,
 )
 from matcher.domain.latlng import LatLng
+from matcher.domain.mode import Mode
 from matcher.domain.policy import (
     CategoryRule,
     CostModel,
@@ -131,6 +132,7 @@ POLICY = Policy(
     round_size=28,
     handling_duration_us=29,
     allow_multi_item_returns=True,
+    mode=Mode.SHADOW,
 )
 
 

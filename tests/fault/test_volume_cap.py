@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import time
 from collections import Counter
@@ -37,6 +38,8 @@ from tests.contract.messages import (
 from tests.scenarios import DAY_US
 from tests.scenarios.server_process import ServerProcess, now_us
 from tests.scenarios.store_audit import TENANT
+
+_log = logging.getLogger(__name__)
 
 CALLERS = 16
 RESTARTS = (signal.SIGKILL, signal.SIGTERM)
@@ -97,7 +100,7 @@ class _Load:
             self._serving.set()
 
     def found(self) -> str:
-        """Say what a run found, in a line that pytest shows with -s."""
+        """Say what a run found; pytest --log-cli-level=info shows it."""
         rate = len(self.outcomes) / (self.seconds - self.restart_seconds)
         return (
             f"{len(self.outcomes):,} returns in {self.seconds:,.1f} s, "
@@ -137,7 +140,7 @@ class _Load:
         tenth = 10 * self.answered // self.count
         if tenth > self._told:
             self._told = tenth
-            print(f"{time.strftime('%H:%M:%S')}  {self.answered:,} returns", flush=True)
+            _log.info("%s returns", f"{self.answered:,}")
 
     def _items(self, first: int) -> Iterator[return_item_pb2.ReturnItem]:
         evidence = verification(verify_time=self._verified)
@@ -162,7 +165,7 @@ async def test_the_cap_is_exact(tmp_path: Path, count: int, batch: int) -> None:
         load = _Load(server, count, batch)
         await load.run()
         server.kill()
-        print(load.found())
+        _log.info(load.found())
         assert load.interrupted
         found = Counter(load.outcomes.values())
         assert found == {

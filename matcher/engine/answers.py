@@ -32,6 +32,14 @@ class ReleaseAnswer:
     decision: Decision
 
 
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """How many rows lost their personal data; those erased before do not count."""
+
+    return_count: int
+    demand_count: int
+
+
 # UpsertDemands            tuple of DemandRecord, in the order of the command
 # CancelDemand             DemandRecord
 # SubmitReturns            tuple of ReturnAnswer, in the order of the command
@@ -39,6 +47,7 @@ class ReleaseAnswer:
 # CancelReturn             ReturnAnswer
 # ConfirmMatch             Match
 # ReleaseMatch             ReleaseAnswer
+# ErasePersonalData        Erasure
 # CreatePolicy             PolicyRecord
 # ActivatePolicy           PolicyRecord
 # RollbackPolicy           PolicyRecord
@@ -55,6 +64,7 @@ Answer = (
     | ReturnAnswer
     | Match
     | ReleaseAnswer
+    | Erasure
     | PolicyRecord
     | Program
     | Warehouse

@@ -26,7 +26,8 @@ class Changes:
     The last value of every row that changed, by id; ``None`` deletes the row.
 
     Decisions, program events and entries of the journal are appended, never changed:
-    their order is the order of their log. A program of ``None`` did not change.
+    their order is the order of their log. A program of ``None`` did not change. The
+    store takes the personal data of erased rows out of all that it keeps of them.
     """
 
     demands: dict[DemandId, DemandRecord] = field(default_factory=dict)
@@ -44,6 +45,8 @@ class Changes:
     program: Program | None = None
     program_events: list[ProgramEvent] = field(default_factory=list)
     journal: list[Entry] = field(default_factory=list)
+    erased_returns: set[ReturnId] = field(default_factory=set)
+    erased_demands: set[DemandId] = field(default_factory=set)
 
     def add(self, later: Changes) -> None:
         """Merge what came later into this, the later value winning."""
@@ -60,6 +63,8 @@ class Changes:
         self.program = later.program or self.program
         self.program_events.extend(later.program_events)
         self.journal.extend(later.journal)
+        self.erased_returns |= later.erased_returns
+        self.erased_demands |= later.erased_demands
 
     def __bool__(self) -> bool:
         return any(
@@ -77,5 +82,7 @@ class Changes:
                 self.program,
                 self.program_events,
                 self.journal,
+                self.erased_returns,
+                self.erased_demands,
             )
         )

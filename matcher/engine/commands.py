@@ -75,6 +75,15 @@ class ReleaseMatch:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasePersonalData:
+    """Erase the personal data of settled items and demands, all or none."""
+
+    return_ids: tuple[ReturnId, ...]
+    demand_ids: tuple[DemandId, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CreatePolicy:
     """Store a policy version, or only check it."""
 
@@ -168,6 +177,7 @@ Command = (
     | CancelReturn
     | ConfirmMatch
     | ReleaseMatch
+    | ErasePersonalData
     | Setting
     | Tick
 )

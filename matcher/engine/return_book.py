@@ -242,6 +242,12 @@ class ReturnBook:
         )
         return self.write(record, finding, now_us)
 
+    def keep_settled(self, record: ReturnRecord) -> None:
+        """Take another version of an item that is settled and stays so."""
+        assert not record.is_live, f"return {record.item.return_id!r} is live"
+        self._looked_up.pop(record.item.return_id, None)
+        self._keep(record)
+
     def overdue(
         self, now_us: int, happened: tuple[Reason, ...] = ()
     ) -> list[ReturnAnswer]:

@@ -29,6 +29,7 @@ from matcher.engine.commands import (
     CreatePolicy,
     DeleteServiceArea,
     DeleteWarehouse,
+    ErasePersonalData,
     PauseProgram,
     RecordVerification,
     ReleaseMatch,
@@ -42,6 +43,7 @@ from matcher.engine.commands import (
     UpsertWarehouse,
 )
 from matcher.engine.demand_book import DemandBook
+from matcher.engine.eraser import Eraser
 from matcher.engine.gate_keeper import GateKeeper
 from matcher.engine.journal import Event, RoundBegan
 from matcher.engine.ledger import Ledger
@@ -118,6 +120,9 @@ class Shard:
             self._network,
             self._limits,
         )
+        self._eraser = Eraser(
+            self._ledger, self._returns, self._demands, self._policies.program
+        )
         self._clock = RoundClock(now_us, self._limits.round_lead_us)
         self._enter_pool(self._returns.waiting())
         self._planning_failed = False
@@ -136,6 +141,9 @@ class Shard:
                     demands.update({each.demand_id: None for each in command.demands})
                 case SubmitReturns():
                     returns.update({each.return_id: None for each in command.items})
+                case ErasePersonalData():
+                    returns.update(dict.fromkeys(command.return_ids))
+                    demands.update(dict.fromkeys(command.demand_ids))
                 case _:
                     pass
         self._demands.expect(demands)
@@ -179,6 +187,8 @@ class Shard:
                 return self._confirm(command, now_us)
             case ReleaseMatch():
                 return self._release(command, now_us)
+            case ErasePersonalData():
+                return self._eraser.erase(command, now_us)
             case _:
                 return self._apply_setting(command, now_us)
 

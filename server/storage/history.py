@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
+from matcher.domain.errors import StateConflictError
 from matcher.domain.ids import TenantId
+from matcher.domain.instant import utc_text
 from matcher.engine.archive import LiveRows
 from matcher.engine.journal import Checkpoint, Entry
 from server.storage import codec, statements
@@ -94,12 +96,20 @@ class History:
 
         The last checkpoint at or before it, else the first there is, else nothing at
         all: the beginning.
+
+        Raises
+        ------
+        StateConflictError
+            If personal data is erased of what lived from there on: what happened then
+            cannot be done again.
         """
         known = self.checkpoints()
         before = [each for each in known if each[1] <= from_us]
         if not known or not (before or self._is_cut()):
+            self._refuse_erased(from_us, -1)
             return Checkpoint(from_us, 0, LiveRows())
         count, at_us = before[0] if before else known[-1]
+        self._refuse_erased(from_us, at_us)
         with self._database.reading("read a checkpoint") as connection:
             data = connection.execute(
                 statements.CHECKPOINT, {**self._of_tenant, "entry_count": count}
@@ -125,6 +135,19 @@ class History:
                 after = row.number + row.entry_count
             if not found:
                 return
+
+    def _refuse_erased(self, from_us: int, at_us: int) -> None:
+        program = self._database.one(
+            "read a program", statements.PROGRAM, codec.PROGRAMS, self._of_tenant
+        )
+        if program is not None and at_us <= program.erased_until_us > 0:
+            raise StateConflictError(
+                "history",
+                f"from {utc_text(from_us)}",
+                "without the personal data that was erased from it",
+                "a replay",
+                f"a checkpoint after {utc_text(program.erased_until_us)}",
+            )
 
     def _is_cut(self) -> bool:
         # Whether the journal no longer has its beginning, or never had.

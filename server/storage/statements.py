@@ -24,6 +24,7 @@ from sqlalchemy import (
     table,
     text,
     union_all,
+    update,
 )
 from sqlalchemy.dialects import sqlite
 
@@ -173,6 +174,66 @@ FORGET_CHECKPOINTS = delete(checkpoints).where(
     checkpoints.c.entry_count < bindparam("before"),
 )
 
+# Rows of (number, segment) from the first on that has an entry at an instant or later;
+# parameter: since_us.
+JOURNAL_SINCE = (
+    select(journal.c.number, journal.c.segment)
+    .where(
+        journal.c.tenant == bindparam("tenant"),
+        journal.c.number
+        >= select(func.min(journal.c.number))
+        .where(
+            journal.c.tenant == bindparam("tenant"),
+            journal.c.last_us >= bindparam("since_us"),
+        )
+        .scalar_subquery(),
+    )
+    .order_by(journal.c.number)
+)
+
+# All rows of (entry_count, at_us, rows).
+CHECKPOINT_ROWS = select(
+    checkpoints.c.entry_count, checkpoints.c.at_us, checkpoints.c.rows
+).where(checkpoints.c.tenant == bindparam("tenant"))
+
+# By the whole key; parameters are named as the columns, with "its_" before the key.
+REPLACE_SEGMENT = (
+    update(journal)
+    .where(
+        journal.c.tenant == bindparam("its_tenant"),
+        journal.c.number == bindparam("its_number"),
+    )
+    .values(segment=bindparam("segment"))
+)
+REPLACE_CHECKPOINT = (
+    update(checkpoints)
+    .where(
+        checkpoints.c.tenant == bindparam("its_tenant"),
+        checkpoints.c.entry_count == bindparam("its_entry_count"),
+    )
+    .values(rows=bindparam("rows"))
+)
+REPLACE_DECISION = (
+    update(decisions)
+    .where(
+        decisions.c.tenant == bindparam("its_tenant"),
+        decisions.c.sequence == bindparam("its_sequence"),
+    )
+    .values(document=bindparam("document"))
+)
+
+# Rows of (sequence, document), in no order; parameter: ids, of return items.
+DECISIONS_OF_RETURNS = select(decisions.c.sequence, decisions.c.document).where(
+    decisions.c.tenant == bindparam("tenant"),
+    decisions.c.return_id.in_(bindparam("ids", expanding=True)),
+)
+
+# Rows of (request_id, answer), in no order.
+ANSWERS = select(answers.c.request_id, answers.c.answer).where(
+    answers.c.tenant == bindparam("tenant")
+)
+DROP_ANSWER = _delete(answers)
+
 # The first answer stays, whatever comes later under its id.
 KEEP_ANSWERS = sqlite.insert(answers).on_conflict_do_nothing()
 
@@ -195,6 +256,17 @@ POLICY = _one(policies, policies.c.version)
 # Rows of (document, proof); parameter: id.
 ROUND = select(rounds.c.document, rounds.c.proof).where(
     rounds.c.tenant == bindparam("tenant"), rounds.c.round_id == bindparam("id")
+)
+
+# Ids, in their order; parameters: text, a part of the document, and limit.
+RETURNS_WITH = (
+    select(returns.c.return_id)
+    .where(
+        returns.c.tenant == bindparam("tenant"),
+        func.instr(returns.c.document, bindparam("text")) > 0,
+    )
+    .order_by(returns.c.return_id)
+    .limit(bindparam("limit"))
 )
 
 # In no order; parameter of each: ids.

@@ -85,7 +85,8 @@ class History(Protocol):
         Return where a replay starts that is to have lived up to an instant.
 
         The last checkpoint at or before it, else the first there is, else nothing at
-        all: the beginning.
+        all: the beginning. Raises ``StateConflictError`` if personal data is erased of
+        what lived from there on: what happened then cannot be done again.
         """
 
     def entries(self, after: int, until_us: int) -> Iterator[Entry]:
@@ -127,7 +128,8 @@ class Store(Protocol):
         A row that exists is replaced; deleting one that does not is no error. Of two
         entries for a tenant the later one wins. Decisions get the next numbers of
         their tenant's log, in order; one whose id is taken is a bug of the caller. A
-        request id that has an answer keeps it.
+        request id that has an answer keeps it. Of erased rows, personal data is taken
+        out of decisions, journal and checkpoints, and answers that hold it are deleted.
         """
 
     def load(self, tenant: TenantId) -> LiveRows:
@@ -175,6 +177,15 @@ class Store(Protocol):
         limit: int,
     ) -> list[ReturnRecord]:
         """Return up to ``limit`` return items with an id above ``after_id``, by id."""
+
+    def returns_of_customer(
+        self, tenant: TenantId, customer_id: str, *, limit: int
+    ) -> list[ReturnId]:
+        """
+        Return up to ``limit`` ids of a customer's return items, in order.
+
+        Reads all of the tenant's items: nothing else asks for those of a customer.
+        """
 
     def match(self, tenant: TenantId, match_id: MatchId) -> Match | None:
         """Return one match as it stands now."""

@@ -10,7 +10,7 @@ from matcher.domain.demand import Demand
 from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId, WarehouseId
 from matcher.domain.item import Condition, Fact, Verification, VerificationStatus
 from matcher.domain.policy import MatchKey, Policy, VolumeCap
-from matcher.domain.return_item import ReturnItem
+from matcher.domain.return_item import ReturnItem, ReturnState
 from matcher.domain.warehouse import Warehouse
 from matcher.engine.commands import (
     CancelDemand,
@@ -20,6 +20,7 @@ from matcher.engine.commands import (
     CreatePolicy,
     DeleteServiceArea,
     DeleteWarehouse,
+    ErasePersonalData,
     PauseProgram,
     RecordVerification,
     ReleaseMatch,
@@ -46,6 +47,7 @@ from tests.scenarios import (
 from tests.simulation.world import World
 
 SKUS = ("shirt", "shirt", "coat")
+LIVE = (ReturnState.WAITING, ReturnState.MATCHED)
 
 
 class Moves:
@@ -65,6 +67,7 @@ class Moves:
             (2, self._network),
             (1, self._policy),
             (2, self._pause),
+            (3, self._erase),
             (14, self._round),
             (10, self._advance),
             (5, self.world.restart),
@@ -157,6 +160,17 @@ class Moves:
             self._apply(PauseProgram(category, "audit"))
         else:
             self._apply(ResumeProgram(category))
+
+    def _erase(self) -> None:
+        # Now and then of something that lives, or that nobody knows.
+        parcels, orders = self.world.model.parcels, self.world.model.orders
+        settled = [k for k, p in parcels.items() if p.state not in LIVE] or [*parcels]
+        closed = [k for k, o in orders.items() if not (o.open or o.held)] or [*orders]
+        some = self.rng.sample(settled, min(2, len(settled)))
+        demands = self.rng.sample(closed, min(1, len(closed)))
+        if self.rng.random() < 0.2:
+            some.append(self._return_id())
+        self._apply(ErasePersonalData(tuple(some), tuple(demands), "asked for"))
 
     def _round(self) -> None:
         if self.world.in_flight is not None:

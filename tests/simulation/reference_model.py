@@ -36,6 +36,7 @@ from matcher.engine.commands import (
     CreatePolicy,
     DeleteServiceArea,
     DeleteWarehouse,
+    ErasePersonalData,
     PauseProgram,
     RecordVerification,
     ReleaseMatch,
@@ -52,6 +53,7 @@ from matcher.geo import ServiceAreas
 from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import GateReport, evaluate_gates
 from tests.scenarios import HOUR_US, TENANT
+from tests.simulation.erased import without_person, without_place
 
 Refusal = type[NearturnError] | None
 
@@ -172,6 +174,8 @@ class ReferenceModel:
                 return self._cancel_return(command.return_id)
             case ConfirmMatch() | ReleaseMatch():
                 return self._end_hold(command)
+            case ErasePersonalData():
+                return self._erase(command)
             case Tick():
                 return None
             case _:
@@ -329,6 +333,30 @@ class ReferenceModel:
         self.orders[match.demand_id].move(held=-1, fulfilled=1)
         self.parcels[match.return_id].state = ReturnState.CONFIRMED
         self._end(match, goal)
+        return None
+
+    def _erase(self, command: ErasePersonalData) -> Refusal:
+        for return_id in command.return_ids:
+            parcel = self.parcels.get(return_id)
+            if parcel is None:
+                return NotFoundError
+            if parcel.state in (ReturnState.WAITING, ReturnState.MATCHED):
+                return StateConflictError
+        for demand_id in command.demand_ids:
+            order = self.orders.get(demand_id)
+            if order is None:
+                return NotFoundError
+            if order.open or order.held:
+                return StateConflictError
+        for return_id in command.return_ids:
+            parcel = self.parcels[return_id]
+            parcel.item, parcel.payload = without_person(parcel.item), ""
+        for demand_id in command.demand_ids:
+            order = self.orders[demand_id]
+            # The centre of a cell is its own: a place is erased once.
+            far = without_place(order.demand)
+            order.version += far != order.demand
+            order.demand = far
         return None
 
     # --- Rounds ----------------------------------------------------------------

@@ -34,6 +34,8 @@ MET = (
     "ConfirmMatch refused",
     "ReleaseMatch",
     "ReleaseMatch refused",
+    "ErasePersonalData",
+    "ErasePersonalData refused",
     "ActivatePolicy refused",
     "RollbackPolicy",
     "RollbackPolicy refused",

@@ -281,7 +281,9 @@ class World:
         self._check_units()
         for return_id, record in mine.returns.items():
             before = self.states.get(return_id)
-            assert record.state in MOVES[before], (return_id, before, record.state)
+            is_erased = record.erased_us is not None and record.state is before
+            moves = {before} if is_erased else MOVES[before]
+            assert record.state in moves, (return_id, before, record.state)
             self.states[return_id] = record.state
         for decision in mine.decisions:
             self._check_decision(decision)

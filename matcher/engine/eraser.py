@@ -21,8 +21,8 @@ class Eraser:
     Takes personal data out of settled rows.
 
     A row that is live still needs it: its customer may be asked where the item is.
-    What else is stored of them, the log of decisions and the journal, is cleared by
-    the store in the same transaction; the changes name the rows.
+    What else is stored of them is cleared by the store in the same transaction: the log
+    of decisions, and the journal with this very command. The changes name the rows.
     """
 
     def __init__(
@@ -52,7 +52,6 @@ class Eraser:
         """
         items = self._items(command)
         wanted = self._wanted(command)
-        self._look_away(items, wanted)
         items = [record for record in items if record.erased_us is None]
         wanted = [record for record in wanted if record.erased_us is None]
         if items or wanted:
@@ -101,16 +100,6 @@ class Eraser:
                     "FULFILLED, CANCELLED or EXPIRED without held units",
                 )
         return list(found.values())
-
-    def _look_away(
-        self, items: Sequence[ReturnRecord], wanted: Sequence[DemandRecord]
-    ) -> None:
-        # The journal keeps settled rows that a command looked up; not these as they
-        # were.
-        for record in items:
-            self._ledger.archive.used_return(erased_return(record))
-        for demand in wanted:
-            self._ledger.archive.used_demand(erased_demand(demand))
 
     def _take(
         self,

@@ -12,6 +12,7 @@ from nearturn.v1 import demand_service_pb2 as demands
 from nearturn.v1 import match_service_pb2 as matches
 from nearturn.v1 import network_service_pb2 as network
 from nearturn.v1 import policy_service_pb2 as policies
+from nearturn.v1 import privacy_service_pb2 as privacy
 from nearturn.v1 import return_service_pb2 as returns
 from tests.contract.api_target import TENANT, Api, ApiError, HandClock, all_methods
 from tests.contract.messages import (
@@ -38,6 +39,7 @@ async def _prepared(api: Api) -> str:
     await api(matches.RunRoundRequest())
     await upsert(api, demand("d2", quantity=5, sku="coat"))
     await submit(api, return_item("r2", sku="hat"))
+    await submit(api, return_item("r3", customer_consents=False))
     await api(network.UpsertWarehouseRequest(warehouse=warehouse("gone")))
     held = await api(returns.GetReturnRequest(return_id="r1"))
     match_id: str = held.decision.match.match_id
@@ -70,6 +72,7 @@ WRITES: dict[str, Callable[[str], Any]] = {
     "ResumeProgram": lambda _: policies.ResumeProgramRequest(category="shoes"),
     "UpsertWarehouse": lambda _: network.UpsertWarehouseRequest(warehouse=warehouse()),
     "DeleteWarehouse": lambda _: network.DeleteWarehouseRequest(warehouse_id="gone"),
+    "ErasePersonalData": lambda _: privacy.ErasePersonalDataRequest(return_ids=["r3"]),
 }
 
 

@@ -259,7 +259,7 @@ def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
 def program_row() -> Program:
     """Return a program of two versions and two pauses."""
     pauses = Pause("", "audit", INT64_MIN), Pause("apparel", "«Rückruf»", INT64_MAX)
-    return Program((7, INT64_MAX), pauses, 3)
+    return Program((7, INT64_MAX), pauses, 3, INT64_MAX)
 
 
 def program_event_row(number: int = 1) -> ProgramEvent:

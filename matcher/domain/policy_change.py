@@ -28,6 +28,7 @@ class Dimension(IntEnum):
     COST = 16
     STEP_LIMITS = 17
     MESSAGES = 18
+    JUSTIFICATION = 24
 
 
 class Direction(IntEnum):

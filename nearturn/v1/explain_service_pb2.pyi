@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from nearturn.v1 import decision_pb2 as _decision_pb2
+from nearturn.v1 import justification_pb2 as _justification_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -167,6 +168,7 @@ class ExplainDecisionResponse(_message.Message):
     CUSTOMER_TEXT_FIELD_NUMBER: _builtins.int
     SUPPORT_FIELD_NUMBER: _builtins.int
     LOCALE_FIELD_NUMBER: _builtins.int
+    RULE_CITATION_FIELD_NUMBER: _builtins.int
     summary: _builtins.str
     """Says the decision in a few plain sentences, for the people who operate it."""
     customer_text: _builtins.str
@@ -191,6 +193,10 @@ class ExplainDecisionResponse(_message.Message):
     def support(self) -> Global___SupportScript:
         """Says what support says."""
 
+    @_builtins.property
+    def rule_citation(self) -> _justification_pb2.RuleCitation:
+        """Cites the rule of the category, where the policy version says why it is so."""
+
     def __init__(
         self,
         *,
@@ -201,10 +207,11 @@ class ExplainDecisionResponse(_message.Message):
         customer_text: _builtins.str = ...,
         support: Global___SupportScript | None = ...,
         locale: _builtins.str = ...,
+        rule_citation: _justification_pb2.RuleCitation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "support", b"support"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "rule_citation", b"rule_citation", "support", b"support"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_text", b"customer_text", "decision", b"decision", "gates", b"gates", "history", b"history", "locale", b"locale", "summary", b"summary", "support", b"support"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_text", b"customer_text", "decision", b"decision", "gates", b"gates", "history", b"history", "locale", b"locale", "rule_citation", b"rule_citation", "summary", b"summary", "support", b"support"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

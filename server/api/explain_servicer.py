@@ -5,8 +5,10 @@ from __future__ import annotations
 from matcher.domain.decision import Decision
 from matcher.domain.errors import NotFoundError
 from matcher.domain.ids import DecisionId, ReturnId
+from matcher.domain.policy import Policy
 from matcher.domain.reason import Reason
 from matcher.explain import GateFinding, explain
+from matcher.explain.citation import Citation, citation_sentence, cite
 from matcher.explain.decision_texts import DecisionTexts, decision_texts
 from matcher.explain.difference import difference_texts, first_difference
 from matcher.explain.message_catalogue import MessageCatalogue
@@ -14,6 +16,7 @@ from nearturn.v1 import decision_pb2
 from nearturn.v1 import explain_service_pb2 as pb
 from server.api.context import ApiContext
 from server.api.convert.decision import from_check, from_decision, from_reason
+from server.api.convert.justification import from_citation
 from server.api.return_servicer import latest
 from server.storage.store import Store
 
@@ -28,14 +31,15 @@ class ExplainServicer:
         self, request: pb.ExplainDecisionRequest
     ) -> pb.ExplainDecisionResponse:
         """Explain the latest decision of a return item, or any by its id."""
-        decision, earlier, texts = await self._context.runtime.read(
+        decision, earlier, texts, citation = await self._context.runtime.read(
             lambda store: self._told(store, request)
         )
         explanation = explain(decision)
+        cited = f" {citation_sentence(citation)}" if citation else ""
         return pb.ExplainDecisionResponse(
             decision=from_decision(decision),
             gates=[_from_finding(finding) for finding in explanation.gates],
-            summary=explanation.summary,
+            summary=explanation.summary + cited,
             history=[_brief(each) for each in earlier],
             customer_text=texts.customer,
             support=pb.SupportScript(
@@ -45,6 +49,7 @@ class ExplainServicer:
                 avoid=texts.support.avoid,
             ),
             locale=texts.locale,
+            rule_citation=from_citation(citation),
         )
 
     async def CompareDecisions(
@@ -79,18 +84,24 @@ class ExplainServicer:
             locale=catalogue.locale(request.locale),
         )
 
-    def _catalogue(self, store: Store, version: int) -> MessageCatalogue:
+    def _policy(self, store: Store, version: int) -> Policy | None:
         # Version 0 was no policy at all.
         record = store.policy(self._context.tenant, version) if version else None
-        return MessageCatalogue.of(record.policy if record else None)
+        return record.policy if record else None
+
+    def _catalogue(self, store: Store, version: int) -> MessageCatalogue:
+        return MessageCatalogue.of(self._policy(store, version))
 
     def _told(
         self, store: Store, request: pb.ExplainDecisionRequest
-    ) -> tuple[Decision, list[Decision], DecisionTexts]:
+    ) -> tuple[Decision, list[Decision], DecisionTexts, Citation | None]:
         decision, earlier = self._found(store, request)
         # In the words of the version that decided.
-        catalogue = self._catalogue(store, decision.policy_version)
-        return decision, earlier, decision_texts(decision, catalogue, request.locale)
+        policy = self._policy(store, decision.policy_version)
+        texts = decision_texts(decision, MessageCatalogue.of(policy), request.locale)
+        record = store.return_item(self._context.tenant, decision.return_id)
+        assert record is not None, f"return {decision.return_id!r} is lost"
+        return decision, earlier, texts, cite(decision, policy, record.item.category)
 
     def _found(
         self, store: Store, request: pb.ExplainDecisionRequest

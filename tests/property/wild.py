@@ -17,6 +17,7 @@ from matcher.domain.item import (
     Verification,
     VerificationStatus,
 )
+from matcher.domain.justification import Justification
 from matcher.domain.policy import (
     CategoryRule,
     CostModel,
@@ -141,6 +142,7 @@ RULE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "min_saving_micros": st.sampled_from([1, 1, 1, 9_000_000]),
     "allow_custom_made": st.booleans(),
     "season_end_us": _mostly(None, _INSTANTS_US),
+    "justification": st.sampled_from([None, "match everything"]),
 }
 
 _COST_MODELS = st.builds(
@@ -158,7 +160,11 @@ _COST_MODELS = st.builds(
 
 @st.composite
 def _rules(draw: st.DrawFn, category: str) -> CategoryRule:
-    return CategoryRule(category, **draw(st.fixed_dictionaries(RULE_FIELDS)))
+    drawn = draw(st.fixed_dictionaries(RULE_FIELDS))
+    # An id stands once in a policy.
+    if drawn["justification"] is not None:
+        drawn["justification"] = Justification(category, drawn["justification"])
+    return CategoryRule(category, **drawn)
 
 
 @st.composite

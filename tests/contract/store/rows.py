@@ -28,6 +28,7 @@ from matcher.domain.item import (
     Verification,
     VerificationStatus,
 )
+from matcher.domain.justification import Justification
 from matcher.domain.latlng import LatLng
 from matcher.domain.match import HoldState, Match
 from matcher.domain.policy import (
@@ -228,6 +229,7 @@ def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
         min_saving_micros=2,
         allow_custom_made=True,
         season_end_us=INT64_MIN,
+        justification=Justification("app-1", "«Klein anfangen»", "Zoë", "https://x"),
     )
     policy = Policy(
         version=version,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matcher.domain.decision import Decision
+from matcher.domain.drop_off_point import DropOffPoint
 from matcher.domain.match import Match
 from matcher.domain.program import Program
 from matcher.domain.warehouse import ServiceArea, Warehouse
@@ -55,7 +56,8 @@ class Erasure:
 # ResumeProgram            Program
 # UpsertWarehouse          Warehouse
 # UpsertServiceArea        ServiceArea
-# DeleteWarehouse, DeleteServiceArea, Tick    None
+# UpsertDropOffPoint       DropOffPoint
+# DeleteWarehouse, DeleteServiceArea, DeleteDropOffPoint, Tick    None
 # a round                  RoundRecord
 Answer = (
     tuple[DemandRecord, ...]
@@ -69,6 +71,7 @@ Answer = (
     | Program
     | Warehouse
     | ServiceArea
+    | DropOffPoint
     | RoundRecord
     | None
 )

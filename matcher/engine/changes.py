@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from matcher.domain.decision import Decision
-from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId, WarehouseId
+from matcher.domain.drop_off_point import DropOffPoint
+from matcher.domain.ids import (
+    DemandId,
+    DropOffPointId,
+    MatchId,
+    ReturnId,
+    ServiceAreaId,
+    WarehouseId,
+)
 from matcher.domain.match import Match
 from matcher.domain.program import Program, ProgramEvent
 from matcher.domain.warehouse import ServiceArea, Warehouse
@@ -37,6 +45,9 @@ class Changes:
     policies: dict[int, PolicyRecord] = field(default_factory=dict)
     warehouses: dict[WarehouseId, Warehouse | None] = field(default_factory=dict)
     service_areas: dict[ServiceAreaId, ServiceArea | None] = field(default_factory=dict)
+    drop_off_points: dict[DropOffPointId, DropOffPoint | None] = field(
+        default_factory=dict
+    )
     warehouse_days: dict[tuple[WarehouseId, int], WarehouseDay] = field(
         default_factory=dict
     )
@@ -57,6 +68,7 @@ class Changes:
         self.policies.update(later.policies)
         self.warehouses.update(later.warehouses)
         self.service_areas.update(later.service_areas)
+        self.drop_off_points.update(later.drop_off_points)
         self.warehouse_days.update(later.warehouse_days)
         self.rounds.extend(later.rounds)
         self.volume_hours.update(later.volume_hours)
@@ -76,6 +88,7 @@ class Changes:
                 self.policies,
                 self.warehouses,
                 self.service_areas,
+                self.drop_off_points,
                 self.warehouse_days,
                 self.rounds,
                 self.volume_hours,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matcher.domain.demand import Demand
+from matcher.domain.drop_off_point import DropOffPoint
 from matcher.domain.ids import (
     DemandId,
+    DropOffPointId,
     MatchId,
     ReturnId,
     ServiceAreaId,
@@ -152,6 +154,20 @@ class DeleteServiceArea:
 
 
 @dataclass(frozen=True, slots=True)
+class UpsertDropOffPoint:
+    """Store or change a drop-off point."""
+
+    drop_off_point: DropOffPoint
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteDropOffPoint:
+    """Delete a drop-off point."""
+
+    drop_off_point_id: DropOffPointId
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Settle what time alone has settled: holds, decide-by times, ship-by times."""
 
@@ -178,6 +194,8 @@ Command = (
     | ConfirmMatch
     | ReleaseMatch
     | ErasePersonalData
+    | UpsertDropOffPoint
+    | DeleteDropOffPoint
     | Setting
     | Tick
 )

@@ -27,6 +27,7 @@ from matcher.engine.commands import (
     Command,
     ConfirmMatch,
     CreatePolicy,
+    DeleteDropOffPoint,
     DeleteServiceArea,
     DeleteWarehouse,
     ErasePersonalData,
@@ -39,10 +40,12 @@ from matcher.engine.commands import (
     SubmitReturns,
     Tick,
     UpsertDemands,
+    UpsertDropOffPoint,
     UpsertServiceArea,
     UpsertWarehouse,
 )
 from matcher.engine.demand_book import DemandBook
+from matcher.engine.drop_off_book import DropOffBook
 from matcher.engine.eraser import Eraser
 from matcher.engine.gate_keeper import GateKeeper
 from matcher.engine.journal import Event, RoundBegan
@@ -98,6 +101,7 @@ class Shard:
         self._ledger = Ledger(archive, rows)
         self._policies = PolicyBook(self._ledger, rows)
         self._network = NetworkBook(self._ledger, rows)
+        self._drop_off = DropOffBook(self._ledger, rows)
         self._open = OpenDemands(self._network.network)
         self._demands = DemandBook(self._ledger, self._open, self._limits)
         self._demands.load(rows)
@@ -189,6 +193,11 @@ class Shard:
                 return self._release(command, now_us)
             case ErasePersonalData():
                 return self._eraser.erase(command, now_us)
+            case UpsertDropOffPoint():
+                return self._drop_off.upsert(command.drop_off_point)
+            case DeleteDropOffPoint():
+                self._drop_off.delete(command.drop_off_point_id)
+                return None
             case _:
                 return self._apply_setting(command, now_us)
 

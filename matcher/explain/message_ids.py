@@ -19,6 +19,10 @@ HANDOFFS = {
     Outcome.CANCELLED: "handoff-none",
 }
 
+#: What stands before the places where a parcel may be left, and behind one that is
+#: open late or on days of rest.
+DROP_OFF, DROP_OFF_EXTENDED = "drop-off-points", "drop-off-extended"
+
 #: What a help page says of the programme.
 HELP = "help-what-it-is"
 
@@ -57,6 +61,8 @@ def required_messages() -> tuple[str, ...]:
         *PARTS,
         *(outcome_id(each) for each in outcomes),
         *sorted(set(HANDOFFS.values())),
+        DROP_OFF,
+        DROP_OFF_EXTENDED,
         HELP,
         *DIFFERENCES,
         *(f"{reason_id(code)}.{part}" for code in codes for part in REASON_PARTS),

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from nearturn.v1 import decision_pb2 as _decision_pb2
+from nearturn.v1 import drop_off_point_pb2 as _drop_off_point_pb2
 from nearturn.v1 import justification_pb2 as _justification_pb2
 import builtins as _builtins
 import sys
@@ -168,6 +169,7 @@ class ExplainDecisionResponse(_message.Message):
     CUSTOMER_TEXT_FIELD_NUMBER: _builtins.int
     SUPPORT_FIELD_NUMBER: _builtins.int
     LOCALE_FIELD_NUMBER: _builtins.int
+    DROP_OFF_POINTS_FIELD_NUMBER: _builtins.int
     RULE_CITATION_FIELD_NUMBER: _builtins.int
     summary: _builtins.str
     """Says the decision in a few plain sentences, for the people who operate it."""
@@ -194,6 +196,12 @@ class ExplainDecisionResponse(_message.Message):
         """Says what support says."""
 
     @_builtins.property
+    def drop_off_points(self) -> _containers.RepeatedCompositeFieldContainer[_drop_off_point_pb2.NearDropOffPoint]:
+        """Lists the nearest drop-off points, at most three within 25 km, where any are
+        stored and the item still has to leave the customer.
+        """
+
+    @_builtins.property
     def rule_citation(self) -> _justification_pb2.RuleCitation:
         """Cites the rule of the category, where the policy version says why it is so."""
 
@@ -207,11 +215,12 @@ class ExplainDecisionResponse(_message.Message):
         customer_text: _builtins.str = ...,
         support: Global___SupportScript | None = ...,
         locale: _builtins.str = ...,
+        drop_off_points: _abc.Iterable[_drop_off_point_pb2.NearDropOffPoint] | None = ...,
         rule_citation: _justification_pb2.RuleCitation | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "rule_citation", b"rule_citation", "support", b"support"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_text", b"customer_text", "decision", b"decision", "gates", b"gates", "history", b"history", "locale", b"locale", "rule_citation", b"rule_citation", "summary", b"summary", "support", b"support"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_text", b"customer_text", "decision", b"decision", "drop_off_points", b"drop_off_points", "gates", b"gates", "history", b"history", "locale", b"locale", "rule_citation", b"rule_citation", "summary", b"summary", "support", b"support"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

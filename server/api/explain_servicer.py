@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from matcher.domain.decision import Decision
+from matcher.domain.drop_off_point import DROP_OFF_COUNT_MAX
 from matcher.domain.errors import NotFoundError
 from matcher.domain.ids import DecisionId, ReturnId
 from matcher.domain.policy import Policy
 from matcher.domain.reason import Reason
+from matcher.engine.records import ReturnRecord
 from matcher.explain import GateFinding, explain
 from matcher.explain.citation import Citation, citation_sentence, cite
 from matcher.explain.decision_texts import DecisionTexts, decision_texts
 from matcher.explain.difference import difference_texts, first_difference
+from matcher.explain.drop_off import NearPoint, leaves_customer, nearest_points
 from matcher.explain.message_catalogue import MessageCatalogue
 from nearturn.v1 import decision_pb2
 from nearturn.v1 import explain_service_pb2 as pb
 from server.api.context import ApiContext
 from server.api.convert.decision import from_check, from_decision, from_reason
+from server.api.convert.drop_off_point import from_near_point
 from server.api.convert.justification import from_citation
 from server.api.return_servicer import latest
 from server.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    decision: Decision
+    earlier: list[Decision]
+    texts: DecisionTexts
+    citation: Citation | None
+    drop_off: tuple[NearPoint, ...]
 
 
 class ExplainServicer:
@@ -31,16 +46,17 @@ class ExplainServicer:
         self, request: pb.ExplainDecisionRequest
     ) -> pb.ExplainDecisionResponse:
         """Explain the latest decision of a return item, or any by its id."""
-        decision, earlier, texts, citation = await self._context.runtime.read(
+        told = await self._context.runtime.read(
             lambda store: self._told(store, request)
         )
+        decision, texts, citation = told.decision, told.texts, told.citation
         explanation = explain(decision)
         cited = f" {citation_sentence(citation)}" if citation else ""
         return pb.ExplainDecisionResponse(
             decision=from_decision(decision),
             gates=[_from_finding(finding) for finding in explanation.gates],
             summary=explanation.summary + cited,
-            history=[_brief(each) for each in earlier],
+            history=[_brief(each) for each in told.earlier],
             customer_text=texts.customer,
             support=pb.SupportScript(
                 short_script=texts.support.short,
@@ -49,6 +65,7 @@ class ExplainServicer:
                 avoid=texts.support.avoid,
             ),
             locale=texts.locale,
+            drop_off_points=[from_near_point(each) for each in told.drop_off],
             rule_citation=from_citation(citation),
         )
 
@@ -92,16 +109,32 @@ class ExplainServicer:
     def _catalogue(self, store: Store, version: int) -> MessageCatalogue:
         return MessageCatalogue.of(self._policy(store, version))
 
-    def _told(
-        self, store: Store, request: pb.ExplainDecisionRequest
-    ) -> tuple[Decision, list[Decision], DecisionTexts, Citation | None]:
+    def _told(self, store: Store, request: pb.ExplainDecisionRequest) -> _Told:
         decision, earlier = self._found(store, request)
         # In the words of the version that decided.
         policy = self._policy(store, decision.policy_version)
-        texts = decision_texts(decision, MessageCatalogue.of(policy), request.locale)
         record = store.return_item(self._context.tenant, decision.return_id)
         assert record is not None, f"return {decision.return_id!r} is lost"
-        return decision, earlier, texts, cite(decision, policy, record.item.category)
+        drop_off = self._drop_off(store, decision, record)
+        catalogue = MessageCatalogue.of(policy)
+        return _Told(
+            decision,
+            earlier,
+            decision_texts(decision, catalogue, request.locale, drop_off),
+            cite(decision, policy, record.item.category),
+            drop_off,
+        )
+
+    def _drop_off(
+        self, store: Store, decision: Decision, record: ReturnRecord
+    ) -> tuple[NearPoint, ...]:
+        # Once its place is erased, nobody knows what is near.
+        if record.erased_us is not None or not leaves_customer(decision):
+            return ()
+        points = store.list_drop_off_points(
+            self._context.tenant, after_id="", limit=DROP_OFF_COUNT_MAX
+        )
+        return nearest_points(record.item.location, points)
 
     def _found(
         self, store: Store, request: pb.ExplainDecisionRequest

@@ -46,6 +46,7 @@ _LIVE: dict[str, DocumentCodec[Any]] = {
     "policies": codec.POLICIES,
     "warehouses": codec.WAREHOUSES,
     "service_areas": codec.SERVICE_AREAS,
+    "drop_off_points": codec.DROP_OFF_POINTS,
     "volume_hours": DocumentCodec(VolumeHour),
     "warehouse_days": DocumentCodec(WarehouseDay),
     "demands": codec.DEMANDS,

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from matcher.domain.decision import Decision
 from matcher.domain.demand import DemandState
+from matcher.domain.drop_off_point import DropOffPoint
 from matcher.domain.ids import (
     DecisionId,
     DemandId,
@@ -256,6 +257,17 @@ class SqlStore:
             "list service areas",
             statements.SERVICE_AREA_PAGE,
             codec.SERVICE_AREAS,
+            _page(tenant, after_id, limit),
+        )
+
+    def list_drop_off_points(
+        self, tenant: TenantId, *, after_id: str, limit: int
+    ) -> list[DropOffPoint]:
+        """Return up to ``limit`` drop-off points with an id above ``after_id``."""
+        return self._database.many(
+            "list drop-off points",
+            statements.DROP_OFF_POINT_PAGE,
+            codec.DROP_OFF_POINTS,
             _page(tenant, after_id, limit),
         )
 

@@ -40,6 +40,7 @@ from server.storage.tables import (
     counters,
     decisions,
     demands,
+    drop_off_points,
     journal,
     matches,
     metadata,
@@ -107,13 +108,14 @@ UPSERTS = {
         volume_hours,
         warehouses,
         service_areas,
+        drop_off_points,
         warehouse_days,
         rounds,
         counters,
     )
 }
 
-DELETES = {one: _delete(one) for one in (warehouses, service_areas)}
+DELETES = {one: _delete(one) for one in (warehouses, service_areas, drop_off_points)}
 
 # A decision is never replaced: a number or id that is taken is our own bug.
 APPEND_DECISIONS = insert(decisions)
@@ -282,6 +284,7 @@ PROGRAM_EVENT_PAGE = _page(program_events, program_events.c.number)
 POLICY_PAGE = _page(policies, policies.c.version)
 WAREHOUSE_PAGE = _page(warehouses, warehouses.c.warehouse_id)
 SERVICE_AREA_PAGE = _page(service_areas, service_areas.c.service_area_id)
+DROP_OFF_POINT_PAGE = _page(drop_off_points, drop_off_points.c.drop_off_point_id)
 
 # Parameter: id, of the return item.
 DECISIONS_OF_RETURN = _one(decisions, decisions.c.return_id).order_by(
@@ -323,6 +326,9 @@ PROGRAM = _documents(programs)
 ALL_POLICIES = _documents(policies).order_by(policies.c.version)
 ALL_WAREHOUSES = _documents(warehouses).order_by(warehouses.c.warehouse_id)
 ALL_SERVICE_AREAS = _documents(service_areas).order_by(service_areas.c.service_area_id)
+ALL_DROP_OFF_POINTS = _documents(drop_off_points).order_by(
+    drop_off_points.c.drop_off_point_id
+)
 
 # Rows of (warehouse_id, day, routed_count): the last day that has any and the one
 # before it, since around midnight both may still be counted on.

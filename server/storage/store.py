@@ -8,6 +8,7 @@ from typing import Protocol
 
 from matcher.domain.decision import Decision
 from matcher.domain.demand import DemandState
+from matcher.domain.drop_off_point import DropOffPoint
 from matcher.domain.ids import (
     DecisionId,
     DemandId,
@@ -226,6 +227,11 @@ class Store(Protocol):
         self, tenant: TenantId, *, after_id: str, limit: int
     ) -> list[ServiceArea]:
         """Return up to ``limit`` service areas above ``after_id``, by id."""
+
+    def list_drop_off_points(
+        self, tenant: TenantId, *, after_id: str, limit: int
+    ) -> list[DropOffPoint]:
+        """Return up to ``limit`` drop-off points with an id above ``after_id``."""
 
     def round(self, tenant: TenantId, round_id: RoundId) -> RoundRecord | None:
         """Return one round, its proof included."""

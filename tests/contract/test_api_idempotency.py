@@ -19,6 +19,7 @@ from tests.contract.messages import (
     activate,
     activation,
     demand,
+    drop_off_point,
     policy,
     return_item,
     submit,
@@ -41,6 +42,8 @@ async def _prepared(api: Api) -> str:
     await submit(api, return_item("r2", sku="hat"))
     await submit(api, return_item("r3", customer_consents=False))
     await api(network.UpsertWarehouseRequest(warehouse=warehouse("gone")))
+    gone = drop_off_point("gone")
+    await api(network.UpsertDropOffPointRequest(drop_off_point=gone))
     held = await api(returns.GetReturnRequest(return_id="r1"))
     match_id: str = held.decision.match.match_id
     return match_id
@@ -72,6 +75,12 @@ WRITES: dict[str, Callable[[str], Any]] = {
     "ResumeProgram": lambda _: policies.ResumeProgramRequest(category="shoes"),
     "UpsertWarehouse": lambda _: network.UpsertWarehouseRequest(warehouse=warehouse()),
     "DeleteWarehouse": lambda _: network.DeleteWarehouseRequest(warehouse_id="gone"),
+    "UpsertDropOffPoint": lambda _: network.UpsertDropOffPointRequest(
+        drop_off_point=drop_off_point()
+    ),
+    "DeleteDropOffPoint": lambda _: network.DeleteDropOffPointRequest(
+        drop_off_point_id="gone"
+    ),
     "ErasePersonalData": lambda _: privacy.ErasePersonalDataRequest(return_ids=["r3"]),
 }
 

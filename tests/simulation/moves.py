@@ -7,7 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from matcher.domain.demand import Demand
-from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId, WarehouseId
+from matcher.domain.drop_off_point import DropOffPoint
+from matcher.domain.ids import (
+    DemandId,
+    DropOffPointId,
+    MatchId,
+    ReturnId,
+    ServiceAreaId,
+    WarehouseId,
+)
 from matcher.domain.item import Condition, Fact, Verification, VerificationStatus
 from matcher.domain.policy import MatchKey, Policy, VolumeCap
 from matcher.domain.return_item import ReturnItem, ReturnState
@@ -18,6 +26,7 @@ from matcher.engine.commands import (
     Command,
     ConfirmMatch,
     CreatePolicy,
+    DeleteDropOffPoint,
     DeleteServiceArea,
     DeleteWarehouse,
     ErasePersonalData,
@@ -28,6 +37,7 @@ from matcher.engine.commands import (
     RollbackPolicy,
     SubmitReturns,
     UpsertDemands,
+    UpsertDropOffPoint,
     UpsertServiceArea,
     UpsertWarehouse,
 )
@@ -36,6 +46,7 @@ from tests.scenarios import (
     MINUTE_US,
     SECOND_US,
     activation,
+    at,
     demand,
     policy,
     return_item,
@@ -140,6 +151,8 @@ class Moves:
             DeleteWarehouse(WarehouseId(f"w{self.rng.randrange(3)}")),
             UpsertServiceArea(service_area("a1", -15_000, 35_000)),
             DeleteServiceArea(ServiceAreaId("a1")),
+            UpsertDropOffPoint(self._drop_off_point()),
+            DeleteDropOffPoint(DropOffPointId("p1")),
         ]
         self._apply(self.rng.choice(commands))
 
@@ -265,6 +278,10 @@ class Moves:
             daily_capacity=self.rng.choice([0, 5, 40]),
             categories=self.rng.choice([(), (), ("shoes",)]),
         )
+
+    def _drop_off_point(self) -> DropOffPoint:
+        point_id = DropOffPointId(f"p{self.rng.randrange(2)}")
+        return DropOffPoint(point_id, at(self._east_m()), "Kiosk")
 
     def _terms(self) -> Policy:
         rng = self.rng

@@ -34,6 +34,7 @@ from matcher.engine.commands import (
     Command,
     ConfirmMatch,
     CreatePolicy,
+    DeleteDropOffPoint,
     DeleteServiceArea,
     DeleteWarehouse,
     ErasePersonalData,
@@ -46,6 +47,7 @@ from matcher.engine.commands import (
     SubmitReturns,
     Tick,
     UpsertDemands,
+    UpsertDropOffPoint,
     UpsertServiceArea,
     UpsertWarehouse,
 )
@@ -134,6 +136,7 @@ class ReferenceModel:
     hours: dict[int, list[int]] = field(default_factory=dict)
     areas: dict[str, ServiceArea] = field(default_factory=dict)
     warehouses: set[WarehouseId] = field(default_factory=set)
+    drop_off: set[str] = field(default_factory=set)
 
     @property
     def active(self) -> Policy | None:
@@ -176,6 +179,13 @@ class ReferenceModel:
                 return self._end_hold(command)
             case ErasePersonalData():
                 return self._erase(command)
+            case UpsertDropOffPoint():
+                self.drop_off.add(command.drop_off_point.drop_off_point_id)
+                return None
+            case DeleteDropOffPoint():
+                known = command.drop_off_point_id in self.drop_off
+                self.drop_off.discard(command.drop_off_point_id)
+                return None if known else NotFoundError
             case Tick():
                 return None
             case _:

@@ -255,6 +255,7 @@ class World:
             assert mine._returns._live == other._returns._live
             assert mine._matches._active == other._matches._active
             assert mine._network._warehouses == other._network._warehouses
+            assert mine._drop_off._points == other._drop_off._points
             assert mine._policies.active == other._policies.active
             assert mine._policies.program.program == other._policies.program.program
             for shard in (mine, other):

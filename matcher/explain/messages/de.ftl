@@ -25,6 +25,11 @@ handoff-carrier-label = Sie erhalten ein Etikett; geben Sie das Paket wie gewohn
 handoff-standard = Nutzen Sie das übliche Rücksendeetikett, wie bei jeder Rücksendung.
 handoff-none = Sie müssen jetzt nichts tun.
 
+## Wo ein Paket abgegeben werden kann; die Orte folgen.
+
+drop-off-points = Hier können Sie das Paket unter anderem abgeben:
+drop-off-extended = erweiterte Öffnungszeiten
+
 ## Was der Service sagt und vermeidet, je nach Art des Grundes.
 
 say-checks = Sagen Sie, welche Prüfung es war, dass sie für alle gleich ist und dass die übliche Rücksendung offensteht.

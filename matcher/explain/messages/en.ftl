@@ -25,6 +25,11 @@ handoff-carrier-label = You will get a label; drop the parcel off with the carri
 handoff-standard = Use the standard return label, as for any return.
 handoff-none = There is nothing for you to do now.
 
+## Where a parcel may be left; the places follow.
+
+drop-off-points = You can leave the parcel here, among other places:
+drop-off-extended = extended hours
+
 ## What support says and avoids, by kind of reason.
 
 say-checks = Say which check it was, that it is the same for everybody, and that the standard return is open.

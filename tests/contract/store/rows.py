@@ -12,8 +12,10 @@ from typing import Any
 
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
 from matcher.domain.demand import Demand, DemandState
+from matcher.domain.drop_off_point import DropOffPoint
 from matcher.domain.ids import (
     DemandId,
+    DropOffPointId,
     ReturnId,
     RoundId,
     ServiceAreaId,
@@ -297,6 +299,14 @@ def service_area_row(area_id: str = "a1", geojson: str = "{}") -> ServiceArea:
     return ServiceArea(ServiceAreaId(area_id), geojson)
 
 
+def drop_off_point_row(point_id: str = "p1", **changes: Any) -> DropOffPoint:
+    """Return a drop-off point with every field away from its default."""
+    point = DropOffPoint(
+        DropOffPointId(point_id), _PLACE, "Kiosk «Zoë»", "Mo-Sa 8-22\nSo 10-14", True
+    )
+    return replace(point, **changes)
+
+
 def round_row(number: int = 1, **changes: Any) -> RoundRecord:
     """Return a round whose proof has every byte there is."""
     record = RoundRecord(
@@ -346,6 +356,7 @@ def changes_of(
     | PolicyRecord
     | Warehouse
     | ServiceArea
+    | DropOffPoint
     | RoundRecord
     | WarehouseDay
     | Program
@@ -381,6 +392,7 @@ _KEPT: dict[type, tuple[str, Callable[[Any], object]]] = {
     PolicyRecord: ("policies", lambda row: row.policy.version),
     Warehouse: ("warehouses", lambda row: row.warehouse_id),
     ServiceArea: ("service_areas", lambda row: row.service_area_id),
+    DropOffPoint: ("drop_off_points", lambda row: row.drop_off_point_id),
     VolumeHour: ("volume_hours", lambda row: row.hour),
     WarehouseDay: ("warehouse_days", lambda row: (row.warehouse_id, row.day)),
 }

@@ -76,6 +76,7 @@ class Moves:
             (9, self._confirm),
             (6, self._release),
             (2, self._network),
+            (1, self._drop_off),
             (1, self._policy),
             (2, self._pause),
             (3, self._erase),
@@ -151,10 +152,16 @@ class Moves:
             DeleteWarehouse(WarehouseId(f"w{self.rng.randrange(3)}")),
             UpsertServiceArea(service_area("a1", -15_000, 35_000)),
             DeleteServiceArea(ServiceAreaId("a1")),
-            UpsertDropOffPoint(self._drop_off_point()),
-            DeleteDropOffPoint(DropOffPointId("p1")),
         ]
         self._apply(self.rng.choice(commands))
+
+    def _drop_off(self) -> None:
+        point_id = DropOffPointId(f"p{self.rng.randrange(2)}")
+        if self.rng.random() < 0.5:
+            self._apply(DeleteDropOffPoint(point_id))
+            return
+        point = DropOffPoint(point_id, at(self._east_m()), "Kiosk")
+        self._apply(UpsertDropOffPoint(point))
 
     def _policy(self) -> None:
         count = len(self.world.model.policies)
@@ -278,10 +285,6 @@ class Moves:
             daily_capacity=self.rng.choice([0, 5, 40]),
             categories=self.rng.choice([(), (), ("shoes",)]),
         )
-
-    def _drop_off_point(self) -> DropOffPoint:
-        point_id = DropOffPointId(f"p{self.rng.randrange(2)}")
-        return DropOffPoint(point_id, at(self._east_m()), "Kiosk")
 
     def _terms(self) -> Policy:
         rng = self.rng

@@ -26,6 +26,13 @@ DROP_OFF, DROP_OFF_EXTENDED = "drop-off-points", "drop-off-extended"
 #: What a help page says of the programme.
 HELP = "help-what-it-is"
 
+#: What an e-mail to a customer has around the customer's text (R50).
+EMAIL_SUBJECT, EMAIL_GREETING = "email-subject", "email-greeting"
+EMAIL_CLOSING = "email-closing"
+
+#: Headings of an article for a help centre (R50).
+HELP_TITLE, HELP_REASONS = "help-title", "help-reasons"
+
 #: What is said of two decisions side by side.
 DIFFERENCES = (
     "difference-none",
@@ -64,6 +71,11 @@ def required_messages() -> tuple[str, ...]:
         DROP_OFF,
         DROP_OFF_EXTENDED,
         HELP,
+        HELP_TITLE,
+        HELP_REASONS,
+        EMAIL_SUBJECT,
+        EMAIL_GREETING,
+        EMAIL_CLOSING,
         *DIFFERENCES,
         *(f"{reason_id(code)}.{part}" for code in codes for part in REASON_PARTS),
     )

@@ -119,6 +119,34 @@ class SupportScript(_message.Message):
 Global___SupportScript: _TypeAlias = SupportScript  # noqa: Y015
 
 @_typing.final
+class CustomerEmail(_message.Message):
+    """Carries an e-mail to the customer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """Says what it is about."""
+    body: _builtins.str
+    """Carries the text, in paragraphs: customer_text as it is, with a greeting before
+    and a closing after it.
+    """
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        body: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CustomerEmail: _TypeAlias = CustomerEmail  # noqa: Y015
+
+@_typing.final
 class GateReport(_message.Message):
     """Tells how one gate ended."""
 
@@ -171,6 +199,7 @@ class ExplainDecisionResponse(_message.Message):
     LOCALE_FIELD_NUMBER: _builtins.int
     DROP_OFF_POINTS_FIELD_NUMBER: _builtins.int
     RULE_CITATION_FIELD_NUMBER: _builtins.int
+    CUSTOMER_EMAIL_FIELD_NUMBER: _builtins.int
     summary: _builtins.str
     """Says the decision in a few plain sentences, for the people who operate it."""
     customer_text: _builtins.str
@@ -205,6 +234,10 @@ class ExplainDecisionResponse(_message.Message):
     def rule_citation(self) -> _justification_pb2.RuleCitation:
         """Cites the rule of the category, where the policy version says why it is so."""
 
+    @_builtins.property
+    def customer_email(self) -> Global___CustomerEmail:
+        """Says customer_text as an e-mail."""
+
     def __init__(
         self,
         *,
@@ -217,10 +250,11 @@ class ExplainDecisionResponse(_message.Message):
         locale: _builtins.str = ...,
         drop_off_points: _abc.Iterable[_drop_off_point_pb2.NearDropOffPoint] | None = ...,
         rule_citation: _justification_pb2.RuleCitation | None = ...,
+        customer_email: Global___CustomerEmail | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "rule_citation", b"rule_citation", "support", b"support"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["customer_email", b"customer_email", "decision", b"decision", "rule_citation", b"rule_citation", "support", b"support"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_text", b"customer_text", "decision", b"decision", "drop_off_points", b"drop_off_points", "gates", b"gates", "history", b"history", "locale", b"locale", "rule_citation", b"rule_citation", "summary", b"summary", "support", b"support"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_email", b"customer_email", "customer_text", b"customer_text", "decision", b"decision", "drop_off_points", b"drop_off_points", "gates", b"gates", "history", b"history", "locale", b"locale", "rule_citation", b"rule_citation", "summary", b"summary", "support", b"support"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -17,6 +17,7 @@ from matcher.explain.decision_texts import DecisionTexts, decision_texts
 from matcher.explain.difference import difference_texts, first_difference
 from matcher.explain.drop_off import NearPoint, leaves_customer, nearest_points
 from matcher.explain.message_catalogue import MessageCatalogue
+from matcher.explain.variants import Email, email
 from nearturn.v1 import decision_pb2
 from nearturn.v1 import explain_service_pb2 as pb
 from server.api.context import ApiContext
@@ -34,6 +35,7 @@ class _Told:
     texts: DecisionTexts
     citation: Citation | None
     drop_off: tuple[NearPoint, ...]
+    email: Email
 
 
 class ExplainServicer:
@@ -67,6 +69,9 @@ class ExplainServicer:
             locale=texts.locale,
             drop_off_points=[from_near_point(each) for each in told.drop_off],
             rule_citation=from_citation(citation),
+            customer_email=pb.CustomerEmail(
+                subject=told.email.subject, body=told.email.body
+            ),
         )
 
     async def CompareDecisions(
@@ -117,12 +122,14 @@ class ExplainServicer:
         assert record is not None, f"return {decision.return_id!r} is lost"
         drop_off = self._drop_off(store, decision, record)
         catalogue = MessageCatalogue.of(policy)
+        texts = decision_texts(decision, catalogue, request.locale, drop_off)
         return _Told(
             decision,
             earlier,
-            decision_texts(decision, catalogue, request.locale, drop_off),
+            texts,
             cite(decision, policy, record.item.category),
             drop_off,
+            email(texts.customer, catalogue, texts.locale),
         )
 
     def _drop_off(

@@ -62,6 +62,7 @@ async def test_an_explanation_has_the_nearest_few(api: Api):
         "Kiosk (700 m, Mo-Sa 8-20); Shop (700 m, Mo-Sa 8-20, extended hours); "
         "Post (3000 m)."
     ) in told.customer_text
+    assert told.customer_text in told.customer_email.body
     german = await api(explain.ExplainDecisionRequest(return_id="r1", locale="de"))
     assert "Shop (700 m, Mo-Sa 8-20, erweiterte Öffnungszeiten)" in german.customer_text
 

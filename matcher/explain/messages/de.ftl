@@ -46,6 +46,14 @@ avoid-lifecycle = Geben Sie niemandem die Schuld.
 ## Was das Programm ist, für Hilfeseiten.
 
 help-what-it-is = Das Programm ist eine auswählende Optimierung neben dem Lager (selective optimization layer): Nur geprüfte, geeignete Rücksendungen, auf die jemand in der Nähe wartet, nehmen den kürzeren Weg, alles andere wird wie immer zurückgeschickt.
+help-title = Was mit Ihrer Rücksendung geschieht
+help-reasons = Warum eine Rücksendung ihren Weg nimmt
+
+## Was in einer E-Mail um den Text steht.
+
+email-subject = Zu Ihrer Rücksendung
+email-greeting = Guten Tag,
+email-closing = Wenn etwas unklar ist, antworten Sie einfach auf diese Nachricht.
 
 ## Zwei Entscheidungen nebeneinander.
 

@@ -47,6 +47,15 @@ avoid-lifecycle = Do not blame the buyer or the customer.
 
 help-what-it-is = The programme is a selective optimization layer beside the warehouse: only verified, eligible returns with a buyer nearby take the shorter way, and everything else is returned as ever.
 
+help-title = What happens to your return
+help-reasons = Why a return takes the way it takes
+
+## Around a customer's text in an e-mail.
+
+email-subject = About your return
+email-greeting = Hello,
+email-closing = If anything is unclear, just reply to this message.
+
 ## Two decisions side by side.
 
 difference-none = Both returns took the same way for the same reasons.

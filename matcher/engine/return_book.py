@@ -190,6 +190,7 @@ class ReturnBook:
             warehouse=finding.fallback if is_routed else None,
             round_id=finding.round_id,
             refund_due_us=record.item.refund_due_us,
+            path=record.item.preferred_path,
         )
         self._ledger.note(decision)
         moved = replace(

@@ -12,8 +12,8 @@ from matcher.explain.message_catalogue import MessageCatalogue
 from matcher.explain.message_ids import (
     DROP_OFF,
     DROP_OFF_EXTENDED,
-    HANDOFFS,
     NEARBY_M,
+    handoff_id,
     outcome_id,
 )
 
@@ -97,7 +97,7 @@ def decision_texts(
         (
             catalogue.text(locale, outcome_id(decision.outcome), facts),
             of_reasons("customer"),
-            catalogue.text(locale, HANDOFFS[decision.outcome], facts),
+            catalogue.text(locale, handoff_id(decision), facts),
             _places(catalogue, locale, drop_off),
             catalogue.parts(locale),
         )

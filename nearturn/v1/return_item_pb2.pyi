@@ -130,6 +130,14 @@ class _ReturnPathEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReturnPath
     """A parcel by carrier."""
     RETURN_PATH_IN_STORE: _ReturnPath.ValueType  # 2
     """Bring it to a store. Never matched."""
+    RETURN_PATH_DROP_OFF: _ReturnPath.ValueType  # 3
+    """Leave it at a drop-off point, where the brand's programme has that. Changes no
+    decision, only how a matched item leaves.
+    """
+    RETURN_PATH_LOCAL_HANDOFF: _ReturnPath.ValueType  # 4
+    """Hand it over locally, where the brand's programme has that. Changes no
+    decision, only how a matched item leaves.
+    """
 
 class ReturnPath(_ReturnPath, metaclass=_ReturnPathEnumTypeWrapper):
     """Names the return path that the customer chose. A choice of an ordinary path
@@ -142,6 +150,14 @@ RETURN_PATH_CARRIER: ReturnPath.ValueType  # 1
 """A parcel by carrier."""
 RETURN_PATH_IN_STORE: ReturnPath.ValueType  # 2
 """Bring it to a store. Never matched."""
+RETURN_PATH_DROP_OFF: ReturnPath.ValueType  # 3
+"""Leave it at a drop-off point, where the brand's programme has that. Changes no
+decision, only how a matched item leaves.
+"""
+RETURN_PATH_LOCAL_HANDOFF: ReturnPath.ValueType  # 4
+"""Hand it over locally, where the brand's programme has that. Changes no
+decision, only how a matched item leaves.
+"""
 Global___ReturnPath: _TypeAlias = ReturnPath  # noqa: Y015
 
 @_typing.final

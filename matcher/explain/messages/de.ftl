@@ -22,6 +22,8 @@ outcome-cancelled = Ihre Rücksendung wurde storniert.
 ## Wie der Artikel auf den Weg kommt.
 
 handoff-carrier-label = Sie erhalten ein Etikett; geben Sie das Paket wie gewohnt beim Paketdienst ab.
+handoff-drop-off = Sie brauchen kein Etikett: Geben Sie den Artikel an einer Abgabestelle ab, wie von Ihnen gewählt.
+handoff-local-handoff = Sie brauchen kein Etikett: Der Artikel wird vor Ort übergeben, wie von Ihnen gewählt.
 handoff-standard = Nutzen Sie das übliche Rücksendeetikett, wie bei jeder Rücksendung.
 handoff-none = Sie müssen jetzt nichts tun.
 

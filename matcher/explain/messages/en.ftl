@@ -22,6 +22,8 @@ outcome-cancelled = Your return was cancelled.
 ## How the item leaves the customer.
 
 handoff-carrier-label = You will get a label; drop the parcel off with the carrier as usual.
+handoff-drop-off = No label is needed: leave the item at a drop-off point, as you chose.
+handoff-local-handoff = No label is needed: the item is handed over locally, as you chose.
 handoff-standard = Use the standard return label, as for any return.
 handoff-none = There is nothing for you to do now.
 

@@ -214,6 +214,7 @@ def decision_row(number: int = 1, return_id: str = "r1", **changes: Any) -> Deci
         match=match_row(number),
         round_id=RoundId("r-000000000001"),
         refund_due_us=INT64_MAX,
+        path=ReturnPath.DROP_OFF,
     )
     return replace(decision, **changes)
 

@@ -278,7 +278,7 @@ def test_the_lives_meet_every_outcome() -> None:
     """Lives in which nobody was ever matched would prove nothing."""
     met: Counter[str] = Counter()
 
-    @settings(max_examples=60)
+    @settings(max_examples=120)
     @given(st.data())
     def lives(data: st.DataObject) -> None:
         met.update(_live(data))

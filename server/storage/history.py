@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from matcher.domain.errors import StateConflictError
 from matcher.domain.ids import TenantId
 from matcher.domain.instant import utc_text
+from matcher.domain.program import Program
 from matcher.engine.archive import LiveRows
 from matcher.engine.journal import Checkpoint, Entry
 from server.storage import codec, statements
@@ -32,6 +33,10 @@ def entry_count(connection: Connection, tenant: object) -> int:
         return int(last.number + last.entry_count)
     newest = connection.execute(statements.CHECKPOINTS, parameters).first()
     return 0 if newest is None else int(newest.entry_count)
+
+
+def _event_count(program: Program | None) -> int:
+    return program.event_count if program is not None else 0
 
 
 class History:
@@ -67,15 +72,23 @@ class History:
         return Checkpoint(now_us, count, rows, tuple(decisions))
 
     def keep(self, checkpoint: Checkpoint) -> None:
-        """Store a checkpoint."""
+        """
+        Store a checkpoint, unless the program's log has grown since it was made.
+
+        It may then hold personal data that was erased meanwhile: the next one will do.
+        """
         row = {
             **self._of_tenant,
             "entry_count": checkpoint.entry_count,
             "at_us": checkpoint.at_us,
             "rows": pack_checkpoint(checkpoint),
         }
+        made_with = checkpoint.rows.program
         with self._database.writing("keep a checkpoint") as connection:
-            connection.execute(statements.KEEP_CHECKPOINT, row)
+            found = connection.execute(statements.PROGRAM, self._of_tenant).scalars()
+            program = next(iter(codec.PROGRAMS.decode_all(found)), None)
+            if _event_count(program) == _event_count(made_with):
+                connection.execute(statements.KEEP_CHECKPOINT, row)
 
     def begin(self, now_us: int) -> None:
         """Make the first checkpoint if nothing else says what the rows come from."""

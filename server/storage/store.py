@@ -73,7 +73,12 @@ class History(Protocol):
         """
 
     def keep(self, checkpoint: Checkpoint) -> None:
-        """Store a checkpoint; one after the same entries is left as it is."""
+        """
+        Store a checkpoint; one after the same entries is left as it is.
+
+        Nothing is stored if the program's log has grown since the checkpoint was made:
+        personal data that it holds may have been erased.
+        """
 
     def begin(self, now_us: int) -> None:
         """Make the first checkpoint if nothing else says what the rows come from."""

@@ -265,6 +265,24 @@ def test_a_group_that_settles_and_erases_leaves_nothing(host: _Host) -> None:
     assert [each for each in _place_forms(PLACE_M) if each in left] == []
 
 
+def test_a_checkpoint_from_before_is_not_kept(host: _Host) -> None:
+    """Made while the item lived, kept after its erasure: it would bring it all back."""
+    host.do(CreatePolicy(policy()), activation(1))
+    one = _item("r1", PLACE_M, "Ada-Lovelace", "order-4711", "photo-0815")
+    host.do(SubmitReturns((one,), ("h1",)))
+    history = host.store.history(TENANT)
+    made = history.checkpoint(host.now_us)
+    assert made.rows.returns
+    host.do(CancelReturn(ReturnId("r1")))
+    host.do(ErasePersonalData((ReturnId("r1"),)))
+    known = history.checkpoints()
+    history.keep(made)
+    assert history.checkpoints() == known
+    assert "Ada-Lovelace" not in _texts(host)
+    history.keep(history.checkpoint(host.now_us))
+    assert len(history.checkpoints()) == len(known) + 1
+
+
 def test_thousands_leave_nothing_either(host: _Host) -> None:
     """Pages that were split, moved and freed hold no old copy."""
     host.do(CreatePolicy(policy()), activation(1))

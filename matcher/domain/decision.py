@@ -8,6 +8,7 @@ from enum import IntEnum
 from matcher.domain.ids import DecisionId, ReturnId, RoundId, WarehouseId
 from matcher.domain.match import Match
 from matcher.domain.reason import Check, Reason
+from matcher.domain.return_item import ReturnPath
 
 
 class Outcome(IntEnum):
@@ -18,6 +19,23 @@ class Outcome(IntEnum):
     WAITING = 2
     WAREHOUSE = 3
     CANCELLED = 4
+
+
+class Handoff(IntEnum):
+    """How an item leaves the customer."""
+
+    UNSPECIFIED = 0
+    STANDARD = 1
+    CARRIER_LABEL = 2
+    DROP_OFF = 3
+    LOCAL_HANDOFF = 4
+
+
+# Of a matched item, by the path that its customer chose; any other is a parcel.
+_HANDOFFS = {
+    ReturnPath.DROP_OFF: Handoff.DROP_OFF,
+    ReturnPath.LOCAL_HANDOFF: Handoff.LOCAL_HANDOFF,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +60,7 @@ class Decision:
 
     Never without a reason; ``match`` is set exactly when matched, ``warehouse``
     exactly when routed there. ``fallback`` is the ordinary route that stays open.
+    ``path`` is the one that the customer chose; how a matched item leaves follows it.
     """
 
     decision_id: DecisionId
@@ -56,6 +75,14 @@ class Decision:
     warehouse: WarehouseRoute | None = None
     round_id: RoundId = RoundId("")
     refund_due_us: int | None = None
+    path: ReturnPath = ReturnPath.UNSPECIFIED
+
+    @property
+    def handoff(self) -> Handoff:
+        """How the item leaves the customer (R36)."""
+        if self.outcome is not Outcome.MATCHED:
+            return Handoff.STANDARD
+        return _HANDOFFS.get(self.path, Handoff.CARRIER_LABEL)
 
     def __post_init__(self) -> None:
         assert self.reasons, f"decision of {self.return_id!r} without a reason"

@@ -9,6 +9,7 @@ from functools import cached_property
 from matcher.domain.errors import FieldViolation, InvalidPolicyError
 from matcher.domain.instant import utc_text
 from matcher.domain.item import UNMATCHABLE_REASONS, Condition, ReturnReason
+from matcher.domain.justification import Justification, justification_violations
 from matcher.domain.mode import Mode
 
 BASIS_POINTS = 10_000
@@ -50,6 +51,7 @@ class CategoryRule:
     min_saving_micros: int = 1
     allow_custom_made: bool = False
     season_end_us: int | None = None
+    justification: Justification | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,13 @@ def _violations(policy: Policy) -> list[FieldViolation]:
             )
         seen.add(rule.category)
         found.extend(_rule_violations(path, rule))
+    found.extend(
+        justification_violations(
+            (f"categories[{index}]", rule.justification)
+            for index, rule in enumerate(policy.categories)
+            if rule.justification is not None
+        )
+    )
     if not 0 <= policy.rollout_basis_points <= BASIS_POINTS:
         found.append(
             FieldViolation(

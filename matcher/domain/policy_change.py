@@ -29,6 +29,7 @@ class Dimension(IntEnum):
     STEP_LIMITS = 17
     MESSAGES = 18
     MODE = 23
+    JUSTIFICATION = 24
 
 
 class Direction(IntEnum):

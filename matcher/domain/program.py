@@ -22,6 +22,7 @@ class ProgramEventKind(IntEnum):
     ROLLED_BACK = 2
     PAUSED = 3
     RESUMED = 4
+    PERSONAL_DATA_ERASED = 9
 
 
 class SignOffItem(IntEnum):
@@ -96,11 +97,15 @@ class Program:
         By category, each at most once.
     event_count
         Number of the last event.
+    erased_until_us
+        Nothing that was live at this instant or before can be replayed exactly:
+        personal data of it is erased. 0 if all can.
     """
 
     in_force: tuple[int, ...] = ()
     pauses: tuple[Pause, ...] = ()
     event_count: int = 0
+    erased_until_us: int = 0
 
 
 def pause_of(pauses: tuple[Pause, ...], category: str) -> Pause | None:

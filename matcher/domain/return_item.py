@@ -56,6 +56,8 @@ class ReturnPath(IntEnum):
     UNSPECIFIED = 0
     CARRIER = 1
     IN_STORE = 2
+    DROP_OFF = 3
+    LOCAL_HANDOFF = 4
 
 
 @dataclass(frozen=True, slots=True)

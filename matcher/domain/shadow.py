@@ -21,7 +21,8 @@ class ShadowState(IntEnum):
     """
     Where a shadow is.
 
-    OPEN is still being asked about. SKIPPED was not kept, for too many were open.
+    OPEN is still being asked about. SKIPPED was not kept: too many were open, or its
+    item's data was erased.
     """
 
     UNSPECIFIED = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matcher.domain.decision import Decision
+from matcher.domain.drop_off_point import DropOffPoint
 from matcher.domain.match import Match
 from matcher.domain.program import Program
 from matcher.domain.warehouse import ServiceArea, Warehouse
@@ -32,6 +33,14 @@ class ReleaseAnswer:
     decision: Decision
 
 
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """How many rows lost their personal data; those erased before do not count."""
+
+    return_count: int
+    demand_count: int
+
+
 # UpsertDemands            tuple of DemandRecord, in the order of the command
 # CancelDemand             DemandRecord
 # SubmitReturns            tuple of ReturnAnswer, in the order of the command
@@ -39,6 +48,7 @@ class ReleaseAnswer:
 # CancelReturn             ReturnAnswer
 # ConfirmMatch             Match
 # ReleaseMatch             ReleaseAnswer
+# ErasePersonalData        Erasure
 # CreatePolicy             PolicyRecord
 # ActivatePolicy           PolicyRecord
 # RollbackPolicy           PolicyRecord
@@ -46,7 +56,8 @@ class ReleaseAnswer:
 # ResumeProgram            Program
 # UpsertWarehouse          Warehouse
 # UpsertServiceArea        ServiceArea
-# DeleteWarehouse, DeleteServiceArea, Tick    None
+# UpsertDropOffPoint       DropOffPoint
+# DeleteWarehouse, DeleteServiceArea, DeleteDropOffPoint, Tick    None
 # a round                  RoundRecord
 Answer = (
     tuple[DemandRecord, ...]
@@ -55,10 +66,12 @@ Answer = (
     | ReturnAnswer
     | Match
     | ReleaseAnswer
+    | Erasure
     | PolicyRecord
     | Program
     | Warehouse
     | ServiceArea
+    | DropOffPoint
     | RoundRecord
     | None
 )

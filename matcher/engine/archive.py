@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from matcher.domain.decision import Decision
+from matcher.domain.drop_off_point import DropOffPoint
 from matcher.domain.ids import DecisionId, DemandId, MatchId, ReturnId
 from matcher.domain.match import Match
 from matcher.domain.program import Program
@@ -62,6 +63,7 @@ class LiveRows:
     volume_hours: tuple[VolumeHour, ...] = ()
     warehouses: tuple[Warehouse, ...] = ()
     service_areas: tuple[ServiceArea, ...] = ()
+    drop_off_points: tuple[DropOffPoint, ...] = ()
     warehouse_days: tuple[WarehouseDay, ...] = ()
     decision_count: int = 0
     match_count: int = 0

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from matcher.domain.decision import Decision
-from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId, WarehouseId
+from matcher.domain.drop_off_point import DropOffPoint
+from matcher.domain.ids import (
+    DemandId,
+    DropOffPointId,
+    MatchId,
+    ReturnId,
+    ServiceAreaId,
+    WarehouseId,
+)
 from matcher.domain.match import Match
 from matcher.domain.program import Program, ProgramEvent
 from matcher.domain.warehouse import ServiceArea, Warehouse
@@ -27,7 +35,8 @@ class Changes:
     The last value of every row that changed, by id; ``None`` deletes the row.
 
     Decisions, program events and entries of the journal are appended, never changed:
-    their order is the order of their log. A program of ``None`` did not change.
+    their order is the order of their log. A program of ``None`` did not change. The
+    store takes the personal data of erased rows out of all that it keeps of them.
     """
 
     demands: dict[DemandId, DemandRecord] = field(default_factory=dict)
@@ -37,6 +46,9 @@ class Changes:
     policies: dict[int, PolicyRecord] = field(default_factory=dict)
     warehouses: dict[WarehouseId, Warehouse | None] = field(default_factory=dict)
     service_areas: dict[ServiceAreaId, ServiceArea | None] = field(default_factory=dict)
+    drop_off_points: dict[DropOffPointId, DropOffPoint | None] = field(
+        default_factory=dict
+    )
     warehouse_days: dict[tuple[WarehouseId, int], WarehouseDay] = field(
         default_factory=dict
     )
@@ -47,6 +59,8 @@ class Changes:
     journal: list[Entry] = field(default_factory=list)
     shadows: dict[ReturnId, ShadowRecord] = field(default_factory=dict)
     shadow_units: dict[DemandId, ShadowUnits | None] = field(default_factory=dict)
+    erased_returns: set[ReturnId] = field(default_factory=set)
+    erased_demands: set[DemandId] = field(default_factory=set)
 
     def add(self, later: Changes) -> None:
         """Merge what came later into this, the later value winning."""
@@ -57,6 +71,7 @@ class Changes:
         self.policies.update(later.policies)
         self.warehouses.update(later.warehouses)
         self.service_areas.update(later.service_areas)
+        self.drop_off_points.update(later.drop_off_points)
         self.warehouse_days.update(later.warehouse_days)
         self.rounds.extend(later.rounds)
         self.volume_hours.update(later.volume_hours)
@@ -65,6 +80,8 @@ class Changes:
         self.journal.extend(later.journal)
         self.shadows.update(later.shadows)
         self.shadow_units.update(later.shadow_units)
+        self.erased_returns |= later.erased_returns
+        self.erased_demands |= later.erased_demands
 
     def __bool__(self) -> bool:
         return any(
@@ -76,6 +93,7 @@ class Changes:
                 self.policies,
                 self.warehouses,
                 self.service_areas,
+                self.drop_off_points,
                 self.warehouse_days,
                 self.rounds,
                 self.volume_hours,
@@ -84,5 +102,7 @@ class Changes:
                 self.journal,
                 self.shadows,
                 self.shadow_units,
+                self.erased_returns,
+                self.erased_demands,
             )
         )

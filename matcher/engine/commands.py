@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matcher.domain.demand import Demand
+from matcher.domain.drop_off_point import DropOffPoint
 from matcher.domain.ids import (
     DemandId,
+    DropOffPointId,
     MatchId,
     ReturnId,
     ServiceAreaId,
@@ -72,6 +74,15 @@ class ReleaseMatch:
 
     match_id: MatchId
     etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasePersonalData:
+    """Erase the personal data of settled items and demands, all or none."""
+
+    return_ids: tuple[ReturnId, ...]
+    demand_ids: tuple[DemandId, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +154,20 @@ class DeleteServiceArea:
 
 
 @dataclass(frozen=True, slots=True)
+class UpsertDropOffPoint:
+    """Store or change a drop-off point."""
+
+    drop_off_point: DropOffPoint
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteDropOffPoint:
+    """Delete a drop-off point."""
+
+    drop_off_point_id: DropOffPointId
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Settle what time alone has settled: holds, decide-by times, ship-by times."""
 
@@ -168,6 +193,9 @@ Command = (
     | CancelReturn
     | ConfirmMatch
     | ReleaseMatch
+    | ErasePersonalData
+    | UpsertDropOffPoint
+    | DeleteDropOffPoint
     | Setting
     | Tick
 )

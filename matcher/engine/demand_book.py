@@ -79,6 +79,30 @@ class DemandBook:
         """Return a demand with open or held units."""
         return self._live.get(demand_id)
 
+    def find_all(self, ids: Iterable[DemandId]) -> dict[DemandId, DemandRecord]:
+        """Return the demands that exist among ``ids``."""
+        found: dict[DemandId, DemandRecord] = {}
+        cold: list[DemandId] = []
+        for demand_id in ids:
+            record = self._live.get(demand_id) or self._closed.get(demand_id)
+            if record is None and (record := self._looked_up.get(demand_id)):
+                self._ledger.archive.used_demand(record)
+            if record is not None:
+                found[demand_id] = record
+            elif demand_id not in self._looked_up:
+                cold.append(demand_id)
+        if cold:
+            found.update(self._ledger.archive.demands(cold))
+        return found
+
+    def keep_closed(self, record: DemandRecord) -> None:
+        """Take another version of a demand that is closed and stays so."""
+        assert not record.is_live, f"demand {record.demand.demand_id!r} is live"
+        demand_id = record.demand.demand_id
+        self._looked_up.pop(demand_id, None)
+        self._closed[demand_id] = record
+        self._ledger.changes.demands[demand_id] = record
+
     def upsert(self, command: UpsertDemands, now_us: int) -> tuple[DemandRecord, ...]:
         """
         Store or change demands, all or none.
@@ -99,7 +123,7 @@ class DemandBook:
         LimitExceededError
             If the shard would hold too many demands.
         """
-        known = self._find(demand.demand_id for demand in command.demands)
+        known = self.find_all(demand.demand_id for demand in command.demands)
         answer: dict[DemandId, DemandRecord] = {}
         changed: list[DemandRecord] = []
         pairs = zip(command.demands, command.etags, strict=True)
@@ -134,7 +158,7 @@ class DemandBook:
         StateConflictError
             If it is fulfilled or expired.
         """
-        record = self._find([demand_id]).get(demand_id)
+        record = self.find_all([demand_id]).get(demand_id)
         if record is None:
             raise NotFoundError("demand", demand_id)
         if record.state is DemandState.CANCELLED:
@@ -191,21 +215,6 @@ class DemandBook:
         moved = _next(record, now_us, **values)
         self._keep([moved])
         return moved
-
-    def _find(self, ids: Iterable[DemandId]) -> dict[DemandId, DemandRecord]:
-        found: dict[DemandId, DemandRecord] = {}
-        cold: list[DemandId] = []
-        for demand_id in ids:
-            record = self._live.get(demand_id) or self._closed.get(demand_id)
-            if record is None and (record := self._looked_up.get(demand_id)):
-                self._ledger.archive.used_demand(record)
-            if record is not None:
-                found[demand_id] = record
-            elif demand_id not in self._looked_up:
-                cold.append(demand_id)
-        if cold:
-            found.update(self._ledger.archive.demands(cold))
-        return found
 
     def _keep(self, records: Iterable[DemandRecord], *, is_change: bool = True) -> None:
         records = list(records)

@@ -276,6 +276,7 @@ def _matched(
         decided_us=now_us,
         match=match,
         refund_due_us=item.refund_due_us,
+        path=item.preferred_path,
     )
 
 
@@ -308,6 +309,7 @@ def _to_warehouse(
         decided_us=now_us,
         warehouse=route,
         refund_due_us=draft.item.refund_due_us,
+        path=draft.item.preferred_path,
     )
 
 

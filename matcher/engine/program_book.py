@@ -130,6 +130,16 @@ class ProgramBook:
             note=note,
         )
 
+    def erased(self, note: str, settled_us: int, now_us: int) -> None:
+        """Note that personal data is gone of what was settled at an instant."""
+        until_us = max(settled_us, self._program.erased_until_us)
+        self._enter(
+            replace(self._program, erased_until_us=until_us),
+            ProgramEventKind.PERSONAL_DATA_ERASED,
+            now_us,
+            note=note,
+        )
+
     def _enter(
         self,
         program: Program,

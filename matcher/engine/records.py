@@ -19,7 +19,8 @@ class DemandRecord:
     A demand with its units.
 
     ``held_count + fulfilled_count <= demand.quantity`` always. ``version`` rises
-    by one with every change and is the etag.
+    by one with every change and is the etag. ``erased_us`` is when its personal data
+    was erased.
     """
 
     demand: Demand
@@ -29,6 +30,7 @@ class DemandRecord:
     version: int
     created_us: int
     updated_us: int
+    erased_us: int | None = None
 
     @property
     def open_count(self) -> int:
@@ -50,7 +52,8 @@ class ReturnRecord:
 
     ``payload_hash`` is of the submission, so that the same id with another payload
     is told apart. ``released_demand_ids`` are the pairs not to be made again.
-    ``admission`` is what the volume cap said; it is asked once.
+    ``admission`` is what the volume cap said; it is asked once. ``erased_us`` is when
+    its personal data was erased.
     """
 
     item: ReturnItem
@@ -65,6 +68,7 @@ class ReturnRecord:
     match_id: MatchId = MatchId("")
     released_demand_ids: tuple[DemandId, ...] = ()
     admission: Admission = Admission.UNSPECIFIED
+    erased_us: int | None = None
 
     @property
     def is_live(self) -> bool:

@@ -200,6 +200,7 @@ class ReturnBook:
             warehouse=finding.fallback if is_routed else None,
             round_id=finding.round_id,
             refund_due_us=record.item.refund_due_us,
+            path=record.item.preferred_path,
         )
         self._ledger.note(decision)
         moved = replace(
@@ -251,6 +252,12 @@ class ReturnBook:
             previous.policy_version,
         )
         return self.write(record, finding, now_us)
+
+    def keep_settled(self, record: ReturnRecord) -> None:
+        """Take another version of an item that is settled and stays so."""
+        assert not record.is_live, f"return {record.item.return_id!r} is live"
+        self._looked_up.pop(record.item.return_id, None)
+        self._keep(record)
 
     def overdue(
         self, now_us: int, happened: tuple[Reason, ...] = ()

@@ -124,6 +124,14 @@ class ShadowBook:
             reasons = (reached, *self._open[return_id].reasons)
             self.refuse(return_id, reasons, version, now_us)
 
+    def erased(self, return_id: ReturnId, version: int, now_us: int) -> None:
+        """End the shadow of an item whose data is gone: it cannot be asked about."""
+        shadow = self._open.get(return_id)
+        if shadow is not None:
+            self._end(
+                shadow, ShadowState.SKIPPED, self._result(shadow, version, now_us)
+            )
+
     def taken(self, demand_id: DemandId) -> int:
         """Return how many units of a demand shadows would have had."""
         return self._taken.get(demand_id, 0)

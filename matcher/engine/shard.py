@@ -30,8 +30,10 @@ from matcher.engine.commands import (
     Command,
     ConfirmMatch,
     CreatePolicy,
+    DeleteDropOffPoint,
     DeleteServiceArea,
     DeleteWarehouse,
+    ErasePersonalData,
     PauseProgram,
     RecordVerification,
     ReleaseMatch,
@@ -41,10 +43,13 @@ from matcher.engine.commands import (
     SubmitReturns,
     Tick,
     UpsertDemands,
+    UpsertDropOffPoint,
     UpsertServiceArea,
     UpsertWarehouse,
 )
 from matcher.engine.demand_book import DemandBook
+from matcher.engine.drop_off_book import DropOffBook
+from matcher.engine.eraser import Eraser
 from matcher.engine.gate_keeper import GateKeeper
 from matcher.engine.journal import Event, RoundBegan, ShadowsBegan
 from matcher.engine.ledger import Ledger
@@ -102,6 +107,7 @@ class Shard:
         self._ledger = Ledger(archive, rows)
         self._policies = PolicyBook(self._ledger, rows)
         self._network = NetworkBook(self._ledger, rows)
+        self._drop_off = DropOffBook(self._ledger, rows)
         self._open = OpenDemands(self._network.network)
         self._demands = DemandBook(self._ledger, self._open, self._limits)
         self._demands.load(rows)
@@ -127,6 +133,9 @@ class Shard:
             self._network,
             self._limits,
         )
+        self._eraser = Eraser(
+            self._ledger, self._returns, self._demands, self._policies.program
+        )
         self._clock = RoundClock(
             now_us, self._limits.round_lead_us, follower=self._shadows.clock
         )
@@ -147,6 +156,9 @@ class Shard:
                     demands.update({each.demand_id: None for each in command.demands})
                 case SubmitReturns():
                     returns.update({each.return_id: None for each in command.items})
+                case ErasePersonalData():
+                    returns.update(dict.fromkeys(command.return_ids))
+                    demands.update(dict.fromkeys(command.demand_ids))
                 case _:
                     pass
         self._demands.expect(demands)
@@ -190,6 +202,13 @@ class Shard:
                 return self._confirm(command, now_us)
             case ReleaseMatch():
                 return self._release(command, now_us)
+            case ErasePersonalData():
+                return self._eraser.erase(command, now_us)
+            case UpsertDropOffPoint():
+                return self._drop_off.upsert(command.drop_off_point)
+            case DeleteDropOffPoint():
+                self._drop_off.delete(command.drop_off_point_id)
+                return None
             case _:
                 return self._apply_setting(command, now_us)
 

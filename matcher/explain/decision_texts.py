@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from matcher.domain.decision import Decision
+from matcher.explain.drop_off import NearPoint
 from matcher.explain.explanation import explain
 from matcher.explain.message_catalogue import MessageCatalogue
-from matcher.explain.message_ids import HANDOFFS, NEARBY_M, outcome_id
+from matcher.explain.message_ids import (
+    DROP_OFF,
+    DROP_OFF_EXTENDED,
+    NEARBY_M,
+    handoff_id,
+    outcome_id,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,10 @@ class DecisionTexts:
 
 
 def decision_texts(
-    decision: Decision, catalogue: MessageCatalogue, locale: str = ""
+    decision: Decision,
+    catalogue: MessageCatalogue,
+    locale: str = "",
+    drop_off: Sequence[NearPoint] = (),
 ) -> DecisionTexts:
     """
     Say a decision from nothing but what was recorded with it.
@@ -60,11 +70,13 @@ def decision_texts(
         in the words of then.
     locale
         Language tag, such as ``de`` or ``de-AT``; empty is English.
+    drop_off
+        Places to leave the parcel, told to the customer if there are any (R48).
 
     Returns
     -------
     DecisionTexts
-        Names no place, no buyer and no demand (I10).
+        Names no buyer, no demand, and no place but those to leave the parcel (I10).
 
     Raises
     ------
@@ -85,7 +97,8 @@ def decision_texts(
         (
             catalogue.text(locale, outcome_id(decision.outcome), facts),
             of_reasons("customer"),
-            catalogue.text(locale, HANDOFFS[decision.outcome], facts),
+            catalogue.text(locale, handoff_id(decision), facts),
+            _places(catalogue, locale, drop_off),
             catalogue.parts(locale),
         )
     )
@@ -93,6 +106,22 @@ def decision_texts(
         *(of_reasons(part) for part in ("short", "long", "say", "avoid"))
     )
     return DecisionTexts(locale, customer, script, explain(decision).summary)
+
+
+def _places(
+    catalogue: MessageCatalogue, locale: str, drop_off: Sequence[NearPoint]
+) -> str:
+    # Names and hours are the caller's own words, and stand as they are.
+    if not drop_off:
+        return ""
+    extended = catalogue.text(locale, DROP_OFF_EXTENDED, {})
+    places = []
+    for near in drop_off:
+        about = [f"{near.distance_m} m", near.point.opening_hours]
+        if near.point.has_extended_hours:
+            about.append(extended)
+        places.append(f"{near.point.name} ({', '.join(a for a in about if a)})")
+    return f"{catalogue.text(locale, DROP_OFF, {})} {'; '.join(places)}."
 
 
 def _joined(texts: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matcher.domain.decision import Outcome
+from matcher.domain.decision import Decision, Handoff, Outcome
 from matcher.domain.reason import ReasonCode
 
 #: What every text to a customer says (R49).
@@ -11,16 +11,31 @@ PARTS = ("part-matching", "part-standard-path", "part-refund")
 #: Texts of one reason.
 REASON_PARTS = ("customer", "short", "long", "say", "avoid")
 
-#: How an item leaves the customer.
+#: How an item leaves the customer, by outcome; a match by the path that was chosen.
 HANDOFFS = {
     Outcome.MATCHED: "handoff-carrier-label",
     Outcome.WAITING: "handoff-none",
     Outcome.WAREHOUSE: "handoff-standard",
     Outcome.CANCELLED: "handoff-none",
 }
+_CHOSEN_HANDOFFS = {
+    Handoff.DROP_OFF: "handoff-drop-off",
+    Handoff.LOCAL_HANDOFF: "handoff-local-handoff",
+}
+
+#: What stands before the places where a parcel may be left, and behind one that is
+#: open late or on days of rest.
+DROP_OFF, DROP_OFF_EXTENDED = "drop-off-points", "drop-off-extended"
 
 #: What a help page says of the programme.
 HELP = "help-what-it-is"
+
+#: What an e-mail to a customer has around the customer's text (R50).
+EMAIL_SUBJECT, EMAIL_GREETING = "email-subject", "email-greeting"
+EMAIL_CLOSING = "email-closing"
+
+#: Headings of an article for a help centre (R50).
+HELP_TITLE, HELP_REASONS = "help-title", "help-reasons"
 
 #: What is said of two decisions side by side.
 DIFFERENCES = (
@@ -49,6 +64,11 @@ def outcome_id(outcome: Outcome) -> str:
     return f"outcome-{_dashed(outcome.name)}"
 
 
+def handoff_id(decision: Decision) -> str:
+    """Return the name of the message that says how the item leaves (R36)."""
+    return _CHOSEN_HANDOFFS.get(decision.handoff, HANDOFFS[decision.outcome])
+
+
 def required_messages() -> tuple[str, ...]:
     """Return every message, and every text of a reason, that a locale has to have."""
     outcomes = [each for each in Outcome if each]
@@ -56,8 +76,15 @@ def required_messages() -> tuple[str, ...]:
     return (
         *PARTS,
         *(outcome_id(each) for each in outcomes),
-        *sorted(set(HANDOFFS.values())),
+        *sorted({*HANDOFFS.values(), *_CHOSEN_HANDOFFS.values()}),
+        DROP_OFF,
+        DROP_OFF_EXTENDED,
         HELP,
+        HELP_TITLE,
+        HELP_REASONS,
+        EMAIL_SUBJECT,
+        EMAIL_GREETING,
+        EMAIL_CLOSING,
         *DIFFERENCES,
         *(f"{reason_id(code)}.{part}" for code in codes for part in REASON_PARTS),
     )

@@ -34,6 +34,7 @@ from matcher.policy.volume import Admission
 from matcher.policy.words import (
     cap_words,
     duration_words,
+    justification_words,
     micros_words,
     rollout_words,
     zones_words,
@@ -182,10 +183,14 @@ def _lines(policy: Policy, rows: Iterable[TableRow]) -> Iterator[str]:
     yield from (_line(row) for row in common)
     for name in policy.category_names:
         own = [row for row in rows if row.category == name]
-        if own:
+        rule = policy.rule_for(name)
+        why = rule.justification if rule else None
+        if own or why:
             yield ""
             yield f"For {name}:"
             yield from (_line(row) for row in own)
+        if why:
+            yield f"- Why: {justification_words(why)}."
     yield ""
     yield from _terms(policy)
 

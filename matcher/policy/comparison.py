@@ -23,6 +23,7 @@ from matcher.policy.words import (
     enum_words,
     floor_words,
     instant_words,
+    justification_words,
     messages_words,
     metres_words,
     micros_words,
@@ -99,6 +100,7 @@ _RULE_FIELDS = {
     "season_end_us": _Field(
         _D.SEASON, instant_words, lambda us: _FOREVER_US if us is None else us
     ),
+    "justification": _Field(_D.JUSTIFICATION, justification_words),
 }
 _COST_FIELDS = {
     "label_base_micros": _Field(_D.COST, micros_words),
@@ -149,7 +151,12 @@ def compare(before: Policy | None, after: Policy) -> tuple[PolicyChange, ...]:
 
 
 # Dimensions that change nothing that is decided.
-_SAYS_NOTHING = {Dimension.DESCRIPTION, Dimension.STEP_LIMITS, Dimension.MESSAGES}
+_SAYS_NOTHING = {
+    Dimension.DESCRIPTION,
+    Dimension.STEP_LIMITS,
+    Dimension.MESSAGES,
+    Dimension.JUSTIFICATION,
+}
 
 
 def dimensions(changes: Iterable[PolicyChange]) -> tuple[Dimension, ...]:

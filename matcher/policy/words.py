@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 from matcher.domain.instant import utc_text
 from matcher.domain.item import Condition, ReturnReason
+from matcher.domain.justification import Justification
 from matcher.domain.policy import (
     BASIS_POINTS,
     LocaleMessages,
@@ -127,6 +128,15 @@ def rollout_words(policy: Policy) -> str:
         for step in policy.rollout_steps
     ]
     return ", ".join([share_words(policy.rollout_basis_points), *steps])
+
+
+def justification_words(justification: Justification | None) -> str:
+    """Return why a rule is as it is: ``app-1, we start narrow (Kim), https://...``."""
+    if justification is None:
+        return "none"
+    owner = f" ({justification.owner})" if justification.owner else ""
+    link = f", {justification.link}" if justification.link else ""
+    return f"{justification.rule_id}, {justification.text}{owner}{link}"
 
 
 def messages_words(messages: Iterable[LocaleMessages]) -> str:

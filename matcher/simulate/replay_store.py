@@ -31,6 +31,7 @@ class ReplayStore:
             policies={each.policy.version: each for each in rows.policies},
             warehouses={each.warehouse_id: each for each in rows.warehouses},
             service_areas={each.service_area_id: each for each in rows.service_areas},
+            drop_off_points={p.drop_off_point_id: p for p in rows.drop_off_points},
             warehouse_days={(d.warehouse_id, d.day): d for d in rows.warehouse_days},
             volume_hours={each.hour: each for each in rows.volume_hours},
             program=rows.program,
@@ -118,6 +119,9 @@ class ReplayStore:
             volume_hours=tuple(hour for _, hour in sorted(rows.volume_hours.items())),
             warehouses=tuple(w for _, w in sorted(rows.warehouses.items()) if w),
             service_areas=tuple(a for _, a in sorted(rows.service_areas.items()) if a),
+            drop_off_points=tuple(
+                p for _, p in sorted(rows.drop_off_points.items()) if p
+            ),
             warehouse_days=tuple(day for _, day in sorted(rows.warehouse_days.items())),
             decision_count=self._decision_count,
             match_count=self._match_count,

@@ -330,6 +330,14 @@ class _HandoffModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HandoffMo
     """The brand's ordinary return."""
     HANDOFF_MODE_CARRIER_LABEL: _HandoffMode.ValueType  # 2
     """A carrier label to the buyer, made by the brand's own label system."""
+    HANDOFF_MODE_DROP_OFF: _HandoffMode.ValueType  # 3
+    """Left at a drop-off point, without a label: a matched item whose customer chose
+    RETURN_PATH_DROP_OFF.
+    """
+    HANDOFF_MODE_LOCAL_HANDOFF: _HandoffMode.ValueType  # 4
+    """Handed over locally, without a label: a matched item whose customer chose
+    RETURN_PATH_LOCAL_HANDOFF.
+    """
 
 class HandoffMode(_HandoffMode, metaclass=_HandoffModeEnumTypeWrapper):
     """Names how the item leaves the customer."""
@@ -340,6 +348,14 @@ HANDOFF_MODE_STANDARD: HandoffMode.ValueType  # 1
 """The brand's ordinary return."""
 HANDOFF_MODE_CARRIER_LABEL: HandoffMode.ValueType  # 2
 """A carrier label to the buyer, made by the brand's own label system."""
+HANDOFF_MODE_DROP_OFF: HandoffMode.ValueType  # 3
+"""Left at a drop-off point, without a label: a matched item whose customer chose
+RETURN_PATH_DROP_OFF.
+"""
+HANDOFF_MODE_LOCAL_HANDOFF: HandoffMode.ValueType  # 4
+"""Handed over locally, without a label: a matched item whose customer chose
+RETURN_PATH_LOCAL_HANDOFF.
+"""
 Global___HandoffMode: _TypeAlias = HandoffMode  # noqa: Y015
 
 class _HoldState:

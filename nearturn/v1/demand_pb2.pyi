@@ -79,6 +79,7 @@ class Demand(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    ERASE_TIME_FIELD_NUMBER: _builtins.int
     demand_id: _builtins.str
     """Identifies the order line within the tenant. 1 to 128 printable characters."""
     sku: _builtins.str
@@ -127,6 +128,10 @@ class Demand(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Tells when the demand last changed."""
 
+    @_builtins.property
+    def erase_time(self) -> _timestamp_pb2.Timestamp:
+        """Tells when its personal data was erased. Unset if it was not."""
+
     def __init__(
         self,
         *,
@@ -147,10 +152,11 @@ class Demand(_message.Message):
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        erase_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "location", b"location", "ship_by_time", b"ship_by_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "erase_time", b"erase_time", "location", b"location", "ship_by_time", b"ship_by_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepts_returned_item", b"accepts_returned_item", "category", b"category", "cell", b"cell", "create_time", b"create_time", "demand_id", b"demand_id", "etag", b"etag", "fulfilled_count", b"fulfilled_count", "held_count", b"held_count", "location", b"location", "min_condition", b"min_condition", "priority", b"priority", "quantity", b"quantity", "segment", b"segment", "ship_by_time", b"ship_by_time", "sku", b"sku", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepts_returned_item", b"accepts_returned_item", "category", b"category", "cell", b"cell", "create_time", b"create_time", "demand_id", b"demand_id", "erase_time", b"erase_time", "etag", b"etag", "fulfilled_count", b"fulfilled_count", "held_count", b"held_count", "location", b"location", "min_condition", b"min_condition", "priority", b"priority", "quantity", b"quantity", "segment", b"segment", "ship_by_time", b"ship_by_time", "sku", b"sku", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -9,6 +9,8 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from nearturn.v1 import decision_pb2 as _decision_pb2
+from nearturn.v1 import drop_off_point_pb2 as _drop_off_point_pb2
+from nearturn.v1 import justification_pb2 as _justification_pb2
 from nearturn.v1 import shadow_pb2 as _shadow_pb2
 import builtins as _builtins
 import sys
@@ -118,6 +120,34 @@ class SupportScript(_message.Message):
 Global___SupportScript: _TypeAlias = SupportScript  # noqa: Y015
 
 @_typing.final
+class CustomerEmail(_message.Message):
+    """Carries an e-mail to the customer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """Says what it is about."""
+    body: _builtins.str
+    """Carries the text, in paragraphs: customer_text as it is, with a greeting before
+    and a closing after it.
+    """
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        body: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CustomerEmail: _TypeAlias = CustomerEmail  # noqa: Y015
+
+@_typing.final
 class GateReport(_message.Message):
     """Tells how one gate ended."""
 
@@ -169,6 +199,9 @@ class ExplainDecisionResponse(_message.Message):
     SUPPORT_FIELD_NUMBER: _builtins.int
     LOCALE_FIELD_NUMBER: _builtins.int
     SHADOW_RESULT_FIELD_NUMBER: _builtins.int
+    DROP_OFF_POINTS_FIELD_NUMBER: _builtins.int
+    RULE_CITATION_FIELD_NUMBER: _builtins.int
+    CUSTOMER_EMAIL_FIELD_NUMBER: _builtins.int
     summary: _builtins.str
     """Says the decision in a few plain sentences, for the people who operate it."""
     customer_text: _builtins.str
@@ -199,6 +232,20 @@ class ExplainDecisionResponse(_message.Message):
         rollout, volume cap or mode. Unset for any other decision.
         """
 
+    @_builtins.property
+    def drop_off_points(self) -> _containers.RepeatedCompositeFieldContainer[_drop_off_point_pb2.NearDropOffPoint]:
+        """Lists the nearest drop-off points, at most three within 25 km, where any are
+        stored and the item still has to leave the customer.
+        """
+
+    @_builtins.property
+    def rule_citation(self) -> _justification_pb2.RuleCitation:
+        """Cites the rule of the category, where the policy version says why it is so."""
+
+    @_builtins.property
+    def customer_email(self) -> Global___CustomerEmail:
+        """Says customer_text as an e-mail."""
+
     def __init__(
         self,
         *,
@@ -210,10 +257,13 @@ class ExplainDecisionResponse(_message.Message):
         support: Global___SupportScript | None = ...,
         locale: _builtins.str = ...,
         shadow_result: _shadow_pb2.ShadowResult | None = ...,
+        drop_off_points: _abc.Iterable[_drop_off_point_pb2.NearDropOffPoint] | None = ...,
+        rule_citation: _justification_pb2.RuleCitation | None = ...,
+        customer_email: Global___CustomerEmail | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "shadow_result", b"shadow_result", "support", b"support"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["customer_email", b"customer_email", "decision", b"decision", "rule_citation", b"rule_citation", "shadow_result", b"shadow_result", "support", b"support"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_text", b"customer_text", "decision", b"decision", "gates", b"gates", "history", b"history", "locale", b"locale", "shadow_result", b"shadow_result", "summary", b"summary", "support", b"support"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_email", b"customer_email", "customer_text", b"customer_text", "decision", b"decision", "drop_off_points", b"drop_off_points", "gates", b"gates", "history", b"history", "locale", b"locale", "rule_citation", b"rule_citation", "shadow_result", b"shadow_result", "summary", b"summary", "support", b"support"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

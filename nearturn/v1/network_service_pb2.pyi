@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from nearturn.v1 import drop_off_point_pb2 as _drop_off_point_pb2
 from nearturn.v1 import network_pb2 as _network_pb2
 import builtins as _builtins
 import sys
@@ -324,3 +325,156 @@ class DeleteServiceAreaResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteServiceAreaResponse: _TypeAlias = DeleteServiceAreaResponse  # noqa: Y015
+
+@_typing.final
+class UpsertDropOffPointRequest(_message.Message):
+    """Asks to store or change a drop-off point."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DROP_OFF_POINT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Identifies the request, a UUID. The same id and payload give the first answer
+    again; the same id with another payload is INVALID_ARGUMENT.
+    """
+    @_builtins.property
+    def drop_off_point(self) -> _drop_off_point_pb2.DropOffPoint:
+        """Carries the drop-off point."""
+
+    def __init__(
+        self,
+        *,
+        drop_off_point: _drop_off_point_pb2.DropOffPoint | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["drop_off_point", b"drop_off_point"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drop_off_point", b"drop_off_point", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpsertDropOffPointRequest: _TypeAlias = UpsertDropOffPointRequest  # noqa: Y015
+
+@_typing.final
+class UpsertDropOffPointResponse(_message.Message):
+    """Answers with the drop-off point as stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DROP_OFF_POINT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def drop_off_point(self) -> _drop_off_point_pb2.DropOffPoint:
+        """Carries the drop-off point."""
+
+    def __init__(
+        self,
+        *,
+        drop_off_point: _drop_off_point_pb2.DropOffPoint | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["drop_off_point", b"drop_off_point"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drop_off_point", b"drop_off_point"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpsertDropOffPointResponse: _TypeAlias = UpsertDropOffPointResponse  # noqa: Y015
+
+@_typing.final
+class ListDropOffPointsRequest(_message.Message):
+    """Asks for a page of drop-off points."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Limits the page. 0 means 100; more than 1,000 is taken as 1,000."""
+    page_token: _builtins.str
+    """Continues after the page whose next_page_token this is."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDropOffPointsRequest: _TypeAlias = ListDropOffPointsRequest  # noqa: Y015
+
+@_typing.final
+class ListDropOffPointsResponse(_message.Message):
+    """Answers with a page of drop-off points."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DROP_OFF_POINTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Continues the list. Empty at its end."""
+    @_builtins.property
+    def drop_off_points(self) -> _containers.RepeatedCompositeFieldContainer[_drop_off_point_pb2.DropOffPoint]:
+        """Carries the drop-off points."""
+
+    def __init__(
+        self,
+        *,
+        drop_off_points: _abc.Iterable[_drop_off_point_pb2.DropOffPoint] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drop_off_points", b"drop_off_points", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDropOffPointsResponse: _TypeAlias = ListDropOffPointsResponse  # noqa: Y015
+
+@_typing.final
+class DeleteDropOffPointRequest(_message.Message):
+    """Asks to delete a drop-off point."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DROP_OFF_POINT_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    drop_off_point_id: _builtins.str
+    """Identifies the drop-off point."""
+    request_id: _builtins.str
+    """Identifies the request, a UUID. The same id and payload give the first answer
+    again; the same id with another payload is INVALID_ARGUMENT.
+    """
+    def __init__(
+        self,
+        *,
+        drop_off_point_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drop_off_point_id", b"drop_off_point_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteDropOffPointRequest: _TypeAlias = DeleteDropOffPointRequest  # noqa: Y015
+
+@_typing.final
+class DeleteDropOffPointResponse(_message.Message):
+    """Answers that it is deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteDropOffPointResponse: _TypeAlias = DeleteDropOffPointResponse  # noqa: Y015

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class NetworkServiceStub:
-    """Keeps the warehouses and service areas of a tenant.
+    """Keeps the warehouses, service areas and drop-off points of a tenant.
     """
 
     def __init__(self, channel):
@@ -65,10 +65,25 @@ class NetworkServiceStub:
                 request_serializer=nearturn_dot_v1_dot_network__service__pb2.DeleteServiceAreaRequest.SerializeToString,
                 response_deserializer=nearturn_dot_v1_dot_network__service__pb2.DeleteServiceAreaResponse.FromString,
                 _registered_method=True)
+        self.UpsertDropOffPoint = channel.unary_unary(
+                '/nearturn.v1.NetworkService/UpsertDropOffPoint',
+                request_serializer=nearturn_dot_v1_dot_network__service__pb2.UpsertDropOffPointRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_network__service__pb2.UpsertDropOffPointResponse.FromString,
+                _registered_method=True)
+        self.ListDropOffPoints = channel.unary_unary(
+                '/nearturn.v1.NetworkService/ListDropOffPoints',
+                request_serializer=nearturn_dot_v1_dot_network__service__pb2.ListDropOffPointsRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_network__service__pb2.ListDropOffPointsResponse.FromString,
+                _registered_method=True)
+        self.DeleteDropOffPoint = channel.unary_unary(
+                '/nearturn.v1.NetworkService/DeleteDropOffPoint',
+                request_serializer=nearturn_dot_v1_dot_network__service__pb2.DeleteDropOffPointRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_network__service__pb2.DeleteDropOffPointResponse.FromString,
+                _registered_method=True)
 
 
 class NetworkServiceServicer:
-    """Keeps the warehouses and service areas of a tenant.
+    """Keeps the warehouses, service areas and drop-off points of a tenant.
     """
 
     def UpsertWarehouse(self, request, context):
@@ -113,6 +128,28 @@ class NetworkServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpsertDropOffPoint(self, request, context):
+        """Stores a drop-off point or changes it. At most 10,000; more are
+        RESOURCE_EXHAUSTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDropOffPoints(self, request, context):
+        """Lists drop-off points in the order of their ids.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteDropOffPoint(self, request, context):
+        """Deletes a drop-off point.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NetworkServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -146,6 +183,21 @@ def add_NetworkServiceServicer_to_server(servicer, server):
                     request_deserializer=nearturn_dot_v1_dot_network__service__pb2.DeleteServiceAreaRequest.FromString,
                     response_serializer=nearturn_dot_v1_dot_network__service__pb2.DeleteServiceAreaResponse.SerializeToString,
             ),
+            'UpsertDropOffPoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpsertDropOffPoint,
+                    request_deserializer=nearturn_dot_v1_dot_network__service__pb2.UpsertDropOffPointRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_network__service__pb2.UpsertDropOffPointResponse.SerializeToString,
+            ),
+            'ListDropOffPoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDropOffPoints,
+                    request_deserializer=nearturn_dot_v1_dot_network__service__pb2.ListDropOffPointsRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_network__service__pb2.ListDropOffPointsResponse.SerializeToString,
+            ),
+            'DeleteDropOffPoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDropOffPoint,
+                    request_deserializer=nearturn_dot_v1_dot_network__service__pb2.DeleteDropOffPointRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_network__service__pb2.DeleteDropOffPointResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'nearturn.v1.NetworkService', rpc_method_handlers)
@@ -155,7 +207,7 @@ def add_NetworkServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class NetworkService:
-    """Keeps the warehouses and service areas of a tenant.
+    """Keeps the warehouses, service areas and drop-off points of a tenant.
     """
 
     @staticmethod
@@ -310,6 +362,87 @@ class NetworkService:
             '/nearturn.v1.NetworkService/DeleteServiceArea',
             nearturn_dot_v1_dot_network__service__pb2.DeleteServiceAreaRequest.SerializeToString,
             nearturn_dot_v1_dot_network__service__pb2.DeleteServiceAreaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpsertDropOffPoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.NetworkService/UpsertDropOffPoint',
+            nearturn_dot_v1_dot_network__service__pb2.UpsertDropOffPointRequest.SerializeToString,
+            nearturn_dot_v1_dot_network__service__pb2.UpsertDropOffPointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDropOffPoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.NetworkService/ListDropOffPoints',
+            nearturn_dot_v1_dot_network__service__pb2.ListDropOffPointsRequest.SerializeToString,
+            nearturn_dot_v1_dot_network__service__pb2.ListDropOffPointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteDropOffPoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.NetworkService/DeleteDropOffPoint',
+            nearturn_dot_v1_dot_network__service__pb2.DeleteDropOffPointRequest.SerializeToString,
+            nearturn_dot_v1_dot_network__service__pb2.DeleteDropOffPointResponse.FromString,
             options,
             channel_credentials,
             insecure,

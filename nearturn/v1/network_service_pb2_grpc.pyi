@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class NetworkServiceStub:
-    """Keeps the warehouses and service areas of a tenant."""
+    """Keeps the warehouses, service areas and drop-off points of a tenant."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -45,10 +45,18 @@ class NetworkServiceStub:
     """Lists service areas in the order of their ids."""
     DeleteServiceArea: _grpc.UnaryUnaryMultiCallable[_network_service_pb2.DeleteServiceAreaRequest, _network_service_pb2.DeleteServiceAreaResponse]
     """Deletes a service area. Without any, everywhere is served."""
+    UpsertDropOffPoint: _grpc.UnaryUnaryMultiCallable[_network_service_pb2.UpsertDropOffPointRequest, _network_service_pb2.UpsertDropOffPointResponse]
+    """Stores a drop-off point or changes it. At most 10,000; more are
+    RESOURCE_EXHAUSTED.
+    """
+    ListDropOffPoints: _grpc.UnaryUnaryMultiCallable[_network_service_pb2.ListDropOffPointsRequest, _network_service_pb2.ListDropOffPointsResponse]
+    """Lists drop-off points in the order of their ids."""
+    DeleteDropOffPoint: _grpc.UnaryUnaryMultiCallable[_network_service_pb2.DeleteDropOffPointRequest, _network_service_pb2.DeleteDropOffPointResponse]
+    """Deletes a drop-off point."""
 
 @_typing.type_check_only
 class NetworkServiceAsyncStub(NetworkServiceStub):
-    """Keeps the warehouses and service areas of a tenant."""
+    """Keeps the warehouses, service areas and drop-off points of a tenant."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     UpsertWarehouse: _aio.UnaryUnaryMultiCallable[_network_service_pb2.UpsertWarehouseRequest, _network_service_pb2.UpsertWarehouseResponse]  # type: ignore[assignment]
@@ -63,9 +71,17 @@ class NetworkServiceAsyncStub(NetworkServiceStub):
     """Lists service areas in the order of their ids."""
     DeleteServiceArea: _aio.UnaryUnaryMultiCallable[_network_service_pb2.DeleteServiceAreaRequest, _network_service_pb2.DeleteServiceAreaResponse]  # type: ignore[assignment]
     """Deletes a service area. Without any, everywhere is served."""
+    UpsertDropOffPoint: _aio.UnaryUnaryMultiCallable[_network_service_pb2.UpsertDropOffPointRequest, _network_service_pb2.UpsertDropOffPointResponse]  # type: ignore[assignment]
+    """Stores a drop-off point or changes it. At most 10,000; more are
+    RESOURCE_EXHAUSTED.
+    """
+    ListDropOffPoints: _aio.UnaryUnaryMultiCallable[_network_service_pb2.ListDropOffPointsRequest, _network_service_pb2.ListDropOffPointsResponse]  # type: ignore[assignment]
+    """Lists drop-off points in the order of their ids."""
+    DeleteDropOffPoint: _aio.UnaryUnaryMultiCallable[_network_service_pb2.DeleteDropOffPointRequest, _network_service_pb2.DeleteDropOffPointResponse]  # type: ignore[assignment]
+    """Deletes a drop-off point."""
 
 class NetworkServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Keeps the warehouses and service areas of a tenant."""
+    """Keeps the warehouses, service areas and drop-off points of a tenant."""
 
     @_abc_1.abstractmethod
     def UpsertWarehouse(
@@ -114,5 +130,31 @@ class NetworkServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_network_service_pb2.DeleteServiceAreaResponse, _abc.Awaitable[_network_service_pb2.DeleteServiceAreaResponse]]:
         """Deletes a service area. Without any, everywhere is served."""
+
+    @_abc_1.abstractmethod
+    def UpsertDropOffPoint(
+        self,
+        request: _network_service_pb2.UpsertDropOffPointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_network_service_pb2.UpsertDropOffPointResponse, _abc.Awaitable[_network_service_pb2.UpsertDropOffPointResponse]]:
+        """Stores a drop-off point or changes it. At most 10,000; more are
+        RESOURCE_EXHAUSTED.
+        """
+
+    @_abc_1.abstractmethod
+    def ListDropOffPoints(
+        self,
+        request: _network_service_pb2.ListDropOffPointsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_network_service_pb2.ListDropOffPointsResponse, _abc.Awaitable[_network_service_pb2.ListDropOffPointsResponse]]:
+        """Lists drop-off points in the order of their ids."""
+
+    @_abc_1.abstractmethod
+    def DeleteDropOffPoint(
+        self,
+        request: _network_service_pb2.DeleteDropOffPointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_network_service_pb2.DeleteDropOffPointResponse, _abc.Awaitable[_network_service_pb2.DeleteDropOffPointResponse]]:
+        """Deletes a drop-off point."""
 
 def add_NetworkServiceServicer_to_server(servicer: NetworkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from nearturn.v1 import item_pb2 as _item_pb2
+from nearturn.v1 import justification_pb2 as _justification_pb2
 from nearturn.v1 import mode_pb2 as _mode_pb2
 import builtins as _builtins
 import sys
@@ -121,6 +122,8 @@ class _PolicyDimensionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Polic
     """Messages to people and banned terms; changes nothing that is decided."""
     POLICY_DIMENSION_MODE: _PolicyDimension.ValueType  # 23
     """Whether the policy acts."""
+    POLICY_DIMENSION_JUSTIFICATION: _PolicyDimension.ValueType  # 24
+    """Why a rule is as it is: says nothing of what is decided."""
 
 class PolicyDimension(_PolicyDimension, metaclass=_PolicyDimensionEnumTypeWrapper):
     """Names what a change of a policy is about."""
@@ -165,6 +168,8 @@ POLICY_DIMENSION_MESSAGES: PolicyDimension.ValueType  # 18
 """Messages to people and banned terms; changes nothing that is decided."""
 POLICY_DIMENSION_MODE: PolicyDimension.ValueType  # 23
 """Whether the policy acts."""
+POLICY_DIMENSION_JUSTIFICATION: PolicyDimension.ValueType  # 24
+"""Why a rule is as it is: says nothing of what is decided."""
 Global___PolicyDimension: _TypeAlias = PolicyDimension  # noqa: Y015
 
 class _ChangeDirection:
@@ -211,6 +216,7 @@ class CategoryRule(_message.Message):
     MIN_SAVING_MICROS_FIELD_NUMBER: _builtins.int
     ALLOW_CUSTOM_MADE_FIELD_NUMBER: _builtins.int
     SEASON_END_TIME_FIELD_NUMBER: _builtins.int
+    JUSTIFICATION_FIELD_NUMBER: _builtins.int
     category: _builtins.str
     """Names the category. 1 to 128 printable characters."""
     min_condition: _item_pb2.Condition.ValueType
@@ -243,6 +249,10 @@ class CategoryRule(_message.Message):
     def season_end_time(self) -> _timestamp_pb2.Timestamp:
         """Tells when the category's season ends; from that instant on none is matched."""
 
+    @_builtins.property
+    def justification(self) -> _justification_pb2.Justification:
+        """Says why the rule is as it is; explanations cite it."""
+
     def __init__(
         self,
         *,
@@ -256,10 +266,11 @@ class CategoryRule(_message.Message):
         min_saving_micros: _builtins.int = ...,
         allow_custom_made: _builtins.bool = ...,
         season_end_time: _timestamp_pb2.Timestamp | None = ...,
+        justification: _justification_pb2.Justification | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["season_end_time", b"season_end_time", "verification_max_age", b"verification_max_age"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["justification", b"justification", "season_end_time", b"season_end_time", "verification_max_age", b"verification_max_age"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_custom_made", b"allow_custom_made", "category", b"category", "match_key", b"match_key", "min_condition", b"min_condition", "min_confidence", b"min_confidence", "min_saving_micros", b"min_saving_micros", "radius_m", b"radius_m", "reasons", b"reasons", "season_end_time", b"season_end_time", "verification_max_age", b"verification_max_age"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_custom_made", b"allow_custom_made", "category", b"category", "justification", b"justification", "match_key", b"match_key", "min_condition", b"min_condition", "min_confidence", b"min_confidence", "min_saving_micros", b"min_saving_micros", "radius_m", b"radius_m", "reasons", b"reasons", "season_end_time", b"season_end_time", "verification_max_age", b"verification_max_age"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

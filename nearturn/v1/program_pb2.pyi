@@ -37,6 +37,8 @@ class _ProgramEventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Prog
     """A category, or all, was paused."""
     PROGRAM_EVENT_KIND_RESUMED: _ProgramEventKind.ValueType  # 4
     """A pause ended."""
+    PROGRAM_EVENT_KIND_PERSONAL_DATA_ERASED: _ProgramEventKind.ValueType  # 9
+    """Personal data was erased."""
 
 class ProgramEventKind(_ProgramEventKind, metaclass=_ProgramEventKindEnumTypeWrapper):
     """Names what was done to a program."""
@@ -51,6 +53,8 @@ PROGRAM_EVENT_KIND_PAUSED: ProgramEventKind.ValueType  # 3
 """A category, or all, was paused."""
 PROGRAM_EVENT_KIND_RESUMED: ProgramEventKind.ValueType  # 4
 """A pause ended."""
+PROGRAM_EVENT_KIND_PERSONAL_DATA_ERASED: ProgramEventKind.ValueType  # 9
+"""Personal data was erased."""
 Global___ProgramEventKind: _TypeAlias = ProgramEventKind  # noqa: Y015
 
 class _SignOffItem:
@@ -209,6 +213,7 @@ class Program(_message.Message):
     PREVIOUS_VERSION_FIELD_NUMBER: _builtins.int
     PAUSES_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    ERASED_HISTORY_TIME_FIELD_NUMBER: _builtins.int
     policy_version: _builtins.int
     """Numbers the policy version in force. 0 is none: then nothing is matched."""
     previous_version: _builtins.int
@@ -219,6 +224,12 @@ class Program(_message.Message):
     def pauses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Pause]:
         """Lists what is paused, by category."""
 
+    @_builtins.property
+    def erased_history_time(self) -> _timestamp_pb2.Timestamp:
+        """Tells until when what lived cannot be replayed, for personal data of it is
+        erased. Unset if all can.
+        """
+
     def __init__(
         self,
         *,
@@ -226,10 +237,11 @@ class Program(_message.Message):
         previous_version: _builtins.int = ...,
         pauses: _abc.Iterable[Global___Pause] | None = ...,
         event_count: _builtins.int = ...,
+        erased_history_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["erased_history_time", b"erased_history_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_count", b"event_count", "pauses", b"pauses", "policy_version", b"policy_version", "previous_version", b"previous_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased_history_time", b"erased_history_time", "event_count", b"event_count", "pauses", b"pauses", "policy_version", b"policy_version", "previous_version", b"previous_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

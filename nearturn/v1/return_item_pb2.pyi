@@ -130,6 +130,14 @@ class _ReturnPathEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReturnPath
     """A parcel by carrier."""
     RETURN_PATH_IN_STORE: _ReturnPath.ValueType  # 2
     """Bring it to a store. Never matched."""
+    RETURN_PATH_DROP_OFF: _ReturnPath.ValueType  # 3
+    """Leave it at a drop-off point, where the brand's programme has that. Changes no
+    decision, only how a matched item leaves.
+    """
+    RETURN_PATH_LOCAL_HANDOFF: _ReturnPath.ValueType  # 4
+    """Hand it over locally, where the brand's programme has that. Changes no
+    decision, only how a matched item leaves.
+    """
 
 class ReturnPath(_ReturnPath, metaclass=_ReturnPathEnumTypeWrapper):
     """Names the return path that the customer chose. A choice of an ordinary path
@@ -142,6 +150,14 @@ RETURN_PATH_CARRIER: ReturnPath.ValueType  # 1
 """A parcel by carrier."""
 RETURN_PATH_IN_STORE: ReturnPath.ValueType  # 2
 """Bring it to a store. Never matched."""
+RETURN_PATH_DROP_OFF: ReturnPath.ValueType  # 3
+"""Leave it at a drop-off point, where the brand's programme has that. Changes no
+decision, only how a matched item leaves.
+"""
+RETURN_PATH_LOCAL_HANDOFF: ReturnPath.ValueType  # 4
+"""Hand it over locally, where the brand's programme has that. Changes no
+decision, only how a matched item leaves.
+"""
 Global___ReturnPath: _TypeAlias = ReturnPath  # noqa: Y015
 
 @_typing.final
@@ -241,6 +257,7 @@ class ReturnItem(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    ERASE_TIME_FIELD_NUMBER: _builtins.int
     return_id: _builtins.str
     """Identifies the unit within the tenant. 1 to 128 printable characters."""
     order_id: _builtins.str
@@ -311,6 +328,10 @@ class ReturnItem(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Tells when the return last changed."""
 
+    @_builtins.property
+    def erase_time(self) -> _timestamp_pb2.Timestamp:
+        """Tells when its personal data was erased. Unset if it was not."""
+
     def __init__(
         self,
         *,
@@ -339,10 +360,11 @@ class ReturnItem(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        erase_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "create_time", b"create_time", "decide_by_time", b"decide_by_time", "location", b"location", "refund_due_time", b"refund_due_time", "season_end_time", b"season_end_time", "update_time", b"update_time", "verification", b"verification"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "create_time", b"create_time", "decide_by_time", b"decide_by_time", "erase_time", b"erase_time", "location", b"location", "refund_due_time", b"refund_due_time", "season_end_time", b"season_end_time", "update_time", b"update_time", "verification", b"verification"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "category", b"category", "channel", b"channel", "condition", b"condition", "create_time", b"create_time", "customer_consents", b"customer_consents", "customer_id", b"customer_id", "decide_by_time", b"decide_by_time", "etag", b"etag", "location", b"location", "order_id", b"order_id", "order_return_count", b"order_return_count", "preferred_path", b"preferred_path", "reason", b"reason", "refund_due_time", b"refund_due_time", "return_id", b"return_id", "season_end_time", b"season_end_time", "segment", b"segment", "sku", b"sku", "state", b"state", "transit_state", b"transit_state", "update_time", b"update_time", "value_micros", b"value_micros", "verification", b"verification", "weight_grams", b"weight_grams"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "category", b"category", "channel", b"channel", "condition", b"condition", "create_time", b"create_time", "customer_consents", b"customer_consents", "customer_id", b"customer_id", "decide_by_time", b"decide_by_time", "erase_time", b"erase_time", "etag", b"etag", "location", b"location", "order_id", b"order_id", "order_return_count", b"order_return_count", "preferred_path", b"preferred_path", "reason", b"reason", "refund_due_time", b"refund_due_time", "return_id", b"return_id", "season_end_time", b"season_end_time", "segment", b"segment", "sku", b"sku", "state", b"state", "transit_state", b"transit_state", "update_time", b"update_time", "value_micros", b"value_micros", "verification", b"verification", "weight_grams", b"weight_grams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

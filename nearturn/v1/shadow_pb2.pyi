@@ -37,7 +37,9 @@ class _ShadowStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ShadowSta
     SHADOW_STATE_UNMATCHED: _ShadowState.ValueType  # 3
     """Would not have matched."""
     SHADOW_STATE_SKIPPED: _ShadowState.ValueType  # 4
-    """Was not asked about: as many shadows as a server keeps were open."""
+    """Was not asked about: as many shadows as a server keeps were open, or the item's
+    personal data was erased before.
+    """
 
 class ShadowState(_ShadowState, metaclass=_ShadowStateEnumTypeWrapper):
     """Names where a shadow is."""
@@ -51,7 +53,9 @@ SHADOW_STATE_MATCHED: ShadowState.ValueType  # 2
 SHADOW_STATE_UNMATCHED: ShadowState.ValueType  # 3
 """Would not have matched."""
 SHADOW_STATE_SKIPPED: ShadowState.ValueType  # 4
-"""Was not asked about: as many shadows as a server keeps were open."""
+"""Was not asked about: as many shadows as a server keeps were open, or the item's
+personal data was erased before.
+"""
 Global___ShadowState: _TypeAlias = ShadowState  # noqa: Y015
 
 @_typing.final

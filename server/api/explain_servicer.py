@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from matcher.domain.decision import Decision
+from matcher.domain.drop_off_point import DROP_OFF_COUNT_MAX
 from matcher.domain.errors import NotFoundError
 from matcher.domain.ids import DecisionId, ReturnId
+from matcher.domain.policy import Policy
 from matcher.domain.reason import Reason
+from matcher.engine.records import ReturnRecord
 from matcher.engine.shadow_records import ShadowRecord
 from matcher.explain import GateFinding, explain
+from matcher.explain.citation import Citation, citation_sentence, cite
 from matcher.explain.decision_texts import DecisionTexts, decision_texts
 from matcher.explain.difference import difference_texts, first_difference
+from matcher.explain.drop_off import NearPoint, leaves_customer, nearest_points
 from matcher.explain.message_catalogue import MessageCatalogue
+from matcher.explain.variants import Email, email
 from nearturn.v1 import decision_pb2
 from nearturn.v1 import explain_service_pb2 as pb
 from server.api.context import ApiContext
 from server.api.convert.decision import from_check, from_decision, from_reason
+from server.api.convert.drop_off_point import from_near_point
+from server.api.convert.justification import from_citation
 from server.api.convert.shadow import from_shadow
 from server.api.return_servicer import latest
 from server.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    decision: Decision
+    earlier: list[Decision]
+    texts: DecisionTexts
+    citation: Citation | None
+    drop_off: tuple[NearPoint, ...]
+    email: Email
+    shadow: ShadowRecord | None
 
 
 class ExplainServicer:
@@ -30,18 +51,17 @@ class ExplainServicer:
         self, request: pb.ExplainDecisionRequest
     ) -> pb.ExplainDecisionResponse:
         """Explain the latest decision of a return item, or any by its id."""
-        decision, earlier, texts, shadow = await self._context.runtime.read(
-            lambda store: (
-                *(told := self._told(store, request)),
-                self._shadow(store, told[0]),
-            )
+        told = await self._context.runtime.read(
+            lambda store: self._told(store, request)
         )
+        decision, texts, citation = told.decision, told.texts, told.citation
         explanation = explain(decision)
+        cited = f" {citation_sentence(citation)}" if citation else ""
         return pb.ExplainDecisionResponse(
             decision=from_decision(decision),
             gates=[_from_finding(finding) for finding in explanation.gates],
-            summary=explanation.summary,
-            history=[_brief(each) for each in earlier],
+            summary=explanation.summary + cited,
+            history=[_brief(each) for each in told.earlier],
             customer_text=texts.customer,
             support=pb.SupportScript(
                 short_script=texts.support.short,
@@ -50,7 +70,12 @@ class ExplainServicer:
                 avoid=texts.support.avoid,
             ),
             locale=texts.locale,
-            shadow_result=from_shadow(shadow) if shadow else None,
+            shadow_result=from_shadow(told.shadow) if told.shadow else None,
+            drop_off_points=[from_near_point(each) for each in told.drop_off],
+            rule_citation=from_citation(citation),
+            customer_email=pb.CustomerEmail(
+                subject=told.email.subject, body=told.email.body
+            ),
         )
 
     async def CompareDecisions(
@@ -85,18 +110,43 @@ class ExplainServicer:
             locale=catalogue.locale(request.locale),
         )
 
-    def _catalogue(self, store: Store, version: int) -> MessageCatalogue:
+    def _policy(self, store: Store, version: int) -> Policy | None:
         # Version 0 was no policy at all.
         record = store.policy(self._context.tenant, version) if version else None
-        return MessageCatalogue.of(record.policy if record else None)
+        return record.policy if record else None
 
-    def _told(
-        self, store: Store, request: pb.ExplainDecisionRequest
-    ) -> tuple[Decision, list[Decision], DecisionTexts]:
+    def _catalogue(self, store: Store, version: int) -> MessageCatalogue:
+        return MessageCatalogue.of(self._policy(store, version))
+
+    def _told(self, store: Store, request: pb.ExplainDecisionRequest) -> _Told:
         decision, earlier = self._found(store, request)
         # In the words of the version that decided.
-        catalogue = self._catalogue(store, decision.policy_version)
-        return decision, earlier, decision_texts(decision, catalogue, request.locale)
+        policy = self._policy(store, decision.policy_version)
+        record = store.return_item(self._context.tenant, decision.return_id)
+        assert record is not None, f"return {decision.return_id!r} is lost"
+        drop_off = self._drop_off(store, decision, record)
+        catalogue = MessageCatalogue.of(policy)
+        texts = decision_texts(decision, catalogue, request.locale, drop_off)
+        return _Told(
+            decision,
+            earlier,
+            texts,
+            cite(decision, policy, record.item.category),
+            drop_off,
+            email(texts.customer, catalogue, texts.locale),
+            self._shadow(store, decision),
+        )
+
+    def _drop_off(
+        self, store: Store, decision: Decision, record: ReturnRecord
+    ) -> tuple[NearPoint, ...]:
+        # Once its place is erased, nobody knows what is near.
+        if record.erased_us is not None or not leaves_customer(decision):
+            return ()
+        points = store.list_drop_off_points(
+            self._context.tenant, after_id="", limit=DROP_OFF_COUNT_MAX
+        )
+        return nearest_points(record.item.location, points)
 
     def _shadow(self, store: Store, decision: Decision) -> ShadowRecord | None:
         # Only the decision that kept the item out has one.

@@ -1,4 +1,4 @@
-"""NetworkService: warehouses and service areas."""
+"""NetworkService: warehouses, service areas and drop-off points."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import cast
 
 from google.protobuf.message import Message
 
-from matcher.domain.ids import ServiceAreaId, WarehouseId
+from matcher.domain.drop_off_point import DropOffPoint
+from matcher.domain.ids import DropOffPointId, ServiceAreaId, WarehouseId
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.answers import Answer
 from matcher.engine.commands import (
+    DeleteDropOffPoint,
     DeleteServiceArea,
     DeleteWarehouse,
+    UpsertDropOffPoint,
     UpsertServiceArea,
     UpsertWarehouse,
 )
@@ -20,6 +23,7 @@ from matcher.geo import check_service_area
 from nearturn.v1 import network_pb2
 from nearturn.v1 import network_service_pb2 as pb
 from server.api.context import ApiContext, within
+from server.api.convert.drop_off_point import from_drop_off_point, to_drop_off_point
 from server.api.convert.network import (
     from_service_area,
     from_warehouse,
@@ -114,6 +118,43 @@ class NetworkServicer:
         command = DeleteServiceArea(ServiceAreaId(request.service_area_id))
         return await self._context.execute(
             request, command, lambda _: pb.DeleteServiceAreaResponse()
+        )
+
+    async def UpsertDropOffPoint(self, request: pb.UpsertDropOffPointRequest) -> bytes:
+        """Store or change a drop-off point."""
+        point = within("drop_off_point", to_drop_off_point, request.drop_off_point)
+
+        def respond(answer: Answer) -> Message:
+            stored = from_drop_off_point(cast(DropOffPoint, answer))
+            return pb.UpsertDropOffPointResponse(drop_off_point=stored)
+
+        return await self._context.execute(request, UpsertDropOffPoint(point), respond)
+
+    async def ListDropOffPoints(
+        self, request: pb.ListDropOffPointsRequest
+    ) -> pb.ListDropOffPointsResponse:
+        """List drop-off points by id."""
+        tenant = self._context.tenant
+        after = after_key("ListDropOffPoints", request.page_token)
+        size = page_size(request.page_size)
+        found = await self._context.runtime.read(
+            lambda store: store.list_drop_off_points(
+                tenant, after_id=after, limit=size + 1
+            )
+        )
+        page, token = page_of(
+            found,
+            size,
+            from_drop_off_point,
+            lambda point: page_token("ListDropOffPoints", point.drop_off_point_id),
+        )
+        return pb.ListDropOffPointsResponse(drop_off_points=page, next_page_token=token)
+
+    async def DeleteDropOffPoint(self, request: pb.DeleteDropOffPointRequest) -> bytes:
+        """Delete a drop-off point."""
+        command = DeleteDropOffPoint(DropOffPointId(request.drop_off_point_id))
+        return await self._context.execute(
+            request, command, lambda _: pb.DeleteDropOffPointResponse()
         )
 
 

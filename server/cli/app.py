@@ -8,6 +8,7 @@ from matcher.domain.errors import InvalidValueError, NearturnError
 from server.cli import (
     bench_command,
     demo_command,
+    erase_command,
     load_command,
     plan_command,
     policy_command,
@@ -33,6 +34,7 @@ app.command("plan")(plan_command.plan)
 app.command("simulate")(simulate_command.simulate)
 app.command("scenario")(scenario_command.scenario)
 app.add_typer(policy_command.app, name="policy")
+app.command("erase")(erase_command.erase)
 app.command("verify")(verify_command.verify)
 app.command("demo")(demo_command.demo)
 app.command("bench")(bench_command.bench)

@@ -74,20 +74,37 @@ def messages(
     locale: Annotated[
         str, typer.Option(help="Language tag, such as de or de-AT.")
     ] = "en",
+    variant: Annotated[
+        str,
+        typer.Option(
+            help="training: a table of all; email: to customers; help: an article for "
+            "a help centre."
+        ),
+    ] = "training",
 ) -> None:
     """
-    List what people are told for every reason, as a table in Markdown: for training.
+    List what people are told for every reason, in Markdown.
+
+    As a table for training, as e-mails to customers, or as an article for a help
+    centre: the same sentences each time.
 
     Example: nearturn policy messages examples/policies/pilot.json --locale de
+
+    Example: nearturn policy messages --variant help
     """
+    from matcher.domain.errors import InvalidValueError  # noqa: PLC0415 - as below
     from matcher.explain.message_catalogue import (  # noqa: PLC0415 - slow to import
         MessageCatalogue,
     )
     from matcher.explain.training import training_table  # noqa: PLC0415
+    from matcher.explain.variants import emails, help_article  # noqa: PLC0415
     from server.cli.inputs import read_policy  # noqa: PLC0415
 
+    variants = {"training": training_table, "email": emails, "help": help_article}
+    if variant not in variants:
+        raise InvalidValueError("variant", variant, ", ".join(variants))
     policy = read_policy(file) if file is not None else None
-    typer.echo(training_table(MessageCatalogue.of(policy), locale))
+    typer.echo(variants[variant](MessageCatalogue.of(policy), locale))
 
 
 @app.command()

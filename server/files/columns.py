@@ -88,7 +88,10 @@ _TRANSIT = (
     "TRANSIT_STATE_",
     ("UNSPECIFIED", "WITH_CUSTOMER", "IN_TRANSIT", "RECEIVED"),
 )
-_PATH = ("RETURN_PATH_", ("UNSPECIFIED", "CARRIER", "IN_STORE"))
+_PATH = (
+    "RETURN_PATH_",
+    ("UNSPECIFIED", "CARRIER", "IN_STORE", "DROP_OFF", "LOCAL_HANDOFF"),
+)
 
 
 def _enum(
@@ -180,6 +183,7 @@ SERVER_FIELDS = frozenset(
     {
         "cell",
         "create_time",
+        "erase_time",
         "etag",
         "fulfilled_count",
         "held_count",

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from matcher.domain.decision import Decision
+from matcher.domain.drop_off_point import DropOffPoint
 from matcher.domain.errors import InvalidValueError
 from matcher.domain.match import Match
 from matcher.domain.program import Program, ProgramEvent
@@ -88,5 +89,6 @@ PROGRAMS = DocumentCodec(Program)
 PROGRAM_EVENTS = DocumentCodec(ProgramEvent)
 WAREHOUSES = DocumentCodec(Warehouse)
 SERVICE_AREAS = DocumentCodec(ServiceArea)
+DROP_OFF_POINTS = DocumentCodec(DropOffPoint)
 ROUNDS = DocumentCodec(RoundRecord)
 SHADOWS = DocumentCodec(ShadowRecord)

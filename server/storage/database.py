@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
@@ -70,15 +70,23 @@ class Database:
         statement sees the last commit.
     closing
         What to undo at the end, last in first out.
+    settle_log
+        Writes what only a log holds into the database, and empties the log.
     """
 
     def __init__(
-        self, place: str, writer: Engine, reader: Engine, closing: ExitStack
+        self,
+        place: str,
+        writer: Engine,
+        reader: Engine,
+        closing: ExitStack,
+        settle_log: Callable[[], None],
     ) -> None:
         self.place = place
         self._writer = writer
         self._reader = reader
         self._closing = closing
+        self.settle_log = settle_log
         self._is_closed = False
 
     @contextmanager

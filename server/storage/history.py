@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
+from matcher.domain.errors import StateConflictError
 from matcher.domain.ids import TenantId
+from matcher.domain.instant import utc_text
 from matcher.domain.match import Match
+from matcher.domain.program import Program
 from matcher.engine.archive import LiveRows
 from matcher.engine.journal import Checkpoint, Entry
 from matcher.engine.ledger import match_id
@@ -35,6 +38,10 @@ def entry_count(connection: Connection, tenant: object) -> int:
         return int(last.number + last.entry_count)
     newest = connection.execute(statements.CHECKPOINTS, parameters).first()
     return 0 if newest is None else int(newest.entry_count)
+
+
+def _event_count(program: Program | None) -> int:
+    return program.event_count if program is not None else 0
 
 
 class History:
@@ -70,15 +77,23 @@ class History:
         return Checkpoint(now_us, count, rows, tuple(decisions))
 
     def keep(self, checkpoint: Checkpoint) -> None:
-        """Store a checkpoint."""
+        """
+        Store a checkpoint, unless the program's log has grown since it was made.
+
+        It may then hold personal data that was erased meanwhile: the next one will do.
+        """
         row = {
             **self._of_tenant,
             "entry_count": checkpoint.entry_count,
             "at_us": checkpoint.at_us,
             "rows": pack_checkpoint(checkpoint),
         }
+        made_with = checkpoint.rows.program
         with self._database.writing("keep a checkpoint") as connection:
-            connection.execute(statements.KEEP_CHECKPOINT, row)
+            found = connection.execute(statements.PROGRAM, self._of_tenant).scalars()
+            program = next(iter(codec.PROGRAMS.decode_all(found)), None)
+            if _event_count(program) == _event_count(made_with):
+                connection.execute(statements.KEEP_CHECKPOINT, row)
 
     def begin(self, now_us: int) -> None:
         """Make the first checkpoint if nothing else says what the rows come from."""
@@ -99,15 +114,23 @@ class History:
 
         The last checkpoint at or before it, else the first there is, else nothing at
         all: the beginning.
+
+        Raises
+        ------
+        StateConflictError
+            If personal data is erased of what lived from there on: what happened then
+            cannot be done again.
         """
         known = self.checkpoints()
         before = [each for each in known if each[1] <= from_us]
         if not before:
             began_us = self._began_us()
             if not known or began_us is not None:
+                self._refuse_erased(from_us, -1)
                 begins_us = from_us if began_us is None else min(from_us, began_us)
                 return Checkpoint(begins_us, 0, LiveRows())
         count, at_us = before[0] if before else known[-1]
+        self._refuse_erased(from_us, at_us)
         with self._database.reading("read a checkpoint") as connection:
             data = connection.execute(
                 statements.CHECKPOINT, {**self._of_tenant, "entry_count": count}
@@ -148,6 +171,19 @@ class History:
             if len(found) < _MATCHES_AT_ONCE:
                 return
             after_id = found[-1].match_id
+
+    def _refuse_erased(self, from_us: int, at_us: int) -> None:
+        program = self._database.one(
+            "read a program", statements.PROGRAM, codec.PROGRAMS, self._of_tenant
+        )
+        if program is not None and at_us <= program.erased_until_us > 0:
+            raise StateConflictError(
+                "history",
+                f"from {utc_text(from_us)}",
+                "without the personal data that was erased from it",
+                "a replay",
+                f"a checkpoint after {utc_text(program.erased_until_us)}",
+            )
 
     def _began_us(self) -> int | None:
         # The first instant of a journal that still has its beginning.

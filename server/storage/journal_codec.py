@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, get_args
 
+import msgspec
 import pyarrow as pa
 
 from matcher.engine.archive import LiveRows
+from matcher.engine.erasure import Subjects, Traces, erased_entry
 from matcher.engine.journal import NOTHING_KNOWN, Checkpoint, Entry, Event, Known
 from matcher.engine.records import VolumeHour, WarehouseDay
 from matcher.engine.shadow_records import ShadowUnits
@@ -45,6 +47,7 @@ _LIVE: dict[str, DocumentCodec[Any]] = {
     "policies": codec.POLICIES,
     "warehouses": codec.WAREHOUSES,
     "service_areas": codec.SERVICE_AREAS,
+    "drop_off_points": codec.DROP_OFF_POINTS,
     "volume_hours": DocumentCodec(VolumeHour),
     "warehouse_days": DocumentCodec(WarehouseDay),
     "demands": codec.DEMANDS,
@@ -88,6 +91,50 @@ def unpack_entries(data: bytes) -> Iterator[Entry]:
             _KNOWN.decode(known) if known else NOTHING_KNOWN,
             is_down,
         )
+
+
+def erase_entries(data: bytes, subjects: Subjects, traces: Traces) -> bytes | None:
+    """
+    Return a packed segment without the personal data of some rows.
+
+    Parameters
+    ----------
+    data
+        Entries that were packed.
+    subjects
+        The rows.
+    traces
+        Is told what was found.
+
+    Returns
+    -------
+    bytes or None
+        ``None`` if the segment names none of the rows.
+
+    Raises
+    ------
+    StoredDocumentError
+        If the entries do not read back.
+    """
+    named = _names(subjects)
+    if not any(
+        each in document or each in known
+        for _, _, document, known, _ in arrow_rows.unpack(SEGMENT, data)
+        for each in named
+    ):
+        return None
+    entries = list(unpack_entries(data))
+    for entry in entries:
+        traces.note_event(entry.event)
+        for decision in entry.known.decisions:
+            traces.note_decision(decision)
+    return pack_entries([erased_entry(entry, subjects) for entry in entries])
+
+
+def _names(subjects: Subjects) -> list[str]:
+    # The ids as they stand in a document.
+    ids = (*subjects.return_ids, *subjects.demand_ids)
+    return sorted(msgspec.json.encode(each).decode() for each in ids)
 
 
 def pack_checkpoint(checkpoint: Checkpoint) -> bytes:

@@ -56,6 +56,9 @@ def load_live_rows(connection: Connection, tenant: TenantId) -> LiveRows:
         volume_hours=tuple(VolumeHour(*row) for row in hours),
         warehouses=tuple(read(statements.ALL_WAREHOUSES, codec.WAREHOUSES)),
         service_areas=tuple(read(statements.ALL_SERVICE_AREAS, codec.SERVICE_AREAS)),
+        drop_off_points=tuple(
+            read(statements.ALL_DROP_OFF_POINTS, codec.DROP_OFF_POINTS)
+        ),
         warehouse_days=tuple(WarehouseDay(*row) for row in days),
         decision_count=counters.decision_count,
         match_count=counters.match_count,

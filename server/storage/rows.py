@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from sqlalchemy import Table
 
 from matcher.domain.decision import Decision
+from matcher.domain.drop_off_point import DropOffPoint
 from matcher.domain.ids import TenantId
 from matcher.domain.match import Match
 from matcher.domain.program import Program, ProgramEvent
@@ -60,6 +61,11 @@ def rows_to_write(tenant: TenantId, changes: Changes) -> dict[Table, list[Row]]:
         tables.service_areas: [
             _service_area(tenant, one) for one in changes.service_areas.values() if one
         ],
+        tables.drop_off_points: [
+            _drop_off_point(tenant, one)
+            for one in changes.drop_off_points.values()
+            if one
+        ],
         tables.warehouse_days: [
             _warehouse_day(tenant, one) for one in changes.warehouse_days.values()
         ],
@@ -87,6 +93,11 @@ def keys_to_delete(tenant: TenantId, changes: Changes) -> dict[Table, list[Row]]
         tables.shadow_units: [
             {"tenant": tenant, "demand_id": key}
             for key, value in changes.shadow_units.items()
+            if value is None
+        ],
+        tables.drop_off_points: [
+            {"tenant": tenant, "drop_off_point_id": key}
+            for key, value in changes.drop_off_points.items()
             if value is None
         ],
     }
@@ -196,6 +207,14 @@ def _service_area(tenant: TenantId, area: ServiceArea) -> Row:
         "tenant": tenant,
         "service_area_id": area.service_area_id,
         "document": codec.SERVICE_AREAS.encode(area),
+    }
+
+
+def _drop_off_point(tenant: TenantId, point: DropOffPoint) -> Row:
+    return {
+        "tenant": tenant,
+        "drop_off_point_id": point.drop_off_point_id,
+        "document": codec.DROP_OFF_POINTS.encode(point),
     }
 
 

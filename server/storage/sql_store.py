@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
 from sqlalchemy import Connection
 
 from matcher.domain.decision import Decision
 from matcher.domain.demand import DemandState
+from matcher.domain.drop_off_point import DropOffPoint
 from matcher.domain.ids import (
     DecisionId,
     DemandId,
@@ -68,6 +70,8 @@ class SqlStore:
         if transaction:
             with self._database.writing("commit") as connection:
                 transaction.write(connection)
+            if transaction.erases:
+                self._database.settle_log()
 
     def load(self, tenant: TenantId) -> LiveRows:
         """Return what a shard needs in memory; a new tenant gives empty rows."""
@@ -153,6 +157,19 @@ class SqlStore:
             statement = statements.RETURN_PAGE_IN_STATE
             page["state"] = int(state)
         return self._database.many("list return items", statement, codec.RETURNS, page)
+
+    def returns_of_customer(
+        self, tenant: TenantId, customer_id: str, *, limit: int
+    ) -> list[ReturnId]:
+        """Return up to ``limit`` ids of a customer's return items, in order."""
+        # As it stands in the document; a text inside of another has its quote escaped.
+        field = f'"customer_id":{msgspec.json.encode(customer_id).decode()}'
+        with self._database.reading("read the returns of a customer") as connection:
+            rows = connection.execute(
+                statements.RETURNS_WITH,
+                {"tenant": tenant, "text": field, "limit": limit},
+            )
+            return [ReturnId(each) for each in rows.scalars()]
 
     def match(self, tenant: TenantId, match_id: MatchId) -> Match | None:
         """Return one match as it stands now."""
@@ -243,6 +260,17 @@ class SqlStore:
             "list service areas",
             statements.SERVICE_AREA_PAGE,
             codec.SERVICE_AREAS,
+            _page(tenant, after_id, limit),
+        )
+
+    def list_drop_off_points(
+        self, tenant: TenantId, *, after_id: str, limit: int
+    ) -> list[DropOffPoint]:
+        """Return up to ``limit`` drop-off points with an id above ``after_id``."""
+        return self._database.many(
+            "list drop-off points",
+            statements.DROP_OFF_POINT_PAGE,
+            codec.DROP_OFF_POINTS,
             _page(tenant, after_id, limit),
         )
 

@@ -95,10 +95,11 @@ def open_sqlite(path: Path, params: SqliteParams) -> Database:
         undo.callback(writer.dispose)
         with writer.begin() as connection:
             bring_up_to_date(connection, str(path))
-        undo.callback(_checkpoint, writer, path)
+        settle_log = functools.partial(_checkpoint, writer, path)
+        undo.callback(settle_log)
         reader = _reader_engine(path, params)
         undo.callback(reader.dispose)
-        return Database(str(path), writer, reader, undo.pop_all())
+        return Database(str(path), writer, reader, undo.pop_all(), settle_log)
     raise AssertionError("unreachable: no callback swallows an exception")
 
 
@@ -210,6 +211,8 @@ def _connect_writer(path: Path, params: SqliteParams) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         # On macOS only this makes fsync reach the disk; elsewhere it does nothing.
         connection.execute("PRAGMA fullfsync = ON")
+        # What is deleted is gone: personal data is erased, not only forgotten.
+        connection.execute("PRAGMA secure_delete = ON")
         connection.execute(f"PRAGMA wal_autocheckpoint = {params.checkpoint_pages:d}")
         connection.execute(f"PRAGMA cache_size = -{params.cache_mib * 1024:d}")
     except BaseException:

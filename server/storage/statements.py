@@ -24,6 +24,7 @@ from sqlalchemy import (
     table,
     text,
     union_all,
+    update,
 )
 from sqlalchemy.dialects import sqlite
 
@@ -40,6 +41,7 @@ from server.storage.tables import (
     counters,
     decisions,
     demands,
+    drop_off_points,
     journal,
     matches,
     metadata,
@@ -109,6 +111,7 @@ UPSERTS = {
         volume_hours,
         warehouses,
         service_areas,
+        drop_off_points,
         warehouse_days,
         rounds,
         shadows,
@@ -117,7 +120,10 @@ UPSERTS = {
     )
 }
 
-DELETES = {one: _delete(one) for one in (warehouses, service_areas, shadow_units)}
+DELETES = {
+    one: _delete(one)
+    for one in (warehouses, service_areas, shadow_units, drop_off_points)
+}
 
 # A decision is never replaced: a number or id that is taken is our own bug.
 APPEND_DECISIONS = insert(decisions)
@@ -178,6 +184,66 @@ FORGET_CHECKPOINTS = delete(checkpoints).where(
     checkpoints.c.entry_count < bindparam("before"),
 )
 
+# Rows of (number, segment) from the first on that has an entry at an instant or later;
+# parameter: since_us.
+JOURNAL_SINCE = (
+    select(journal.c.number, journal.c.segment)
+    .where(
+        journal.c.tenant == bindparam("tenant"),
+        journal.c.number
+        >= select(func.min(journal.c.number))
+        .where(
+            journal.c.tenant == bindparam("tenant"),
+            journal.c.last_us >= bindparam("since_us"),
+        )
+        .scalar_subquery(),
+    )
+    .order_by(journal.c.number)
+)
+
+# All rows of (entry_count, at_us, rows).
+CHECKPOINT_ROWS = select(
+    checkpoints.c.entry_count, checkpoints.c.at_us, checkpoints.c.rows
+).where(checkpoints.c.tenant == bindparam("tenant"))
+
+# By the whole key; parameters are named as the columns, with "its_" before the key.
+REPLACE_SEGMENT = (
+    update(journal)
+    .where(
+        journal.c.tenant == bindparam("its_tenant"),
+        journal.c.number == bindparam("its_number"),
+    )
+    .values(segment=bindparam("segment"))
+)
+REPLACE_CHECKPOINT = (
+    update(checkpoints)
+    .where(
+        checkpoints.c.tenant == bindparam("its_tenant"),
+        checkpoints.c.entry_count == bindparam("its_entry_count"),
+    )
+    .values(rows=bindparam("rows"))
+)
+REPLACE_DECISION = (
+    update(decisions)
+    .where(
+        decisions.c.tenant == bindparam("its_tenant"),
+        decisions.c.sequence == bindparam("its_sequence"),
+    )
+    .values(document=bindparam("document"))
+)
+
+# Rows of (sequence, document), in no order; parameter: ids, of return items.
+DECISIONS_OF_RETURNS = select(decisions.c.sequence, decisions.c.document).where(
+    decisions.c.tenant == bindparam("tenant"),
+    decisions.c.return_id.in_(bindparam("ids", expanding=True)),
+)
+
+# Rows of (request_id, answer), in no order.
+ANSWERS = select(answers.c.request_id, answers.c.answer).where(
+    answers.c.tenant == bindparam("tenant")
+)
+DROP_ANSWER = _delete(answers)
+
 # The first answer stays, whatever comes later under its id.
 KEEP_ANSWERS = sqlite.insert(answers).on_conflict_do_nothing()
 
@@ -214,6 +280,17 @@ ROUND = select(rounds.c.document, rounds.c.proof).where(
     rounds.c.tenant == bindparam("tenant"), rounds.c.round_id == bindparam("id")
 )
 
+# Ids, in their order; parameters: text, a part of the document, and limit.
+RETURNS_WITH = (
+    select(returns.c.return_id)
+    .where(
+        returns.c.tenant == bindparam("tenant"),
+        func.instr(returns.c.document, bindparam("text")) > 0,
+    )
+    .order_by(returns.c.return_id)
+    .limit(bindparam("limit"))
+)
+
 # In no order; parameter of each: ids.
 SOME_DEMANDS = _some(demands, demands.c.demand_id)
 SOME_RETURNS = _some(returns, returns.c.return_id)
@@ -227,6 +304,7 @@ PROGRAM_EVENT_PAGE = _page(program_events, program_events.c.number)
 POLICY_PAGE = _page(policies, policies.c.version)
 WAREHOUSE_PAGE = _page(warehouses, warehouses.c.warehouse_id)
 SERVICE_AREA_PAGE = _page(service_areas, service_areas.c.service_area_id)
+DROP_OFF_POINT_PAGE = _page(drop_off_points, drop_off_points.c.drop_off_point_id)
 
 # Parameter: id, of the return item.
 DECISIONS_OF_RETURN = _one(decisions, decisions.c.return_id).order_by(
@@ -284,6 +362,9 @@ PROGRAM = _documents(programs)
 ALL_POLICIES = _documents(policies).order_by(policies.c.version)
 ALL_WAREHOUSES = _documents(warehouses).order_by(warehouses.c.warehouse_id)
 ALL_SERVICE_AREAS = _documents(service_areas).order_by(service_areas.c.service_area_id)
+ALL_DROP_OFF_POINTS = _documents(drop_off_points).order_by(
+    drop_off_points.c.drop_off_point_id
+)
 
 # Rows of (warehouse_id, day, routed_count): the last day that has any and the one
 # before it, since around midnight both may still be counted on.

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from matcher.domain.decision import Decision
 from matcher.domain.demand import DemandState
+from matcher.domain.drop_off_point import DropOffPoint
 from matcher.domain.ids import (
     DecisionId,
     DemandId,
@@ -74,7 +75,12 @@ class History(Protocol):
         """
 
     def keep(self, checkpoint: Checkpoint) -> None:
-        """Store a checkpoint; one after the same entries is left as it is."""
+        """
+        Store a checkpoint; one after the same entries is left as it is.
+
+        Nothing is stored if the program's log has grown since the checkpoint was made:
+        personal data that it holds may have been erased.
+        """
 
     def begin(self, now_us: int) -> None:
         """Make the first checkpoint if nothing else says what the rows come from."""
@@ -87,7 +93,8 @@ class History(Protocol):
         Return where a replay starts that is to have lived up to an instant.
 
         The last checkpoint at or before it, else the first there is, else nothing at
-        all: the beginning.
+        all: the beginning. Raises ``StateConflictError`` if personal data is erased of
+        what lived from there on: what happened then cannot be done again.
         """
 
     def entries(self, after: int, until_us: int) -> Iterator[Entry]:
@@ -132,7 +139,8 @@ class Store(Protocol):
         A row that exists is replaced; deleting one that does not is no error. Of two
         entries for a tenant the later one wins. Decisions get the next numbers of
         their tenant's log, in order; one whose id is taken is a bug of the caller. A
-        request id that has an answer keeps it.
+        request id that has an answer keeps it. Of erased rows, personal data is taken
+        out of decisions, journal and checkpoints, and answers that hold it are deleted.
         """
 
     def load(self, tenant: TenantId) -> LiveRows:
@@ -181,6 +189,15 @@ class Store(Protocol):
     ) -> list[ReturnRecord]:
         """Return up to ``limit`` return items with an id above ``after_id``, by id."""
 
+    def returns_of_customer(
+        self, tenant: TenantId, customer_id: str, *, limit: int
+    ) -> list[ReturnId]:
+        """
+        Return up to ``limit`` ids of a customer's return items, in order.
+
+        Reads all of the tenant's items: nothing else asks for those of a customer.
+        """
+
     def match(self, tenant: TenantId, match_id: MatchId) -> Match | None:
         """Return one match as it stands now."""
 
@@ -220,6 +237,11 @@ class Store(Protocol):
         self, tenant: TenantId, *, after_id: str, limit: int
     ) -> list[ServiceArea]:
         """Return up to ``limit`` service areas above ``after_id``, by id."""
+
+    def list_drop_off_points(
+        self, tenant: TenantId, *, after_id: str, limit: int
+    ) -> list[DropOffPoint]:
+        """Return up to ``limit`` drop-off points with an id above ``after_id``."""
 
     def round(self, tenant: TenantId, round_id: RoundId) -> RoundRecord | None:
         """Return one round, its proof included."""

@@ -179,6 +179,15 @@ service_areas = Table(
     sqlite_strict=True,
 )
 
+drop_off_points = Table(
+    "drop_off_points",
+    metadata,
+    _key("tenant"),
+    _key("drop_off_point_id"),
+    _value("document", Text()),
+    sqlite_strict=True,
+)
+
 warehouse_days = Table(
     "warehouse_days",
     metadata,

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table
 from matcher.domain.ids import TenantId
 from matcher.engine.changes import Changes
 from server.storage import statements
+from server.storage.clearing import Clearing
 from server.storage.counters import read_counters
 from server.storage.history import entry_count
 from server.storage.rows import (
@@ -50,6 +51,7 @@ class Transaction:
         self._events: list[Row] = []
         self._journal: list[Row] = []
         self._numbered: list[tuple[TenantId, Changes, list[Row]]] = []
+        self._clearings: list[Clearing] = []
         for tenant, entry in merge(changes).items():
             for table, rows in rows_to_write(tenant, entry).items():
                 self._written.setdefault(table, []).extend(rows)
@@ -61,6 +63,8 @@ class Transaction:
             if entry.decisions or entry.matches or entry.rounds:
                 logged = log_rows(tenant, entry.decisions)
                 self._numbered.append((tenant, entry, logged))
+            if entry.erased_returns or entry.erased_demands:
+                self._clearings.append(Clearing(tenant, entry))
         for table, rows in self._written.items():
             # In the order of the index, so that each of its pages is met once.
             rows.sort(key=itemgetter(*table.primary_key.columns.keys()))
@@ -80,6 +84,8 @@ class Transaction:
 
     def write(self, connection: Connection) -> None:
         """Write everything; the caller commits, or rolls back if this raises."""
+        for clearing in self._clearings:
+            clearing.look(connection)
         for table, rows in self._written.items():
             if rows:
                 connection.execute(statements.UPSERTS[table], rows)
@@ -95,6 +101,14 @@ class Transaction:
             connection.execute(statements.APPEND_JOURNAL, segment)
         if self._answers:
             connection.execute(statements.KEEP_ANSWERS, self._answers)
+        # Last: what this very transaction wrote is cleared too.
+        for clearing in self._clearings:
+            clearing.clear(connection)
+
+    @property
+    def erases(self) -> bool:
+        """Whether personal data is erased, so that the log on disk has to go too."""
+        return bool(self._clearings)
 
 
 def _number(

@@ -11,6 +11,7 @@ from google.type.latlng_pb2 import LatLng
 from nearturn.v1 import (
     demand_pb2,
     demand_service_pb2,
+    drop_off_point_pb2,
     item_pb2,
     network_pb2,
     policy_pb2,
@@ -138,6 +139,18 @@ def warehouse(warehouse_id: str = "w1", east_m: float = 0.0, **fields: Any) -> A
         **fields,
     }
     return network_pb2.Warehouse(**values)
+
+
+def drop_off_point(point_id: str = "p1", east_m: float = 0.0, **fields: Any) -> Any:
+    """Return a kiosk that is open by day."""
+    values = {
+        "drop_off_point_id": point_id,
+        "location": place(east_m),
+        "name": "Kiosk",
+        "opening_hours": "Mo-Sa 8-20",
+        **fields,
+    }
+    return drop_off_point_pb2.DropOffPoint(**values)
 
 
 SIGN_OFFS = [

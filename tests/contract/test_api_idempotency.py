@@ -12,12 +12,14 @@ from nearturn.v1 import demand_service_pb2 as demands
 from nearturn.v1 import match_service_pb2 as matches
 from nearturn.v1 import network_service_pb2 as network
 from nearturn.v1 import policy_service_pb2 as policies
+from nearturn.v1 import privacy_service_pb2 as privacy
 from nearturn.v1 import return_service_pb2 as returns
 from tests.contract.api_target import TENANT, Api, ApiError, HandClock, all_methods
 from tests.contract.messages import (
     activate,
     activation,
     demand,
+    drop_off_point,
     policy,
     return_item,
     submit,
@@ -38,7 +40,10 @@ async def _prepared(api: Api) -> str:
     await api(matches.RunRoundRequest())
     await upsert(api, demand("d2", quantity=5, sku="coat"))
     await submit(api, return_item("r2", sku="hat"))
+    await submit(api, return_item("r3", customer_consents=False))
     await api(network.UpsertWarehouseRequest(warehouse=warehouse("gone")))
+    gone = drop_off_point("gone")
+    await api(network.UpsertDropOffPointRequest(drop_off_point=gone))
     held = await api(returns.GetReturnRequest(return_id="r1"))
     match_id: str = held.decision.match.match_id
     return match_id
@@ -70,6 +75,13 @@ WRITES: dict[str, Callable[[str], Any]] = {
     "ResumeProgram": lambda _: policies.ResumeProgramRequest(category="shoes"),
     "UpsertWarehouse": lambda _: network.UpsertWarehouseRequest(warehouse=warehouse()),
     "DeleteWarehouse": lambda _: network.DeleteWarehouseRequest(warehouse_id="gone"),
+    "UpsertDropOffPoint": lambda _: network.UpsertDropOffPointRequest(
+        drop_off_point=drop_off_point()
+    ),
+    "DeleteDropOffPoint": lambda _: network.DeleteDropOffPointRequest(
+        drop_off_point_id="gone"
+    ),
+    "ErasePersonalData": lambda _: privacy.ErasePersonalDataRequest(return_ids=["r3"]),
 }
 
 

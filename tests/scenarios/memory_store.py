@@ -81,6 +81,9 @@ class MemoryStore:
             volume_hours=tuple(hour for _, hour in sorted(rows.volume_hours.items())),
             warehouses=tuple(w for _, w in sorted(rows.warehouses.items()) if w),
             service_areas=tuple(a for _, a in sorted(rows.service_areas.items()) if a),
+            drop_off_points=tuple(
+                p for _, p in sorted(rows.drop_off_points.items()) if p
+            ),
             warehouse_days=tuple(day for _, day in sorted(rows.warehouse_days.items())),
             decision_count=len(rows.decisions),
             match_count=max((_number(each) for each in rows.matches), default=0),

@@ -7,11 +7,19 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from matcher.domain.demand import Demand
-from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId, WarehouseId
+from matcher.domain.drop_off_point import DropOffPoint
+from matcher.domain.ids import (
+    DemandId,
+    DropOffPointId,
+    MatchId,
+    ReturnId,
+    ServiceAreaId,
+    WarehouseId,
+)
 from matcher.domain.item import Condition, Fact, Verification, VerificationStatus
 from matcher.domain.mode import Mode
 from matcher.domain.policy import MatchKey, Policy, VolumeCap
-from matcher.domain.return_item import ReturnItem
+from matcher.domain.return_item import ReturnItem, ReturnState
 from matcher.domain.warehouse import Warehouse
 from matcher.engine.commands import (
     CancelDemand,
@@ -19,8 +27,10 @@ from matcher.engine.commands import (
     Command,
     ConfirmMatch,
     CreatePolicy,
+    DeleteDropOffPoint,
     DeleteServiceArea,
     DeleteWarehouse,
+    ErasePersonalData,
     PauseProgram,
     RecordVerification,
     ReleaseMatch,
@@ -28,6 +38,7 @@ from matcher.engine.commands import (
     RollbackPolicy,
     SubmitReturns,
     UpsertDemands,
+    UpsertDropOffPoint,
     UpsertServiceArea,
     UpsertWarehouse,
 )
@@ -36,6 +47,7 @@ from tests.scenarios import (
     MINUTE_US,
     SECOND_US,
     activation,
+    at,
     demand,
     policy,
     return_item,
@@ -48,6 +60,7 @@ from tests.simulation.shadow_checks import ask_between_rounds
 from tests.simulation.world import World
 
 SKUS = ("shirt", "shirt", "coat")
+LIVE = (ReturnState.WAITING, ReturnState.MATCHED)
 
 
 class Moves:
@@ -65,8 +78,10 @@ class Moves:
             (9, self._confirm),
             (6, self._release),
             (2, self._network),
+            (1, self._drop_off),
             (1, self._policy),
             (2, self._pause),
+            (3, self._erase),
             (14, self._round),
             (4, self._shadows),
             (10, self._advance),
@@ -143,6 +158,14 @@ class Moves:
         ]
         self._apply(self.rng.choice(commands))
 
+    def _drop_off(self) -> None:
+        point_id = DropOffPointId(f"p{self.rng.randrange(2)}")
+        if self.rng.random() < 0.5:
+            self._apply(DeleteDropOffPoint(point_id))
+            return
+        point = DropOffPoint(point_id, at(self._east_m()), "Kiosk")
+        self._apply(UpsertDropOffPoint(point))
+
     def _policy(self) -> None:
         count = len(self.world.model.policies)
         if self.rng.random() < 0.5:
@@ -160,6 +183,17 @@ class Moves:
             self._apply(PauseProgram(category, "audit"))
         else:
             self._apply(ResumeProgram(category))
+
+    def _erase(self) -> None:
+        # Now and then of something that lives, or that nobody knows.
+        parcels, orders = self.world.model.parcels, self.world.model.orders
+        settled = [k for k, p in parcels.items() if p.state not in LIVE] or [*parcels]
+        closed = [k for k, o in orders.items() if not (o.open or o.held)] or [*orders]
+        some = self.rng.sample(settled, min(2, len(settled)))
+        demands = self.rng.sample(closed, min(1, len(closed)))
+        if self.rng.random() < 0.2:
+            some.append(self._return_id())
+        self._apply(ErasePersonalData(tuple(some), tuple(demands), "asked for"))
 
     def _round(self) -> None:
         if self.world.in_flight is not None:

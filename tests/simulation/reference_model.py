@@ -36,8 +36,10 @@ from matcher.engine.commands import (
     Command,
     ConfirmMatch,
     CreatePolicy,
+    DeleteDropOffPoint,
     DeleteServiceArea,
     DeleteWarehouse,
+    ErasePersonalData,
     PauseProgram,
     RecordVerification,
     ReleaseMatch,
@@ -47,6 +49,7 @@ from matcher.engine.commands import (
     SubmitReturns,
     Tick,
     UpsertDemands,
+    UpsertDropOffPoint,
     UpsertServiceArea,
     UpsertWarehouse,
 )
@@ -54,6 +57,7 @@ from matcher.geo import ServiceAreas
 from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import GateReport, evaluate_gates
 from tests.scenarios import HOUR_US, TENANT
+from tests.simulation.erased import erase
 from tests.simulation.shades import Begun, Shade, Shades, take_shades
 
 Refusal = type[NearturnError] | None
@@ -126,6 +130,7 @@ class ReferenceModel:
     areas: dict[str, ServiceArea] = field(default_factory=dict)
     warehouses: set[WarehouseId] = field(default_factory=set)
     shades: Shades = field(default_factory=lambda: Shades(10**9))
+    drop_off: set[str] = field(default_factory=set)
 
     @property
     def active(self) -> Policy | None:
@@ -173,6 +178,15 @@ class ReferenceModel:
                 return self._cancel_return(command.return_id)
             case ConfirmMatch() | ReleaseMatch():
                 return self._end_hold(command)
+            case ErasePersonalData():
+                return erase(self, command)
+            case UpsertDropOffPoint():
+                self.drop_off.add(command.drop_off_point.drop_off_point_id)
+                return None
+            case DeleteDropOffPoint():
+                known = command.drop_off_point_id in self.drop_off
+                self.drop_off.discard(command.drop_off_point_id)
+                return None if known else NotFoundError
             case Tick():
                 return None
             case _:

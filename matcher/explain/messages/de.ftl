@@ -22,8 +22,15 @@ outcome-cancelled = Ihre Rücksendung wurde storniert.
 ## Wie der Artikel auf den Weg kommt.
 
 handoff-carrier-label = Sie erhalten ein Etikett; geben Sie das Paket wie gewohnt beim Paketdienst ab.
+handoff-drop-off = Sie brauchen kein Etikett: Geben Sie den Artikel an einer Abgabestelle ab, wie von Ihnen gewählt.
+handoff-local-handoff = Sie brauchen kein Etikett: Der Artikel wird vor Ort übergeben, wie von Ihnen gewählt.
 handoff-standard = Nutzen Sie das übliche Rücksendeetikett, wie bei jeder Rücksendung.
 handoff-none = Sie müssen jetzt nichts tun.
+
+## Wo ein Paket abgegeben werden kann; die Orte folgen.
+
+drop-off-points = Hier können Sie das Paket unter anderem abgeben:
+drop-off-extended = erweiterte Öffnungszeiten
 
 ## Was der Service sagt und vermeidet, je nach Art des Grundes.
 
@@ -41,6 +48,14 @@ avoid-lifecycle = Geben Sie niemandem die Schuld.
 ## Was das Programm ist, für Hilfeseiten.
 
 help-what-it-is = Das Programm ist eine auswählende Optimierung neben dem Lager (selective optimization layer): Nur geprüfte, geeignete Rücksendungen, auf die jemand in der Nähe wartet, nehmen den kürzeren Weg, alles andere wird wie immer zurückgeschickt.
+help-title = Was mit Ihrer Rücksendung geschieht
+help-reasons = Warum eine Rücksendung ihren Weg nimmt
+
+## Was in einer E-Mail um den Text steht.
+
+email-subject = Zu Ihrer Rücksendung
+email-greeting = Guten Tag,
+email-closing = Wenn etwas unklar ist, antworten Sie einfach auf diese Nachricht.
 
 ## Zwei Entscheidungen nebeneinander.
 

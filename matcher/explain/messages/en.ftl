@@ -22,8 +22,15 @@ outcome-cancelled = Your return was cancelled.
 ## How the item leaves the customer.
 
 handoff-carrier-label = You will get a label; drop the parcel off with the carrier as usual.
+handoff-drop-off = No label is needed: leave the item at a drop-off point, as you chose.
+handoff-local-handoff = No label is needed: the item is handed over locally, as you chose.
 handoff-standard = Use the standard return label, as for any return.
 handoff-none = There is nothing for you to do now.
+
+## Where a parcel may be left; the places follow.
+
+drop-off-points = You can leave the parcel here, among other places:
+drop-off-extended = extended hours
 
 ## What support says and avoids, by kind of reason.
 
@@ -41,6 +48,15 @@ avoid-lifecycle = Do not blame the buyer or the customer.
 ## What the programme is, for help pages.
 
 help-what-it-is = The programme is a selective optimization layer beside the warehouse: only verified, eligible returns with a buyer nearby take the shorter way, and everything else is returned as ever.
+
+help-title = What happens to your return
+help-reasons = Why a return takes the way it takes
+
+## Around a customer's text in an e-mail.
+
+email-subject = About your return
+email-greeting = Hello,
+email-closing = If anything is unclear, just reply to this message.
 
 ## Two decisions side by side.
 

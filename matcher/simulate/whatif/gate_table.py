@@ -124,7 +124,8 @@ def gate_view(policy: Policy) -> Policy:
         messages=(),
         banned_terms=(),
         categories=tuple(
-            replace(rule, radius_m=1, min_saving_micros=1) for rule in policy.categories
+            replace(rule, radius_m=1, min_saving_micros=1, justification=None)
+            for rule in policy.categories
         ),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.domain.decision import Decision, Outcome, WarehouseRoute
+from matcher.domain.decision import Decision, WarehouseRoute
 from matcher.domain.match import Match
 from matcher.domain.reason import Check, Reason
 from matcher.engine.records import RoundRecord
@@ -17,7 +17,6 @@ from server.api.convert.times import optional_timestamp, to_timestamp
 
 def from_decision(decision: Decision) -> decision_pb2.Decision:
     """Return a decision as a message."""
-    is_matched = decision.outcome is Outcome.MATCHED
     return decision_pb2.Decision(
         decision_id=decision.decision_id,
         return_id=decision.return_id,
@@ -32,9 +31,7 @@ def from_decision(decision: Decision) -> decision_pb2.Decision:
         policy_version=decision.policy_version,
         round_id=decision.round_id,
         decide_time=to_timestamp(decision.decided_us),
-        handoff_mode=decision_pb2.HANDOFF_MODE_CARRIER_LABEL
-        if is_matched
-        else decision_pb2.HANDOFF_MODE_STANDARD,
+        handoff_mode=decision_pb2.HandoffMode.ValueType(decision.handoff),
         refund_policy_unchanged=True,
         refund_due_time=optional_timestamp(decision.refund_due_us),
     )

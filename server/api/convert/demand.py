@@ -72,4 +72,6 @@ def from_demand(record: DemandRecord) -> demand_pb2.Demand:
     message.etag = str(record.version)
     message.create_time.CopyFrom(to_timestamp(record.created_us))
     message.update_time.CopyFrom(to_timestamp(record.updated_us))
+    if record.erased_us is not None:
+        message.erase_time.CopyFrom(to_timestamp(record.erased_us))
     return message

@@ -21,6 +21,7 @@ from matcher.engine.records import PolicyRecord
 from matcher.explain.message_catalogue import shipped_texts
 from matcher.explain.message_check import check_messages
 from nearturn.v1 import item_pb2, mode_pb2, policy_pb2
+from server.api.convert.justification import from_justification, to_justification
 from server.api.convert.times import (
     optional_timestamp,
     optional_us,
@@ -176,6 +177,7 @@ def _to_rule(message: policy_pb2.CategoryRule) -> CategoryRule:
         min_saving_micros=message.min_saving_micros or 1,
         allow_custom_made=message.allow_custom_made,
         season_end_us=optional_us(message, "season_end_time"),
+        justification=to_justification(message),
     )
 
 
@@ -191,6 +193,7 @@ def _from_rule(rule: CategoryRule) -> policy_pb2.CategoryRule:
         min_saving_micros=rule.min_saving_micros,
         allow_custom_made=rule.allow_custom_made,
         season_end_time=optional_timestamp(rule.season_end_us),
+        justification=from_justification(rule.justification),
     )
 
 

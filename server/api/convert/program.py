@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matcher.domain.program import Program, ProgramEvent, SignOff, SignOffItem
 from nearturn.v1 import policy_pb2, program_pb2
-from server.api.convert.times import to_timestamp
+from server.api.convert.times import optional_timestamp, to_timestamp
 
 
 def from_program(program: Program) -> program_pb2.Program:
@@ -22,6 +22,7 @@ def from_program(program: Program) -> program_pb2.Program:
             for pause in program.pauses
         ],
         event_count=program.event_count,
+        erased_history_time=optional_timestamp(program.erased_until_us or None),
     )
 
 

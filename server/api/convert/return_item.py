@@ -72,6 +72,8 @@ def from_return_record(record: ReturnRecord) -> return_item_pb2.ReturnItem:
     message.create_time.CopyFrom(to_timestamp(record.created_us))
     message.update_time.CopyFrom(to_timestamp(record.updated_us))
     message.etag = str(record.version)
+    if record.erased_us is not None:
+        message.erase_time.CopyFrom(to_timestamp(record.erased_us))
     return message
 
 

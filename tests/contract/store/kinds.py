@@ -84,8 +84,16 @@ LISTED = (
             tenant, after_id=after_id, limit=limit
         ),
     ),
+    Listed(
+        "drop_off_point",
+        rows.drop_off_point_row,
+        lambda row: row.drop_off_point_id,
+        lambda store, tenant, after_id, limit: store.list_drop_off_points(
+            tenant, after_id=after_id, limit=limit
+        ),
+    ),
 )
-_DEMAND, _RETURN, _WAREHOUSE, _SERVICE_AREA = LISTED
+_DEMAND, _RETURN, _WAREHOUSE, _SERVICE_AREA, _DROP_OFF_POINT = LISTED
 
 KINDS = (
     Kind(
@@ -132,6 +140,15 @@ KINDS = (
         lambda: rows.service_area_row(geojson='{"type": "Point"}'),
         lambda store, tenant, key: _only(
             _SERVICE_AREA.page(store, tenant, "", 1_000), key, _SERVICE_AREA.id_of
+        ),
+    ),
+    Kind(
+        "drop_off_point",
+        "p1",
+        rows.drop_off_point_row,
+        lambda: rows.drop_off_point_row(opening_hours="", has_extended_hours=False),
+        lambda store, tenant, key: _only(
+            _DROP_OFF_POINT.page(store, tenant, "", 1_000), key, _DROP_OFF_POINT.id_of
         ),
     ),
     Kind(

@@ -12,9 +12,11 @@ from typing import Any
 
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
 from matcher.domain.demand import Demand, DemandState
+from matcher.domain.drop_off_point import DropOffPoint
 from matcher.domain.ids import (
     DecisionId,
     DemandId,
+    DropOffPointId,
     ReturnId,
     RoundId,
     ServiceAreaId,
@@ -29,6 +31,7 @@ from matcher.domain.item import (
     Verification,
     VerificationStatus,
 )
+from matcher.domain.justification import Justification
 from matcher.domain.latlng import LatLng
 from matcher.domain.match import HoldState, Match
 from matcher.domain.mode import Mode
@@ -215,6 +218,7 @@ def decision_row(number: int = 1, return_id: str = "r1", **changes: Any) -> Deci
         match=match_row(number),
         round_id=RoundId("r-000000000001"),
         refund_due_us=INT64_MAX,
+        path=ReturnPath.DROP_OFF,
     )
     return replace(decision, **changes)
 
@@ -232,6 +236,7 @@ def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
         min_saving_micros=2,
         allow_custom_made=True,
         season_end_us=INT64_MIN,
+        justification=Justification("app-1", "«Klein anfangen»", "Zoë", "https://x"),
     )
     policy = Policy(
         version=version,
@@ -264,7 +269,7 @@ def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
 def program_row() -> Program:
     """Return a program of two versions and two pauses."""
     pauses = Pause("", "audit", INT64_MIN), Pause("apparel", "«Rückruf»", INT64_MAX)
-    return Program((7, INT64_MAX), pauses, 3)
+    return Program((7, INT64_MAX), pauses, 3, INT64_MAX)
 
 
 def program_event_row(number: int = 1) -> ProgramEvent:
@@ -332,6 +337,14 @@ def service_area_row(area_id: str = "a1", geojson: str = "{}") -> ServiceArea:
     return ServiceArea(ServiceAreaId(area_id), geojson)
 
 
+def drop_off_point_row(point_id: str = "p1", **changes: Any) -> DropOffPoint:
+    """Return a drop-off point with every field away from its default."""
+    point = DropOffPoint(
+        DropOffPointId(point_id), _PLACE, "Kiosk «Zoë»", "Mo-Sa 8-22\nSo 10-14", True
+    )
+    return replace(point, **changes)
+
+
 def round_row(number: int = 1, **changes: Any) -> RoundRecord:
     """Return a round whose proof has every byte there is."""
     record = RoundRecord(
@@ -381,6 +394,7 @@ def changes_of(
     | PolicyRecord
     | Warehouse
     | ServiceArea
+    | DropOffPoint
     | RoundRecord
     | WarehouseDay
     | Program
@@ -418,6 +432,7 @@ _KEPT: dict[type, tuple[str, Callable[[Any], object]]] = {
     PolicyRecord: ("policies", lambda row: row.policy.version),
     Warehouse: ("warehouses", lambda row: row.warehouse_id),
     ServiceArea: ("service_areas", lambda row: row.service_area_id),
+    DropOffPoint: ("drop_off_points", lambda row: row.drop_off_point_id),
     VolumeHour: ("volume_hours", lambda row: row.hour),
     ShadowRecord: ("shadows", lambda row: row.return_id),
     ShadowUnits: ("shadow_units", lambda row: row.demand_id),

@@ -16,6 +16,7 @@ from tests.contract.store.rows import (
     changes_of,
     decision_row,
     demand_row,
+    drop_off_point_row,
     match_row,
     policy_row,
     program_event_row,
@@ -134,6 +135,7 @@ def test_restart_loads_what_was_committed(store: Store, opener: Opener) -> None:
         volume_hour_row(),
         warehouse_row(),
         service_area_row(),
+        drop_off_point_row(),
         warehouse_day_row(),
         program_row(),
         program_event_row(),
@@ -149,7 +151,7 @@ def test_restart_loads_what_was_committed(store: Store, opener: Opener) -> None:
         assert repr(again.load(BRAND)) == repr(before)
     finally:
         again.close()
-    lists = tuple((row,) for row in rows[:8])
+    lists = tuple((row,) for row in rows[:9])
     assert before == LiveRows(*lists[:4], program_row(), *lists[4:], 1, 1, 1)
 
 

@@ -249,6 +249,12 @@ def test_what_people_are_told_is_listed(tmp_path: Path) -> None:
     assert "Refunds | as ever." in run("policy", "messages", path)
     with pytest.raises(InvalidValueError, match="locale: got 'fr'"):
         run("policy", "messages", "--locale", "fr")
+    article = run("policy", "messages", "--variant", "help", "--locale", "de")
+    assert article.startswith("# Was mit Ihrer Rücksendung geschieht\n")
+    mails = run("policy", "messages", path, "--variant", "email")
+    assert mails.count("Refunds | as ever.") == len(ReasonCode) - 1
+    with pytest.raises(InvalidValueError, match="training, email, help"):
+        run("policy", "messages", "--variant", "poster")
 
 
 def test_why_a_return_has_no_buyer_is_said(week: Path, tmp_path: Path) -> None:

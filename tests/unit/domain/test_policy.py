@@ -39,6 +39,7 @@ _ACCEPTED = {
     "categories.min_saving_micros": "at least 1",
     "categories.match_key": "SKU or CATEGORY",
     "categories.min_condition": "POOR to NEW",
+    "categories.justification.text": "1 to 1,000 characters",
     "rollout_basis_points": "0 to 10,000",
     "hold_duration": "above zero",
     "rollout_steps.start_time": "after the one before",

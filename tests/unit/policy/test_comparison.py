@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from matcher.domain.item import Condition, ReturnReason
+from matcher.domain.justification import Justification
 from matcher.domain.mode import Mode
 from matcher.domain.policy import (
     CostModel,
@@ -52,6 +53,7 @@ _OF_A_RULE: tuple[tuple[dict[str, Any], Dimension, Direction, int], ...] = (
     ({"min_saving_micros": 2}, Dimension.SAVING, _NARROWER, 0),
     ({"allow_custom_made": True}, Dimension.CUSTOM_MADE, _WIDER, 0),
     ({"season_end_us": NOW_US}, Dimension.SEASON, _NARROWER, 0),
+    ({"justification": Justification("a", "b")}, Dimension.JUSTIFICATION, _OTHER, 0),
 )
 _OF_A_POLICY: tuple[tuple[dict[str, Any], Dimension, Direction, int], ...] = (
     ({"owner": "others"}, Dimension.DESCRIPTION, _OTHER, 0),

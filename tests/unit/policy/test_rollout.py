@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from matcher.domain.ids import TenantId
+from matcher.domain.policy import RolloutStep
 from matcher.policy import rollout
 from matcher.policy.rollout import in_rollout, rollout_position
 from tests.scenarios import NOW_US, TENANT, policy
@@ -25,6 +26,28 @@ def test_a_raised_share_keeps_everybody_who_was_in() -> None:
     steps = [_in(share) for share in _SHARES]
     for narrow, wide in pairwise(steps):
         assert narrow <= wide
+
+
+def test_a_rollout_of_a_hundred_thousand_drops_nobody() -> None:
+    """From 5 to 50 to 100 %, as versions and as steps: nobody falls out (R42)."""
+    customers = [f"customer-{number}" for number in range(100_000)]
+    shares = (500, 5_000, 10_000)
+    versions = [policy(rollout_basis_points=each, rollout_salt="s") for each in shares]
+    stepped = policy(
+        rollout_basis_points=shares[0],
+        rollout_salt="s",
+        rollout_steps=(RolloutStep(NOW_US, 5_000), RolloutStep(NOW_US + 1, 10_000)),
+    )
+    instants_us = (NOW_US - 1, NOW_US, NOW_US + 1)
+    before: set[str] = set()
+    for share, version, now_us in zip(shares, versions, instants_us, strict=True):
+        now = {each for each in customers if in_rollout(TENANT, each, version, now_us)}
+        assert before <= now
+        # Four standard deviations of the widest of the three, 50 %.
+        assert abs(len(now) - share * 10) < 4 * (100_000 * 0.25) ** 0.5
+        assert now == {c for c in customers if in_rollout(TENANT, c, stepped, now_us)}
+        before = now
+    assert len(before) == 100_000
 
 
 @pytest.mark.parametrize("share", [1_000, 2_500, 5_000])

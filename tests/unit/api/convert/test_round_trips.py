@@ -17,6 +17,7 @@ from matcher.domain.item import (
     Verification,
     VerificationStatus,
 )
+from matcher.domain.justification import Justification
 from matcher.domain.latlng import LatLng
 from matcher.domain.mode import Mode
 from matcher.domain.policy import (
@@ -118,6 +119,7 @@ POLICY = Policy(
             min_saving_micros=12,
             allow_custom_made=True,
             season_end_us=13,
+            justification=Justification("j", "t", "w", "l"),
         ),
     ),
     rollout_basis_points=14,

@@ -1,0 +1,194 @@
+"""Personal data taken out of what is stored about settled rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from matcher.domain.decision import Decision
+from matcher.domain.demand import Demand
+from matcher.domain.ids import DemandId, ReturnId
+from matcher.domain.item import Verification
+from matcher.domain.latlng import LatLng
+from matcher.domain.reason import Check
+from matcher.domain.return_item import ReturnItem
+from matcher.engine.commands import RecordVerification, SubmitReturns, UpsertDemands
+from matcher.engine.journal import Checkpoint, Entry, Event, Known
+from matcher.engine.records import DemandRecord, ReturnRecord
+from matcher.geo import cell_centres, latlng_to_cells
+
+#: What stands in the place of an id or a text that is gone.
+ERASED = "erased"
+
+#: A place becomes the centre of its H3 cell of about 12,400 square kilometres.
+ERASED_RESOLUTION = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """The rows whose personal data goes."""
+
+    return_ids: frozenset[ReturnId]
+    demand_ids: frozenset[DemandId]
+
+
+def erased_item(item: ReturnItem) -> ReturnItem:
+    """Return an item without customer, order, evidence and exact place."""
+    evidence = item.verification
+    return replace(
+        item,
+        order_id=ERASED,
+        customer_id=ERASED,
+        location=_coarse(item.location),
+        verification=None if evidence is None else _erased_evidence(evidence),
+    )
+
+
+def erased_return(record: ReturnRecord) -> ReturnRecord:
+    """
+    Return the record of an item without its personal data.
+
+    The hash of the submission goes too: whoever guesses the data could prove it by it.
+    """
+    return replace(record, item=erased_item(record.item), payload_hash="")
+
+
+def erased_demand(record: DemandRecord) -> DemandRecord:
+    """Return the record of a demand without its exact place."""
+    return replace(record, demand=_erased(record.demand))
+
+
+def erased_decision(decision: Decision) -> Decision:
+    """Return a decision without the ids of its evidence; the rest names nobody."""
+    return replace(decision, checks=tuple(map(_erased_check, decision.checks)))
+
+
+def erased_entry(entry: Entry, subjects: Subjects) -> Entry:
+    """Return an entry of the journal without the personal data of some rows."""
+    return replace(
+        entry,
+        event=_erased_event(entry.event, subjects),
+        known=_erased_known(entry.known, subjects),
+    )
+
+
+def erased_checkpoint(checkpoint: Checkpoint, subjects: Subjects) -> Checkpoint:
+    """Return a checkpoint without the personal data of some rows."""
+    rows = checkpoint.rows
+    known = Known(rows.demands, rows.returns, checkpoint.decisions)
+    known = _erased_known(known, subjects)
+    rows = replace(rows, demands=known.demands, returns=known.returns)
+    return replace(checkpoint, rows=rows, decisions=known.decisions)
+
+
+def _erased_event(event: Event, subjects: Subjects) -> Event:
+    match event:
+        case SubmitReturns():
+            gone = [item.return_id in subjects.return_ids for item in event.items]
+            pairs = list(zip(event.items, event.payload_hashes, gone, strict=True))
+            return SubmitReturns(
+                tuple(erased_item(item) if out else item for item, _, out in pairs),
+                tuple("" if out else known for _, known, out in pairs),
+            )
+        case RecordVerification() if event.return_id in subjects.return_ids:
+            return replace(event, verification=_erased_evidence(event.verification))
+        case UpsertDemands():
+            demands = tuple(
+                _erased(each) if each.demand_id in subjects.demand_ids else each
+                for each in event.demands
+            )
+            return replace(event, demands=demands)
+        case _:
+            return event
+
+
+def _erased_known(known: Known, subjects: Subjects) -> Known:
+    return Known(
+        tuple(
+            erased_demand(each)
+            if each.demand.demand_id in subjects.demand_ids
+            else each
+            for each in known.demands
+        ),
+        tuple(
+            erased_return(each) if each.item.return_id in subjects.return_ids else each
+            for each in known.returns
+        ),
+        tuple(
+            erased_decision(each) if each.return_id in subjects.return_ids else each
+            for each in known.decisions
+        ),
+    )
+
+
+def _erased(demand: Demand) -> Demand:
+    return replace(demand, location=_coarse(demand.location))
+
+
+def _erased_evidence(evidence: Verification) -> Verification:
+    # Method and source are the caller's free texts: they may name an inspector.
+    return replace(evidence, method="", source="", source_version="", evidence_id="")
+
+
+def _erased_check(check: Check) -> Check:
+    if not check.evidence_id:
+        return check
+    observed = ERASED if check.observed == check.evidence_id else check.observed
+    return replace(check, observed=observed, evidence_id="")
+
+
+def _coarse(location: LatLng) -> LatLng:
+    cells = latlng_to_cells([location.lat], [location.lng], ERASED_RESOLUTION)
+    lat, lng = cell_centres(cells)[0].tolist()
+    return LatLng(lat, lng)
+
+
+class Traces:
+    """
+    Personal data of some rows as it was met: what answers may still hold.
+
+    Attributes
+    ----------
+    texts
+        Ids of customer, order and evidence by return item.
+    places
+        Locations by demand.
+    """
+
+    def __init__(self, subjects: Subjects) -> None:
+        self.texts: dict[ReturnId, set[str]] = {i: set() for i in subjects.return_ids}
+        self.places: dict[DemandId, set[LatLng]] = {
+            each: set() for each in subjects.demand_ids
+        }
+
+    def note_event(self, event: Event) -> None:
+        """Note what an entry of the journal says of the rows."""
+        match event:
+            case SubmitReturns():
+                for item in event.items:
+                    self.note_item(item)
+            case RecordVerification():
+                self._note(event.return_id, event.verification.evidence_id)
+            case UpsertDemands():
+                for demand in event.demands:
+                    self.note_demand(demand)
+            case _:
+                pass
+
+    def note_item(self, item: ReturnItem) -> None:
+        """Note what an item says."""
+        self._note(item.return_id, item.customer_id, item.order_id)
+        if item.verification is not None:
+            self._note(item.return_id, item.verification.evidence_id)
+
+    def note_demand(self, demand: Demand) -> None:
+        """Note where a demand is."""
+        if demand.demand_id in self.places:
+            self.places[demand.demand_id].add(demand.location)
+
+    def note_decision(self, decision: Decision) -> None:
+        """Note the evidence that a decision cites."""
+        self._note(decision.return_id, *(c.evidence_id for c in decision.checks))
+
+    def _note(self, return_id: ReturnId, *texts: str) -> None:
+        if return_id in self.texts:
+            self.texts[return_id].update(text for text in texts if text)

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from matcher.domain.decision import Decision
 from matcher.explain.explanation import explain
 from matcher.explain.message_catalogue import MessageCatalogue
-from matcher.explain.message_ids import HANDOFFS, NEARBY_M, outcome_id
+from matcher.explain.message_ids import HANDOFFS, NEARBY_M, change_id, outcome_id
+from matcher.explain.smallest_change import SmallestChange
+
+# What would have been is no fact.
+_NO_FACTS = {"is_nearby": "no"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,26 @@ def decision_texts(
         *(of_reasons(part) for part in ("short", "long", "say", "avoid"))
     )
     return DecisionTexts(locale, customer, script, explain(decision).summary)
+
+
+def change_texts(
+    changes: Iterable[SmallestChange], catalogue: MessageCatalogue, locale: str
+) -> str:
+    """
+    Say to support what would have helped, in plain words and without ids or amounts.
+
+    Parameters
+    ----------
+    changes
+        The smallest changes.
+    catalogue
+        Messages of the policy version that decided.
+    locale
+        One of its locales.
+    """
+    return _joined(
+        catalogue.text(locale, change_id(each.kind.name), _NO_FACTS) for each in changes
+    )
 
 
 def _joined(texts: Iterable[str]) -> str:

@@ -32,6 +32,16 @@ DIFFERENCES = (
     "difference-no-obstacle",
 )
 
+#: What support says would have helped.
+CHANGES = (
+    "change-radius",
+    "change-saving",
+    "change-unit",
+    "change-condition",
+    "change-rollout",
+    "change-cap-place",
+)
+
 #: A match at most so far away may be called nearby, in metres.
 NEARBY_M = 25_000
 
@@ -49,6 +59,11 @@ def outcome_id(outcome: Outcome) -> str:
     return f"outcome-{_dashed(outcome.name)}"
 
 
+def change_id(kind: str) -> str:
+    """Return the name of the message about a kind of smallest change."""
+    return f"change-{_dashed(kind)}"
+
+
 def required_messages() -> tuple[str, ...]:
     """Return every message, and every text of a reason, that a locale has to have."""
     outcomes = [each for each in Outcome if each]
@@ -59,6 +74,7 @@ def required_messages() -> tuple[str, ...]:
         *sorted(set(HANDOFFS.values())),
         HELP,
         *DIFFERENCES,
+        *CHANGES,
         *(f"{reason_id(code)}.{part}" for code in codes for part in REASON_PARTS),
     )
 

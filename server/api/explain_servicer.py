@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from matcher.domain.decision import Decision
 from matcher.domain.errors import NotFoundError
 from matcher.domain.ids import DecisionId, ReturnId
 from matcher.domain.reason import Reason
 from matcher.explain import GateFinding, explain
-from matcher.explain.decision_texts import DecisionTexts, decision_texts
+from matcher.explain.decision_texts import (
+    DecisionTexts,
+    change_texts,
+    decision_texts,
+)
+from matcher.explain.detail import Detail
 from matcher.explain.difference import difference_texts, first_difference
 from matcher.explain.message_catalogue import MessageCatalogue
-from nearturn.v1 import decision_pb2
+from matcher.solve import Stop
+from nearturn.v1 import decision_pb2, explanation_pb2
 from nearturn.v1 import explain_service_pb2 as pb
 from server.api.context import ApiContext
 from server.api.convert.decision import from_check, from_decision, from_reason
+from server.api.convert.explanation import from_detail
 from server.api.return_servicer import latest
+from server.runtime.past import Past
+from server.runtime.past_detail import full_detail
 from server.storage.store import Store
 
 
@@ -32,7 +43,7 @@ class ExplainServicer:
             lambda store: self._told(store, request)
         )
         explanation = explain(decision)
-        return pb.ExplainDecisionResponse(
+        response = pb.ExplainDecisionResponse(
             decision=from_decision(decision),
             gates=[_from_finding(finding) for finding in explanation.gates],
             summary=explanation.summary,
@@ -46,6 +57,15 @@ class ExplainServicer:
             ),
             locale=texts.locale,
         )
+        if request.view == explanation_pb2.EXPLANATION_VIEW_FULL:
+            look_back = self._context.runtime.look_back
+            asked = partial(self._in_full, decision, earlier, texts.locale)
+            detail, ways = await look_back(asked)
+            response.MergeFrom(from_detail(decision, detail))
+            response.support.long_script = " ".join(
+                each for each in (texts.support.long, ways) if each
+            )
+        return response
 
     async def CompareDecisions(
         self, request: pb.CompareDecisionsRequest
@@ -91,6 +111,18 @@ class ExplainServicer:
         # In the words of the version that decided.
         catalogue = self._catalogue(store, decision.policy_version)
         return decision, earlier, decision_texts(decision, catalogue, request.locale)
+
+    def _in_full(
+        self,
+        decision: Decision,
+        earlier: list[Decision],
+        locale: str,
+        past: Past,
+        stop: Stop,
+    ) -> tuple[Detail, str]:
+        detail = full_detail(self._context.tenant, decision, earlier, past, stop)
+        catalogue = self._catalogue(past.store, decision.policy_version)
+        return detail, change_texts(detail.changes, catalogue, locale)
 
     def _found(
         self, store: Store, request: pb.ExplainDecisionRequest

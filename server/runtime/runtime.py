@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from matcher.engine.snapshot import Snapshot
 from matcher.solve import Stop
 from server.runtime.call import Call, RoundCall
 from server.runtime.clock import Clock, system_clock
+from server.runtime.past import Past
 from server.runtime.shard_host import ShardHost
 from server.runtime.work import Done, Work
 from server.storage.store import Store
@@ -69,6 +71,8 @@ class RuntimeOptions:
         How often a place is made from which a replay may start.
     history_us
         How far back a replay may go.
+    replay_budget_us
+        Time to live a part of the past again; what takes longer is given up.
     """
 
     tenants: tuple[TenantId, ...] = (TenantId("default"),)
@@ -82,6 +86,7 @@ class RuntimeOptions:
     solve_budget_us: int = 60 * _SECOND_US
     checkpoint_us: int = _DAY_US
     history_us: int = 400 * _DAY_US
+    replay_budget_us: int = 120 * _SECOND_US
 
 
 class Runtime:
@@ -122,6 +127,9 @@ class Runtime:
         self._readers = ThreadPoolExecutor(
             self._options.reader_count, thread_name_prefix="reader"
         )
+        self._past = Past(store, limits or ShardLimits(), self._options.threads)
+        self._looking_back = asyncio.Lock()
+        self._stop_looking = Stop()
         self._round_locks: dict[TenantId, asyncio.Lock] = {}
         self._grown = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
@@ -157,6 +165,7 @@ class Runtime:
         is being solved included.
         """
         self._is_stopping = True
+        self._stop_looking.request()
         self.refuse_streams()
         await _cancel(self._timers)
         for lock in self._round_locks.values():
@@ -171,6 +180,47 @@ class Runtime:
     async def read(self, fn: Callable[[Store], T]) -> T:
         """Run ``fn`` on a reader thread; it sees committed rows only."""
         return await self._on(self._readers, fn, self.store)
+
+    async def look_back(self, fn: Callable[[Past, Stop], T]) -> T:
+        """
+        Run ``fn``, which lives a part of the past again, on a reader thread.
+
+        One at a time, so that memory is bounded and reads go on beside it.
+
+        Raises
+        ------
+        LimitExceededError
+            If it takes longer than the budget.
+        UnavailableError
+            If the server stops meanwhile.
+        """
+        stop = Stop()
+        work = asyncio.create_task(self._looked_back(fn, stop), name="look back")
+        try:
+            # The thread goes on for a moment if the caller gives up; nobody else may
+            # look back meanwhile.
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            stop.request()
+            work.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise
+
+    async def _looked_back(self, fn: Callable[[Past, Stop], T], stop: Stop) -> T:
+        budget_us = self._options.replay_budget_us
+        async with self._looking_back:
+            self._refuse_if_stopping()
+            self._stop_looking = stop
+            started_s = time.monotonic()
+            with self._budget(stop, budget_us):
+                try:
+                    return await self._on(self._readers, fn, self._past, stop)
+                except UnavailableError as error:
+                    taken_us = round((time.monotonic() - started_s) * _SECOND_US)
+                    if taken_us < budget_us:
+                        raise
+                    raise LimitExceededError(
+                        "replay_budget_ms", taken_us // 1_000, budget_us // 1_000
+                    ) from error
 
     async def execute(self, call: Call) -> bytes:
         """
@@ -279,10 +329,12 @@ class Runtime:
         await self._on(self._engine, self._host.forget_history, tenant, before_us)
 
     @contextmanager
-    def _budget(self) -> Iterator[Stop]:
+    def _budget(
+        self, stop: Stop | None = None, budget_us: int | None = None
+    ) -> Iterator[Stop]:
         # Ends a solve when its time is spent; the best by then is the answer.
-        stop = Stop()
-        seconds = self._options.solve_budget_us / _SECOND_US
+        stop = stop or Stop()
+        seconds = (budget_us or self._options.solve_budget_us) / _SECOND_US
         timer = asyncio.get_running_loop().call_later(seconds, stop.request)
         try:
             yield stop

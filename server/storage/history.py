@@ -99,12 +99,31 @@ class History:
         before = [each for each in known if each[1] <= from_us]
         if not known or not (before or self._is_cut()):
             return Checkpoint(from_us, 0, LiveRows())
-        count, at_us = before[0] if before else known[-1]
-        with self._database.reading("read a checkpoint") as connection:
-            data = connection.execute(
-                statements.CHECKPOINT, {**self._of_tenant, "entry_count": count}
-            ).scalar_one()
-        return unpack_checkpoint(data, at_us, count)
+        return self._checkpoint(*(before[0] if before else known[-1]))
+
+    def starts(self, from_us: int) -> Iterator[Checkpoint]:
+        """
+        Yield where a replay may start that is to live up to an instant, last first.
+
+        The checkpoints at or before it, then the beginning if the journal still has it.
+        One may hold a little of what came after its instant: whoever looks for
+        something sees by its counters whether it is in there already.
+        """
+        for count, at_us in self.checkpoints():
+            if at_us <= from_us:
+                yield self._checkpoint(count, at_us)
+        if not self._is_cut():
+            yield Checkpoint(from_us, 0, LiveRows())
+
+    def kept_from_us(self) -> int | None:
+        """Return from when on the past can be lived again; ``None`` from nowhere."""
+        known = self.checkpoints()
+        if not self._is_cut():
+            with self._database.reading("look for a beginning") as connection:
+                parameters = {**self._of_tenant, "after": 0, "limit": 1}
+                first = connection.execute(statements.JOURNAL_PAGE, parameters).one()
+            return int(first.first_us)
+        return known[-1][1] if known else None
 
     def entries(self, after: int, until_us: int) -> Iterator[Entry]:
         """Yield the entries from a number on that happened before an instant."""
@@ -125,6 +144,13 @@ class History:
                 after = row.number + row.entry_count
             if not found:
                 return
+
+    def _checkpoint(self, count: int, at_us: int) -> Checkpoint:
+        with self._database.reading("read a checkpoint") as connection:
+            data = connection.execute(
+                statements.CHECKPOINT, {**self._of_tenant, "entry_count": count}
+            ).scalar_one()
+        return unpack_checkpoint(data, at_us, count)
 
     def _is_cut(self) -> bool:
         # Whether the journal no longer has its beginning, or never had.

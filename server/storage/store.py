@@ -88,6 +88,18 @@ class History(Protocol):
         all: the beginning.
         """
 
+    def starts(self, from_us: int) -> Iterator[Checkpoint]:
+        """
+        Yield where a replay may start that is to live up to an instant, last first.
+
+        The checkpoints at or before it, then the beginning if the journal still has it.
+        One may hold a little of what came after its instant: whoever looks for
+        something sees by its counters whether it is in there already.
+        """
+
+    def kept_from_us(self) -> int | None:
+        """Return from when on the past can be lived again; ``None`` from nowhere."""
+
     def entries(self, after: int, until_us: int) -> Iterator[Entry]:
         """Yield the entries from a number on that happened before an instant."""
 

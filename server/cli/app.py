@@ -8,6 +8,7 @@ from matcher.domain.errors import InvalidValueError, NearturnError
 from server.cli import (
     bench_command,
     demo_command,
+    explain_command,
     load_command,
     plan_command,
     policy_command,
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command("serve")(serve_command.serve)
 app.command("load")(load_command.load)
 app.command("plan")(plan_command.plan)
+app.command("explain")(explain_command.explain)
 app.command("scenario")(scenario_command.scenario)
 app.add_typer(policy_command.app, name="policy")
 app.command("verify")(verify_command.verify)

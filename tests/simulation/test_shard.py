@@ -56,6 +56,7 @@ MET = (
     "DEMAND_OUTSIDE_SERVICE_AREA",
     "WAREHOUSE_OVER_CAPACITY",
     "STANDARD_WAREHOUSE_ROUTE",
+    "recorded round",
 )
 
 
@@ -73,6 +74,7 @@ def _life(seed: int) -> Counter[str]:
             raise
     world.end()
     world.check_replay(STEPS // 2)
+    world.check_recorded(every=25)
     return world.met
 
 

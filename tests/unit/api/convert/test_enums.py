@@ -22,10 +22,12 @@ from matcher.domain.return_item import (
     TransitState,
 )
 from matcher.explain.difference import DifferenceKind
+from matcher.explain.smallest_change import ChangeKind
 from nearturn.v1 import (
     decision_pb2,
     demand_pb2,
     explain_service_pb2,
+    explanation_pb2,
     item_pb2,
     network_pb2,
     policy_pb2,
@@ -37,6 +39,7 @@ MODULES = (
     decision_pb2,
     demand_pb2,
     explain_service_pb2,
+    explanation_pb2,
     item_pb2,
     network_pb2,
     policy_pb2,
@@ -59,6 +62,7 @@ PAIRS: dict[str, tuple[type[IntEnum], str]] = {
     "PolicyDimension": (Dimension, "POLICY_DIMENSION_"),
     "ChangeDirection": (Direction, "CHANGE_DIRECTION_"),
     "DifferenceKind": (DifferenceKind, "DIFFERENCE_KIND_"),
+    "ChangeKind": (ChangeKind, "CHANGE_KIND_"),
     "SignOffItem": (SignOffItem, "SIGN_OFF_ITEM_"),
     "ProgramEventKind": (ProgramEventKind, "PROGRAM_EVENT_KIND_"),
     "ReturnState": (ReturnState, "RETURN_STATE_"),
@@ -66,8 +70,9 @@ PAIRS: dict[str, tuple[type[IntEnum], str]] = {
     "TransitState": (TransitState, "TRANSIT_STATE_"),
     "ReturnPath": (ReturnPath, "RETURN_PATH_"),
 }
-# A decision's outcome settles how the item leaves, so the domain has no such value.
-WITHOUT_TWIN = {"HandoffMode"}
+# A decision's outcome settles how the item leaves, and how much is told is for the API
+# alone, so that the domain has no such values.
+WITHOUT_TWIN = {"HandoffMode", "ExplanationView"}
 
 
 def _enums() -> dict[str, EnumDescriptor]:

@@ -87,8 +87,9 @@ def explanations(count: int, seed: int, threads: int) -> Iterator[Result]:
     assert not checked.wrong, checked.wrong[:10]
     yield Result(
         FAMILY,
-        f"{len(checked.seconds):,} of {market.graph.row_count:,} returns without a "
-        f"buyer, {len(market.graph.columns):,} candidates in the round",
+        f"{len(checked.seconds):,} unmatched returns of a round of "
+        f"{market.graph.row_count:,} returns and {len(market.graph.columns):,} "
+        "candidates",
         "nearturn",
         statistics.median(checked.seconds),
         numbers={

@@ -10,6 +10,7 @@ from benchmarks import (
     candidates,
     density,
     end_to_end,
+    explanations,
     growth,
     online,
     rounds,
@@ -45,6 +46,8 @@ class Profile:
         Open demands of each point of the sweeps.
     month_returns
         Returns of the simulated month.
+    explained
+        Unmatched returns of a recorded round that are asked about.
     """
 
     scale: float
@@ -55,6 +58,7 @@ class Profile:
     waiting: int
     density_demands: int
     month_returns: int
+    explained: int
 
 
 PROFILES = {
@@ -67,6 +71,7 @@ PROFILES = {
         waiting=500,
         density_demands=300,
         month_returns=300,
+        explained=20,
     ),
     "quick": Profile(
         scale=0.2,
@@ -77,6 +82,7 @@ PROFILES = {
         waiting=20_000,
         density_demands=5_000,
         month_returns=5_000,
+        explained=100,
     ),
     "full": Profile(
         scale=1.0,
@@ -87,6 +93,7 @@ PROFILES = {
         waiting=100_000,
         density_demands=30_000,
         month_returns=20_000,
+        explained=1_000,
     ),
 }
 
@@ -120,6 +127,9 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
         "rounds": lambda: rounds.rounds(profile.waiting, seed, threads),
         "density": lambda: density.density(profile.density_demands, seed, threads),
         "windows": lambda: windows.windows(profile.month_returns, seed, threads),
+        "explanations": lambda: explanations.explanations(
+            profile.explained, seed, threads
+        ),
         "health": lambda: _health(profile),
     }
 

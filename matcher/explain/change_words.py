@@ -27,4 +27,5 @@ def change_words(change: SmallestChange) -> str:
         case ChangeKind.ROLLOUT:
             return f"a rollout of {share_words(change.amount)}"
         case _:
-            return f"{plain_words(change.amount)} more under the volume cap"
+            places = "place" if change.amount == 1 else "places"
+            return f"{plain_words(change.amount)} {places} more under the volume cap"

@@ -167,16 +167,19 @@ def _displaced(displacement: Displacement) -> str:
     loss = micros_words(displacement.loss_micros)
     if not others:
         return f"Taking a unit that was left would have lost {loss}."
-    last = others[-1]
-    end = f"for order {last.to_demand_id}" if last.to_demand_id else "without a buyer"
+    last = others[-1].to_demand_id
+    end = f"takes order {last}, which had a unit left" if last else "has no buyer then"
+    if len(others) == 1:
+        way = f", which {end}"
+    else:
+        way = f": {len(others):,} other returns would move, and the last {end}"
     return (
-        f"The unit it could have had is with return {others[0].return_id}; to make "
-        f"room {_moves(len(others))}, the last {end}, and the round would have saved "
-        f"{loss} less."
+        "The cheapest unit that it could have had is with return "
+        f"{others[0].return_id}{way}. The round would have saved {loss} less."
     )
 
 
 def _moves(count: int) -> str:
     if not count:
         return "nobody else would have moved"
-    return f"{count:,} other return{' moves' if count == 1 else 's move'}"
+    return f"{count:,} other return{'' if count == 1 else 's'} would have moved"

@@ -52,10 +52,11 @@ class Rearrangement:
 
 class Rearranging:
     """
-    Puts one row of a solved market somewhere else, and back again.
+    Puts one row of a solved market somewhere else.
 
-    What it answers depends on the market, its assignment and the questions so far, and
-    on nothing else.
+    What it answers depends on the market, its assignment and the question, and on
+    nothing that was asked before: where several ways lose the same, it is always the
+    same one.
 
     Parameters
     ----------

@@ -209,6 +209,8 @@ class Runtime:
         budget_us = self._options.replay_budget_us
         async with self._looking_back:
             self._refuse_if_stopping()
+            if stop.is_requested:
+                raise UnavailableError("whoever asked for the past has gone")
             self._stop_looking = stop
             started_s = time.monotonic()
             with self._budget(stop, budget_us):

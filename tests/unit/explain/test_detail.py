@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 
 from matcher.domain.decision import Outcome
-from matcher.domain.ids import DecisionId, ReturnId, RoundId
+from matcher.domain.ids import DecisionId, DemandId, ReturnId, RoundId
 from matcher.domain.policy import BASIS_POINTS, Policy
 from matcher.domain.reason import Check, CheckResult, Gate
 from matcher.engine.plan import Plan, plan
 from matcher.engine.snapshot import Snapshot
-from matcher.explain.alternatives import Alternatives
+from matcher.explain.alternatives import Alternatives, ChainLink, Displacement
 from matcher.explain.detail import (
     Detail,
     deciding_round,
@@ -85,22 +84,53 @@ def test_what_a_warehouse_would_have_cost() -> None:
 
 
 def test_a_non_match_has_its_chain() -> None:
-    """r4 would take d3 of r3, which would take d2 of r2, which would take d1 of r1."""
+    """r4 would take d3 of r3, which has no buyer then: 21 km instead of 4."""
     snapshot = _street()
     made = _planned(snapshot)
     detail = market_detail(_settled(snapshot, made), ReturnId("r4"))
     assert detail.alternatives == ()
-    assert detail.displacement is not None
-    chain = detail.displacement.chain
-    assert chain[0].return_id == "r4"
-    assert (chain[0].demand_id, chain[0].saving_micros) == ("", 0)
-    for link, after in pairwise(chain):
-        assert link.to_demand_id == after.demand_id
-    assert chain[-1].to_demand_id == ""
-    change = sum(each.to_saving_micros - each.saving_micros for each in chain)
-    assert change == -detail.displacement.loss_micros < 0
+    assert detail.displacement == Displacement(
+        (_link("r4", "", "d3", 0, 5_790_000), _link("r3", "d3", "", 5_960_000, 0)),
+        170_000,
+    )
     saving = next(c for c in detail.changes if c.kind is ChangeKind.SAVING)
-    assert saving.amount - detail.displacement.loss_micros in (0, 1)
+    assert saving.amount == 170_001
+
+
+def test_a_chain_goes_on_to_whoever_can_best_do_without() -> None:
+    """With r1 31 km from its buyer, r3 moves to d2, r2 to d1, and r1 has none."""
+    snapshot = _street()
+    first, *others = snapshot.return_items
+    far = replace(first, location=return_item("r1", -30_000).location)
+    snapshot = replace(snapshot, return_items=(far, *others))
+    made = _planned(snapshot)
+    detail = market_detail(_settled(snapshot, made), ReturnId("r4"))
+    # 21, 8 and 9 km instead of 4, 2 and 31.
+    assert detail.displacement == Displacement(
+        (
+            _link("r4", "", "d3", 0, 5_790_000),
+            _link("r3", "d3", "d2", 5_960_000, 5_920_000),
+            _link("r2", "d2", "d1", 5_980_000, 5_910_000),
+            _link("r1", "d1", "", 5_690_000, 0),
+        ),
+        10_000,
+    )
+    (of_r4,) = [d for d in made.decisions if d.return_id == "r4"]
+    told = detail_summary(of_r4, detail)
+    assert "is with return r3: 3 other returns would move, and the last has" in told
+    assert "10,000 micros less" in told
+
+
+def _link(
+    return_id: str, demand_id: str, to_demand_id: str, saving: int, to_saving: int
+) -> ChainLink:
+    return ChainLink(
+        ReturnId(return_id),
+        DemandId(demand_id),
+        DemandId(to_demand_id),
+        saving,
+        to_saving,
+    )
 
 
 def test_the_best_alternatives_are_the_best_of_all() -> None:
@@ -130,10 +160,9 @@ def test_it_is_said_in_words() -> None:
     }
     assert "310,000 micros less" in told[ReturnId("r1")]
     assert "order d2, 12,000 m away: 180,000 micros less" in told[ReturnId("r1")]
-    assert "1 other return moves" in told[ReturnId("r1")]
+    assert "1 other return would have moved" in told[ReturnId("r1")]
     assert "All else equal, what it lacked was" in told[ReturnId("r4")]
-    assert "is with return r3" in told[ReturnId("r4")]
-    assert "3 other returns move, the last without a buyer" in told[ReturnId("r4")]
+    assert "is with return r3, which has no buyer then" in told[ReturnId("r4")]
     assert detail_summary(made.decisions[0], Detail()) == ""
 
 

@@ -48,6 +48,8 @@ class Probe:
             ),
         )
         self._slot = np.arange(graph.row_count)
+        # Little is otherwise with the item in another place: there is little to search.
+        self._start_price = start.demand_price
 
     def first(self, row: int, count: int, way: Callable[[int], Row]) -> int | None:
         """
@@ -140,7 +142,8 @@ class Probe:
             _spliced(graph.saving, saving[order], int(start), int(stop)),
             graph.capacity if capacity is None else capacity,
         )
-        return bool(assign(changed).column[row] >= 0)
+        solved = assign(changed, start_price=self._start_price)
+        return bool(solved.column[row] >= 0)
 
     def _row(self, row: int) -> Row:
         start, stop = self._graph.row_offsets[row : row + 2]

@@ -68,7 +68,10 @@ class RuntimeOptions:
         Time for one round or plan from when it is handed to the solver; the best
         answer by then is taken, with its proven gap.
     checkpoint_us
-        How often a place is made from which a replay may start.
+        How often a place is made from which a replay may start, at least.
+    checkpoint_entries
+        Entries of the journal after which one more is made, if they are as long as the
+        last one.
     history_us
         How far back a replay may go.
     replay_budget_us
@@ -85,6 +88,7 @@ class RuntimeOptions:
     timer_us: int = _SECOND_US
     solve_budget_us: int = 60 * _SECOND_US
     checkpoint_us: int = _DAY_US
+    checkpoint_entries: int = 20_000
     history_us: int = 400 * _DAY_US
     replay_budget_us: int = 120 * _SECOND_US
 
@@ -317,8 +321,11 @@ class Runtime:
     async def keep_history(self, tenant: TenantId) -> None:
         """Make a checkpoint if one is due, and drop what is older than is kept."""
         now_us = self._clock()
-        known = await self.read(lambda store: store.history(tenant).checkpoints())
-        if not known or known[0][1] <= now_us - self._options.checkpoint_us:
+        before_us = now_us - self._options.checkpoint_us
+        entries = self._options.checkpoint_entries
+        if await self.read(
+            lambda store: store.history(tenant).is_due(before_us, entries)
+        ):
             # No round may be under way: a replay could not finish what it never began.
             async with self._round_locks.setdefault(tenant, asyncio.Lock()):
                 # Behind what a caller that gave up has left in the queue.
@@ -327,8 +334,8 @@ class Runtime:
                     lambda store: store.history(tenant).checkpoint(now_us)
                 )
             await self._on(self._engine, self._host.keep_checkpoint, tenant, made)
-        before_us = now_us - self._options.history_us
-        await self._on(self._engine, self._host.forget_history, tenant, before_us)
+        first_us = now_us - self._options.history_us
+        await self._on(self._engine, self._host.forget_history, tenant, first_us)
 
     @contextmanager
     def _budget(

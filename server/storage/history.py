@@ -88,6 +88,27 @@ class History:
             found = connection.execute(statements.CHECKPOINTS, self._of_tenant)
             return [(row.entry_count, row.at_us) for row in found]
 
+    def is_due(self, before_us: int, entries: int) -> bool:
+        """
+        Return whether it is time for a checkpoint.
+
+        It is if there is none, if the last is no later than an instant, or if so many
+        entries or more came since it that the journal has grown as long as it: so a
+        replay has an end in sight, and checkpoints take no more room than the journal.
+        """
+        known = self.checkpoints()
+        if not known or known[0][1] <= before_us:
+            return True
+        count = known[0][0]
+        with self._database.reading("measure the journal") as connection:
+            if entry_count(connection, self._tenant) - count < entries:
+                return False
+            at = {**self._of_tenant, "entry_count": count}
+            size = connection.execute(statements.CHECKPOINT_SIZE, at).scalar_one()
+            after = {**self._of_tenant, "after": count}
+            grown = connection.execute(statements.JOURNAL_SIZE, after).scalar_one()
+        return bool(grown >= size)
+
     def start(self, from_us: int) -> Checkpoint:
         """
         Return where a replay starts that is to have lived up to an instant.

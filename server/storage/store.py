@@ -80,6 +80,15 @@ class History(Protocol):
     def checkpoints(self) -> list[tuple[int, int]]:
         """Return entry count and instant of every checkpoint, last first."""
 
+    def is_due(self, before_us: int, entries: int) -> bool:
+        """
+        Return whether it is time for a checkpoint.
+
+        It is if there is none, if the last is no later than an instant, or if so many
+        entries or more came since it that the journal has grown as long as it: so a
+        replay has an end in sight, and checkpoints take no more room than the journal.
+        """
+
     def start(self, from_us: int) -> Checkpoint:
         """
         Return where a replay starts that is to have lived up to an instant.

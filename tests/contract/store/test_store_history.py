@@ -158,3 +158,24 @@ def test_a_store_without_a_journal_is_kept_from_its_checkpoint(store: Store) -> 
     assert history.kept_from_us() == NOW_US + 7
     assert [start.entry_count for start in history.starts(NOW_US + 8)] == [0]
     assert list(history.starts(NOW_US + 6)) == []
+
+
+def test_when_a_checkpoint_is_due(store: Store) -> None:
+    """None yet, an old one, or as much journal since as it is long itself."""
+    history = store.history(BRAND)
+    assert history.is_due(NOW_US - DAY_US, 1)
+    history.keep(history.checkpoint(NOW_US))
+    assert history.is_due(NOW_US, 1_000)
+    assert not history.is_due(NOW_US - 1, 1)
+    written = 0
+    while not history.is_due(NOW_US - 1, 1):
+        _write(store)
+        written += len(ENTRIES)
+        assert written < 1_000
+    # An empty checkpoint is longer than one commit of one entry, not than many.
+    assert written > 0
+    assert history.is_due(NOW_US - 1, written)
+    assert not history.is_due(NOW_US - 1, written + 1)
+    history.keep(history.checkpoint(NOW_US))
+    assert not history.is_due(NOW_US - 1, 1)
+    assert store.history(OTHER).is_due(NOW_US - 1, 1)

@@ -25,7 +25,7 @@ class Neighbourhood:
     rows
         Rows of the market, rising.
     demand_ids
-        Its columns by id; those that were no column of the market stand among them.
+        Its columns by id, then those that were no column of the market.
     graph, assignment
         The problem and its answer, which is that of the market: what does not hang
         together does not share an answer.
@@ -98,17 +98,12 @@ class Neighbourhoods:
         self, rows: IntArray, columns: IntArray, units: dict[str, int]
     ) -> Neighbourhood:
         graph, assignment = self._graph, self._assignment
+        # Nobody but the item could have those that are no column yet: where they stand
+        # decides nothing.
         new = sorted(each for each in units if each not in self._column_of)
-        ids = [self._ids[column] for column in columns.tolist()] + new
-        # By id, as in a market that had them all: ties go to the lowest.
-        order = sorted(range(len(ids)), key=ids.__getitem__)
-        place = np.empty(len(ids), np.int32)
-        place[order] = np.arange(len(ids), dtype=np.int32)
         number = np.full(graph.column_count + 1, -1, np.int32)
-        number[columns] = place[: len(columns)]
-        capacity = np.array([units[each] for each in new], np.int32)
-        price = np.zeros(len(new), np.int64)
-        in_order = np.array(order, np.int64)
+        number[columns] = np.arange(len(columns), dtype=np.int32)
+        new_units = np.array([units[each] for each in new], np.int32)
         counts = np.diff(graph.row_offsets)[rows]
         ends = np.cumsum(counts)
         keep = np.arange(ends[-1] if len(ends) else 0)
@@ -117,13 +112,15 @@ class Neighbourhoods:
             np.append(0, ends),
             number[graph.columns[keep]],
             graph.saving[keep],
-            np.concatenate((graph.capacity[columns], capacity))[in_order],
+            np.concatenate((graph.capacity[columns], new_units)),
         )
+        price = assignment.demand_price[columns]
         held = Assignment(
             number[assignment.column[rows]],
             assignment.return_price[rows],
-            np.concatenate((assignment.demand_price[columns], price))[in_order],
+            np.concatenate((price, np.zeros(len(new), np.int64))),
             0,
         )
         held = replace(held, value=dual_value(cut, held))
-        return Neighbourhood(rows, tuple(ids[at] for at in order), cut, held)
+        ids = [self._ids[column] for column in columns.tolist()]
+        return Neighbourhood(rows, (*ids, *new), cut, held)

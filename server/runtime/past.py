@@ -21,6 +21,9 @@ from matcher.simulate.recorded_round import (
 from matcher.solve import Stop
 from server.storage.store import History, Store
 
+#: Open demands of the largest market that is kept for the next question.
+KEPT_DEMANDS_MAX = 200_000
+
 _FOREVER_US = 2**63 - 1
 
 
@@ -29,7 +32,8 @@ class Past:
     The past of the shards in a store, as far back as their journals go.
 
     Used by one thread at a time, and not by the one that works on the shards. Keeps
-    the market of one round, so that many questions about it live it once.
+    the market of one round, unless it is a large one, so that many questions about it
+    live it once.
 
     Parameters
     ----------
@@ -103,10 +107,12 @@ class Past:
         asked = (tenant, round_id)
         if self._kept is not None and self._kept[0] == asked:
             return self._kept[1]
+        self._kept = None
         found = self.round(tenant, round_id, stop)
         found.must_be(self.stored_round(tenant, round_id))
         market = SettledMarket.of_round(found.task, found.solved.solved, found.demands)
-        self._kept = (asked, market)
+        is_small = len(market.demands) <= KEPT_DEMANDS_MAX
+        self._kept = (asked, market) if is_small else None
         return market
 
     def asking(self, tenant: TenantId, refused: Decision, stop: Stop) -> Asking:

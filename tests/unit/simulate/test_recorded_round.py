@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from benchmarks.explanations import check_changes, dense_round, is_matched
+from matcher.domain.decision import Outcome
 from matcher.domain.errors import StateConflictError, UnavailableError
 from matcher.domain.ids import DemandId, MatchId, ReturnId
 from matcher.domain.policy import Policy
 from matcher.engine.commands import CancelDemand, ReleaseMatch, UpsertWarehouse
 from matcher.engine.market import PoolItem
-from matcher.engine.rounds import RoundTask
+from matcher.engine.rounds import RoundTask, solve_round
+from matcher.explain.detail import Detail, detail_summary, market_detail
 from matcher.explain.settled_market import SettledMarket
 from matcher.explain.smallest_change import (
     ChangeKind,
@@ -170,6 +172,46 @@ def test_a_thousand_of_a_dense_round_are_exact() -> None:
     checked = check_changes(found, found.task, 1_000)
     assert not checked.wrong
     assert len(checked.seconds) == 1_000
+
+
+def test_a_round_that_was_stopped_early_comes_back_too() -> None:
+    """With what it had found by then; nothing exact is said of it."""
+    shard = LivedShard()
+    shard.activate(_terms())
+    shard.upsert(demand("d1"))
+    shard.submit(return_item("r1"), return_item("r2"))
+    stop = Stop()
+    stop.request()
+    hasty = solve_round(shard.begin(), stop=stop)
+    assert hasty.solved.assignment.gap > 0
+    record = shard.shard.finish_round(hasty, shard.now_us)
+    shard.commit()
+    found = shard.lived(record)
+    found.must_be(record)
+    settled = SettledMarket.of_round(found.task, found.solved.solved, found.demands)
+    for return_id in ("r1", "r2"):
+        detail = market_detail(settled, ReturnId(return_id))
+        assert detail == Detail(gap_micros=hasty.solved.assignment.gap)
+
+
+def test_a_match_that_was_dropped_is_told_of() -> None:
+    """The round gave it a buyer who left meanwhile: it waits, and had alternatives."""
+    shard = LivedShard()
+    shard.activate(_terms())
+    shard.upsert(demand("d1"), demand("d2", 500))
+    shard.submit(return_item("r1"))
+    solved = solve_round(shard.begin())
+    shard.apply(CancelDemand(DemandId("d1")))
+    record = shard.shard.finish_round(solved, shard.now_us)
+    shard.commit()
+    found = shard.lived(record)
+    found.must_be(record)
+    settled = SettledMarket.of_round(found.task, found.solved.solved, found.demands)
+    detail = market_detail(settled, ReturnId("r1"))
+    (decision,) = found.decisions
+    assert decision.outcome is Outcome.WAITING
+    assert [each.demand_id for each in detail.alternatives] == ["d2"]
+    assert detail_summary(decision, detail).startswith("The round gave it a buyer")
 
 
 def test_a_released_pair_is_no_way_out() -> None:

@@ -57,6 +57,8 @@ MET = (
     "WAREHOUSE_OVER_CAPACITY",
     "STANDARD_WAREHOUSE_ROUTE",
     "recorded round",
+    "exact RADIUS",
+    "exact CONDITION",
 )
 
 
@@ -74,7 +76,7 @@ def _life(seed: int) -> Counter[str]:
             raise
     world.end()
     world.check_replay(STEPS // 2)
-    world.check_recorded(every=25)
+    world.check_recorded(every=5)
     return world.met
 
 

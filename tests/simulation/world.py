@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.explanations import check_changes
 from matcher.domain.decision import Decision, Outcome
 from matcher.domain.errors import NearturnError
 from matcher.domain.ids import ReturnId, WarehouseId
@@ -265,6 +266,10 @@ class World:
             made = {d.decision_id for d in lived.decisions if _is_of(d, record)}
             assert made <= set(of_round)
             self.met["recorded round"] += 1
+            # R41: what an unmatched item lacked, applied, and the round solved again.
+            checked = check_changes(found, found.task, 5)
+            assert not checked.wrong, (record.round_id, checked.wrong)
+            self.met.update(f"exact {kind.name}" for kind in checked.exact)
         for decision in lived.decisions:
             if any(r.code is ReasonCode.VOLUME_CAP_REACHED for r in decision.reasons):
                 self._check_asking(start, lived, decision)

@@ -10,6 +10,7 @@ from benchmarks import (
     candidates,
     density,
     end_to_end,
+    explanations,
     growth,
     online,
     rounds,
@@ -49,6 +50,8 @@ class Profile:
         Returns of the simulated month.
     swept_returns
         Returns, and demands, of the month whose radius is swept.
+    explained
+        Unmatched returns of a recorded round that are asked about.
     """
 
     scale: float
@@ -60,6 +63,7 @@ class Profile:
     density_demands: int
     month_returns: int
     swept_returns: int
+    explained: int
 
 
 PROFILES = {
@@ -73,6 +77,7 @@ PROFILES = {
         density_demands=300,
         month_returns=300,
         swept_returns=500,
+        explained=20,
     ),
     "quick": Profile(
         scale=0.2,
@@ -84,6 +89,7 @@ PROFILES = {
         density_demands=5_000,
         month_returns=5_000,
         swept_returns=20_000,
+        explained=100,
     ),
     "full": Profile(
         scale=1.0,
@@ -95,6 +101,7 @@ PROFILES = {
         density_demands=30_000,
         month_returns=20_000,
         swept_returns=100_000,
+        explained=1_000,
     ),
 }
 
@@ -131,6 +138,9 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
         "windows": lambda: windows.windows(profile.month_returns, seed, threads),
         "what-if": lambda: what_if.what_if(
             profile.swept_returns, seed, repetitions, threads
+        ),
+        "explanations": lambda: explanations.explanations(
+            profile.explained, seed, threads
         ),
         "health": lambda: _health(profile),
     }

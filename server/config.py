@@ -114,6 +114,13 @@ class Settings(BaseSettings):
         le=36_500,
         description="How far back what happened can be replayed.",
     )
+    replay_budget_ms: int = Field(
+        120_000,
+        ge=1,
+        le=3_600_000,
+        description="Time to live a part of the past again, to explain or verify it; "
+        "then the call is refused.",
+    )
     shutdown_grace_s: int = Field(
         30, ge=0, le=3600, description="How long running calls may take at the end."
     )

@@ -141,6 +141,7 @@ def _options(settings: Settings) -> RuntimeOptions:
         group_count_max=settings.group_count_max,
         retention_us=settings.request_retention_hours * 3_600_000_000,
         history_us=settings.history_retention_days * 24 * 3_600_000_000,
+        replay_budget_us=settings.replay_budget_ms * 1_000,
         solve_budget_us=settings.solve_budget_ms * 1_000,
     )
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from matcher.domain.decision import Outcome
 from matcher.domain.ids import ReturnId, RoundId
 from matcher.domain.match import Match
@@ -49,7 +52,8 @@ class RoundTask:
     ``round_id`` is given when it is finished, so that a round that is lost leaves no
     gap. ``terms`` are those that the market was priced under; its rows name warehouses
     by their place in that network, and the shard's may change meanwhile. ``unmoved``
-    are the items that wait as before: nothing near them changed.
+    are the items that wait as before: nothing near them changed. ``remaining`` are the
+    units that each warehouse still took, ``int64 (W,)``.
     ``codes`` are the reasons of all items that are not in the market: those, and the
     ones sent to a warehouse by the gates, or waiting for an inspection.
     """
@@ -58,6 +62,7 @@ class RoundTask:
     policy: Policy
     market: Market
     terms: Terms
+    remaining: NDArray[np.int64]
     unmoved: Mapping[ReturnId, Left]
     records: tuple[ReturnRecord, ...]
     reports: tuple[GateReport, ...]
@@ -152,6 +157,7 @@ class Rounds:
         reports = self._returns.reports(moved, now_us)
         rows = list(zip(moved, reports, strict=True))
         pool = [(record, report) for record, report in rows if report.passed]
+        remaining = self._network.remaining(now_us)
         market = collect(
             [_pool_item(record, report) for record, report in pool],
             self._open,
@@ -178,6 +184,7 @@ class Rounds:
             policy=policy,
             market=market,
             terms=terms,
+            remaining=remaining,
             unmoved=unmoved,
             records=tuple(record for record, _ in pool),
             reports=tuple(report for _, report in pool),

@@ -13,9 +13,14 @@ from matcher.explain.message_ids import (
     DROP_OFF,
     DROP_OFF_EXTENDED,
     NEARBY_M,
+    change_id,
     handoff_id,
     outcome_id,
 )
+from matcher.explain.smallest_change import SmallestChange
+
+# What would have been is no fact.
+_NO_FACTS = {"is_nearby": "no"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,26 @@ def _places(
             about.append(extended)
         places.append(f"{near.point.name} ({', '.join(a for a in about if a)})")
     return f"{catalogue.text(locale, DROP_OFF, {})} {'; '.join(places)}."
+
+
+def change_texts(
+    changes: Iterable[SmallestChange], catalogue: MessageCatalogue, locale: str
+) -> str:
+    """
+    Say to support what would have helped, in plain words and without ids or amounts.
+
+    Parameters
+    ----------
+    changes
+        The smallest changes.
+    catalogue
+        Messages of the policy version that decided.
+    locale
+        One of its locales.
+    """
+    return _joined(
+        catalogue.text(locale, change_id(each.kind.name), _NO_FACTS) for each in changes
+    )
 
 
 def _joined(texts: Iterable[str]) -> str:

@@ -47,6 +47,16 @@ DIFFERENCES = (
     "difference-no-obstacle",
 )
 
+#: What support says would have helped.
+CHANGES = (
+    "change-radius",
+    "change-saving",
+    "change-unit",
+    "change-condition",
+    "change-rollout",
+    "change-cap-place",
+)
+
 #: A match at most so far away may be called nearby, in metres.
 NEARBY_M = 25_000
 
@@ -69,6 +79,11 @@ def handoff_id(decision: Decision) -> str:
     return _CHOSEN_HANDOFFS.get(decision.handoff, HANDOFFS[decision.outcome])
 
 
+def change_id(kind: str) -> str:
+    """Return the name of the message about a kind of smallest change."""
+    return f"change-{_dashed(kind)}"
+
+
 def required_messages() -> tuple[str, ...]:
     """Return every message, and every text of a reason, that a locale has to have."""
     outcomes = [each for each in Outcome if each]
@@ -86,6 +101,7 @@ def required_messages() -> tuple[str, ...]:
         EMAIL_GREETING,
         EMAIL_CLOSING,
         *DIFFERENCES,
+        *CHANGES,
         *(f"{reason_id(code)}.{part}" for code in codes for part in REASON_PARTS),
     )
 

@@ -1,15 +1,15 @@
-"""Would this item be matched if its pairs were others? Asked of a solved plan."""
+"""Would this item be matched if its pairs were others? Asked of a solved market."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.engine.plan import Plan
-from matcher.solve import CandidateGraph, LiveAssignment, assign
+from matcher.explain.neighbourhood import Neighbourhood
+from matcher.solve import Assignment, CandidateGraph, LiveAssignment, assign
 
 IntArray = NDArray[np.int64]
 Row = tuple[NDArray[np.int32], IntArray]
@@ -22,37 +22,34 @@ _UNITS_MAX = 64
 
 class Probe:
     """
-    The market of a plan with one item in another place, and back again.
+    A solved market with one item in another place, and back again.
 
     Parameters
     ----------
-    plan
-        The plan; its rows are those of the probe.
-    demand_ids
-        Every demand that there is, in the order that columns have.
+    around
+        The market, or the part of it that matters to the item.
     """
 
-    def __init__(self, plan: Plan, demand_ids: Sequence[str]) -> None:
-        self.demand_ids = tuple(demand_ids)
-        self._column = {each: column for column, each in enumerate(demand_ids)}
-        known = self.columns(plan.demand_ids)
-        graph = plan.graph
-        capacity = np.ones(len(demand_ids), np.int32)
-        capacity[known] = graph.capacity
-        self._graph = CandidateGraph(
-            graph.row_offsets, known[graph.columns], graph.saving, capacity
-        )
+    def __init__(self, around: Neighbourhood) -> None:
+        graph, start = around.graph, around.assignment
+        self._graph = graph
         self.saving_max = int(graph.saving.max(initial=0))
         # Doubled, so that one more or less settles ties of the item that is asked of.
         doubled = CandidateGraph(
-            graph.row_offsets, self._graph.columns, 2 * graph.saving, capacity
+            graph.row_offsets, graph.columns, 2 * graph.saving, graph.capacity
         )
-        self._live = LiveAssignment(doubled)
+        self._live = LiveAssignment(
+            doubled,
+            Assignment(
+                start.column,
+                2 * start.return_price,
+                2 * start.demand_price,
+                2 * start.value,
+            ),
+        )
         self._slot = np.arange(graph.row_count)
-
-    def columns(self, demand_ids: Sequence[str]) -> NDArray[np.int32]:
-        """Return the column of each demand."""
-        return np.array([self._column[each] for each in demand_ids], np.int32)
+        # Little is otherwise with the item in another place: there is little to search.
+        self._start_price = start.demand_price
 
     def first(self, row: int, count: int, way: Callable[[int], Row]) -> int | None:
         """
@@ -145,7 +142,8 @@ class Probe:
             _spliced(graph.saving, saving[order], int(start), int(stop)),
             graph.capacity if capacity is None else capacity,
         )
-        return bool(assign(changed).column[row] >= 0)
+        solved = assign(changed, start_price=self._start_price)
+        return bool(solved.column[row] >= 0)
 
     def _row(self, row: int) -> Row:
         start, stop = self._graph.row_offsets[row : row + 2]

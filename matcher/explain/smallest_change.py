@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -11,23 +11,15 @@ from numpy.typing import NDArray
 
 from matcher.domain.ids import ReturnId
 from matcher.domain.item import Condition
-from matcher.domain.policy import RADIUS_M_MAX, CategoryRule, Policy
-from matcher.domain.return_item import ReturnItem
-from matcher.engine.market import PoolItem, collect
-from matcher.engine.network import Network
-from matcher.engine.open_demands import OpenDemands
-from matcher.engine.plan import Plan, open_demands
-from matcher.engine.snapshot import Snapshot
+from matcher.domain.policy import CategoryRule
+from matcher.explain.neighbourhood import Neighbourhoods
 from matcher.explain.probe import Probe
-from matcher.geo import ServiceAreas
+from matcher.explain.settled_market import Pairs, SettledMarket
 
 IntArray = NDArray[np.int64]
 
 #: Items whose pairs are looked up together; bounds the memory.
 _ITEMS_AT_ONCE = 64
-
-#: A pair that saves nothing, or costs, is looked at too: how much is missing?
-_ANY_SAVING = -(1 << 59)
 
 
 class ChangeKind(IntEnum):
@@ -38,6 +30,8 @@ class ChangeKind(IntEnum):
     SAVING = 2
     UNIT = 3
     CONDITION = 4
+    ROLLOUT = 5
+    CAP_PLACE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +43,11 @@ class SmallestChange:
     ----------
     kind
         RADIUS: a wider radius. SAVING: each of its pairs saving more. UNIT: more units
-        of one demand that it could have had. CONDITION: a better grade.
+        of one demand that it could have had. CONDITION: a better grade. ROLLOUT: a
+        larger share of customers. CAP_PLACE: more places under the volume cap.
     amount
-        How much more: metres, micros, units; for CONDITION the grade that it takes.
+        How much more: metres, micros, units, places; for CONDITION the grade that it
+        takes, for ROLLOUT the share, in basis points.
     demand_id
         The demand that gets the units; for whoever operates it, and for nobody else.
     """
@@ -71,21 +67,15 @@ class _Pairs:
 
 
 def smallest_changes(
-    snapshot: Snapshot,
-    policy: Policy,
-    plan: Plan,
-    return_ids: Iterable[ReturnId],
-    *,
-    now_us: int,
+    settled: SettledMarket, return_ids: Iterable[ReturnId]
 ) -> Iterator[tuple[ReturnId, tuple[SmallestChange, ...]]]:
     """
     Find what would have got unmatched items matched.
 
     Parameters
     ----------
-    snapshot, policy, plan, now_us
-        What was planned, under what, with what result, and when; the plan has to be an
-        optimum (without a gap).
+    settled
+        The market of a plan or of a round, with its optimum (without a gap).
     return_ids
         Items that passed gates 1 and 2 and got no buyer; others are left out, for their
         failed checks say it all.
@@ -94,7 +84,7 @@ def smallest_changes(
     ------
     tuple
         The id of an item, and a change of each kind that there is one of, in the order
-        of :class:`ChangeKind`. Exact: the plan with the change matches the item, and
+        of :class:`ChangeKind`. Exact: the market with the change matches the item, and
         with one unit less of it does not. All else stays as it was; the match may take
         a unit from another item.
 
@@ -102,76 +92,44 @@ def smallest_changes(
     -----
     Savings are doubled, and those of the item lowered by one: it is matched then only
     if it has to be, and raised by one: if it may be. Between the two, where only the
-    tie rule decides, the whole plan is solved. An optimum that follows its market
-    makes each question cheap (:class:`matcher.solve.LiveAssignment`).
+    tie rule decides, what hangs together with the item is solved. An optimum that
+    follows its market makes each question cheap
+    (:class:`matcher.solve.LiveAssignment`).
     """
-    assert not plan.assignment.gap, "an optimum"
-    network = Network(snapshot.warehouses, ServiceAreas.of(snapshot.service_areas))
-    demands = open_demands(snapshot, network, now_us)
-    rows = {return_id: row for row, return_id in enumerate(plan.return_ids)}
-    by_id = {item.return_id: item for item in snapshot.return_items}
+    assert not settled.assignment.gap, "an optimum"
+    entries = settled.market.items
+    rows = {entry.item.return_id: row for row, entry in enumerate(entries)}
     asked = [
         each
         for each in return_ids
-        if each in rows and plan.assignment.column[rows[each]] < 0
+        if each in rows and settled.assignment.column[rows[each]] < 0
     ]
-    ids = sorted(each.demand_id for each in snapshot.demands)
-    probe = Probe(plan, ids)
-    finder = _Finder(probe, demands, network, policy, now_us)
+    parts = Neighbourhoods(settled)
     for start in range(0, len(asked), _ITEMS_AT_ONCE):
         some = asked[start : start + _ITEMS_AT_ONCE]
-        items = [by_id[each] for each in some]
-        pairs = finder.pairs(items)
-        for item, its_pairs in zip(items, pairs, strict=True):
-            row = rows[item.return_id]
-            yield item.return_id, tuple(finder.changes(row, item, its_pairs))
+        found = settled.pairs([entries[rows[each]] for each in some])
+        for return_id, pairs in zip(some, found, strict=True):
+            row = rows[return_id]
+            finder = _Finder(settled, parts, row, pairs)
+            yield return_id, tuple(finder.changes())
 
 
 class _Finder:
-    # What the questions of one plan share.
+    # What the questions of one item share.
     def __init__(
-        self,
-        probe: Probe,
-        demands: OpenDemands,
-        network: Network,
-        policy: Policy,
-        now_us: int,
+        self, settled: SettledMarket, parts: Neighbourhoods, row: int, pairs: Pairs
     ) -> None:
-        self._probe = probe
-        self._demands = demands
-        self._network = network
-        self._policy = policy
-        self._now_us = now_us
+        self._entry = settled.market.items[row]
+        self._better = self._better_grades(settled)
+        around = parts.around(row, [pairs, *(each for _, each in self._better)])
+        self._around = around
+        self._probe = Probe(around)
+        self._row = around.row(row)
+        self._pairs = self._numbered(pairs)
 
-    def pairs(self, items: Sequence[ReturnItem]) -> list[_Pairs]:
-        """Return every pair of each item, however far and whatever it saves."""
-        pool = [PoolItem(item, _open(self._rule(item))) for item in items]
-        market = collect(
-            pool,
-            self._demands,
-            self._network,
-            self._policy,
-            remaining=self._network.daily_capacity,
-            now_us=self._now_us,
-        )
-        graph = market.graph
-        column = self._probe.columns([d.demand.demand_id for d in market.demands])
-        return [
-            _Pairs(
-                column[graph.columns[start:stop]],
-                market.distance_m[start:stop],
-                graph.saving[start:stop],
-            )
-            for start, stop in zip(
-                graph.row_offsets[:-1], graph.row_offsets[1:], strict=True
-            )
-        ]
-
-    def changes(
-        self, row: int, item: ReturnItem, pairs: _Pairs
-    ) -> Iterator[SmallestChange]:
+    def changes(self) -> Iterator[SmallestChange]:
         """Yield the change of each kind."""
-        rule = self._rule(item)
+        row, rule, pairs = self._row, self._entry.rule, self._pairs
         radius_m = self._wider_radius(row, rule, pairs)
         if radius_m is not None:
             amount = radius_m - rule.radius_m
@@ -182,7 +140,7 @@ class _Finder:
         unit = self._more_units(row, rule, pairs)
         if unit is not None:
             yield unit
-        grade = self._better_grade(row, item, rule)
+        grade = self._better_grade(row, rule)
         if grade is not None:
             yield SmallestChange(ChangeKind.CONDITION, grade)
 
@@ -230,27 +188,29 @@ class _Finder:
             return None
         # The nearest of those that need as few.
         units, _, column = min(found)
-        return SmallestChange(ChangeKind.UNIT, units, self._probe.demand_ids[column])
+        demand_id = self._around.demand_ids[column]
+        return SmallestChange(ChangeKind.UNIT, units, demand_id)
 
-    def _better_grade(
-        self, row: int, item: ReturnItem, rule: CategoryRule
-    ) -> int | None:
-        grades = [each for each in Condition if each > item.condition]
+    def _better_grade(self, row: int, rule: CategoryRule) -> int | None:
         ways: list[tuple[NDArray[np.int32], IntArray]] = []
-        for grade in grades:
-            (pairs,) = self.pairs([replace(item, condition=grade)])
+        for _, better in self._better:
+            pairs = self._numbered(better)
             fits = (pairs.distance_m <= rule.radius_m) & (
                 pairs.saving >= rule.min_saving_micros
             )
             ways.append((pairs.column[fits], pairs.saving[fits]))
-        at = self._probe.first(row, len(grades), lambda at: ways[at])
-        return None if at is None else int(grades[at])
+        at = self._probe.first(row, len(ways), lambda at: ways[at])
+        return None if at is None else int(self._better[at][0])
 
-    def _rule(self, item: ReturnItem) -> CategoryRule:
-        rule = self._policy.rule_for(item.category)
-        assert rule is not None, "an item that passed has a rule"
-        return rule
+    def _better_grades(self, settled: SettledMarket) -> list[tuple[Condition, Pairs]]:
+        item = self._entry.item
+        grades = [each for each in Condition if each > item.condition]
+        entries = [
+            replace(self._entry, item=replace(item, condition=grade))
+            for grade in grades
+        ]
+        return list(zip(grades, settled.pairs(entries), strict=True))
 
-
-def _open(rule: CategoryRule) -> CategoryRule:
-    return replace(rule, radius_m=RADIUS_M_MAX, min_saving_micros=_ANY_SAVING)
+    def _numbered(self, pairs: Pairs) -> _Pairs:
+        column = self._around.columns(pairs.demand_ids)
+        return _Pairs(column, pairs.distance_m, pairs.saving)

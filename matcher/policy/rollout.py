@@ -45,3 +45,9 @@ def in_rollout(tenant: TenantId, customer_id: str, policy: Policy, now_us: int) 
     """
     position = rollout_position(tenant, customer_id, policy.rollout_salt)
     return position * BASIS_POINTS < policy.rollout_at(now_us) << _HASH_BITS
+
+
+def share_that_lets_in(tenant: TenantId, customer_id: str, salt: str) -> int:
+    """Return the smallest rollout, in basis points, that lets a customer in."""
+    position = rollout_position(tenant, customer_id, salt)
+    return (position * BASIS_POINTS >> _HASH_BITS) + 1

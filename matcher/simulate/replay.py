@@ -22,6 +22,7 @@ from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
 from matcher.engine.shadow_rounds import ShadowTask, SolvedShadows, solve_shadows
 from matcher.engine.shard import Shard
 from matcher.simulate.replay_store import ReplayStore
+from matcher.solve import Stop
 
 
 def replay(
@@ -54,30 +55,62 @@ def replay(
         The rows that each entry changed: the very ones, to the byte, that it changed
         the first time, its own entry in the journal among them.
     """
-    player = _Player(tenant, ReplayStore(start), start.at_us, limits)
+    player = Player(tenant, start, limits=limits, threads=threads)
     for entry in entries:
-        yield player.play(entry, threads)
+        yield player.play(entry)
 
 
-class _Player:
-    # Drives a shard as the host did, restarts included.
+class Player:
+    """
+    Drives a shard as its host did, restarts included.
+
+    Parameters
+    ----------
+    tenant, start, limits, threads
+        As for :func:`replay`.
+    stop
+        Ends the solve of a round early when it is requested; what is lived from then
+        on is not what was.
+
+    Attributes
+    ----------
+    store
+        The rows so far.
+    task
+        The round that is under way.
+    solved
+        The round that was finished last.
+    """
+
     def __init__(
         self,
         tenant: TenantId,
-        store: ReplayStore,
-        now_us: int,
-        limits: ShardLimits | None,
+        start: Checkpoint,
+        *,
+        limits: ShardLimits | None = None,
+        threads: int = 1,
+        stop: Stop | None = None,
     ) -> None:
+        self.store = ReplayStore(start)
+        self.task: RoundTask | None = None
+        self.solved: SolvedRound | None = None
         self._tenant = tenant
-        self._store = store
         self._limits = limits
-        self._now_us = now_us
+        self._threads = threads
+        self._stop = stop
+        self._now_us = start.at_us
         self._is_planning_down = False
-        self._task: RoundTask | None = None
         self._shadows: ShadowTask | None = None
-        self._shard = self._built(now_us)
+        self._shard = self._built(start.at_us)
 
-    def play(self, entry: Entry, threads: int) -> Changes:
+    def play(self, entry: Entry) -> Changes:
+        """Do one entry again and commit it."""
+        changes = self.perform(entry)
+        self.commit(changes)
+        return changes
+
+    def perform(self, entry: Entry) -> Changes:
+        """Do one entry again; the rows are those before it until it is committed."""
         is_back = entry.now_us < self._now_us
         if is_back or (self._is_planning_down and not entry.is_planning_down):
             # Only a restart sets the clock back, or forgets that planning is down.
@@ -87,54 +120,53 @@ class _Player:
             self._shard.round_failed()
         self._now_us = entry.now_us
         self._is_planning_down = entry.is_planning_down
-        self._store.know(entry.known)
+        self.store.know(entry.known)
         match entry.event:
             case RoundBegan():
-                self._task = self._shard.begin_round(entry.now_us)
+                self.task = self._shard.begin_round(entry.now_us)
             case RoundFinished():
-                assert self._task is not None, "a round that is finished was begun"
-                solved = _solved(self._task, entry.event, threads)
-                self._shard.finish_round(solved, entry.now_us)
+                assert self.task is not None, "a round that is finished was begun"
+                self.solved = self._solve(self.task, entry.event)
+                self._shard.finish_round(self.solved, entry.now_us)
                 self._is_planning_down = False
-                self._task = None
+                self.task = None
             case ShadowsBegan():
                 self._shadows = self._shard.begin_shadows(entry.now_us)
             case ShadowsFinished():
                 assert self._shadows is not None, "shadows that are finished were begun"
-                asked = _asked(self._shadows, None, entry.event.has_shadows, threads)
+                asked = self._asked(self._shadows, None, entry.event.has_shadows)
                 self._shard.finish_shadows(asked, entry.now_us)
             case command:
                 self._shard.apply(command, entry.now_us)
         changes = self._shard.take_changes()
-        self._store.commit(changes)
-        self._shard.committed()
         # What was looked up the first time is in memory now.
         changes.journal = [replace(each, known=entry.known) for each in changes.journal]
         return changes
 
+    def commit(self, changes: Changes) -> None:
+        """Take the rows of what was performed last."""
+        self.store.commit(changes)
+        self._shard.committed()
+
+    def _solve(self, task: RoundTask, event: RoundFinished) -> SolvedRound:
+        if event.proof:
+            ids = [record.item.return_id for record in task.records]
+            found = unpack(event.proof).assignment(ids)
+            solved = SolvedMarket(task.market, found)
+            asked = self._asked(task.shadows, solved, event.has_shadows)
+            return SolvedRound(task, solved, event.proof, asked)
+        again = solve_round(task, threads=self._threads, stop=self._stop)
+        if event.has_shadows:
+            return again
+        return replace(again, shadows=SolvedShadows(task.shadows, None))
+
+    def _asked(
+        self, task: ShadowTask, real: SolvedMarket | None, has_shadows: bool
+    ) -> SolvedShadows:
+        if not has_shadows:
+            return SolvedShadows(task, None)
+        return solve_shadows(task, real, threads=self._threads, stop=self._stop)
+
     def _built(self, now_us: int) -> Shard:
-        rows = self._store.load()
-        return Shard(
-            self._tenant, self._store, rows, now_us=now_us, limits=self._limits
-        )
-
-
-def _solved(task: RoundTask, event: RoundFinished, threads: int) -> SolvedRound:
-    if event.proof:
-        ids = [record.item.return_id for record in task.records]
-        found = unpack(event.proof).assignment(ids)
-        solved = SolvedMarket(task.market, found)
-        asked = _asked(task.shadows, solved, event.has_shadows, threads)
-        return SolvedRound(task, solved, event.proof, asked)
-    again = solve_round(task, threads=threads)
-    if event.has_shadows:
-        return again
-    return replace(again, shadows=SolvedShadows(task.shadows, None))
-
-
-def _asked(
-    task: ShadowTask, real: SolvedMarket | None, has_shadows: bool, threads: int
-) -> SolvedShadows:
-    if not has_shadows:
-        return SolvedShadows(task, None)
-    return solve_shadows(task, real, threads=threads)
+        rows = self.store.load()
+        return Shard(self._tenant, self.store, rows, now_us=now_us, limits=self._limits)

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from matcher.domain.decision import Decision
 from matcher.domain.ids import DecisionId, DemandId, MatchId, ReturnId
 from matcher.domain.match import HoldState, Match
+from matcher.domain.policy import Policy
 from matcher.domain.shadow import ShadowState
 from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
 from matcher.engine.journal import Checkpoint, Known
-from matcher.engine.records import DemandRecord, ReturnRecord
+from matcher.engine.records import DemandRecord, ReturnRecord, VolumeHour
 
 
 class ReplayStore:
@@ -88,6 +89,22 @@ class ReplayStore:
     def decision(self, decision_id: DecisionId) -> Decision | None:
         """Return a decision, if it is the latest of its return item."""
         return self._decisions.get(decision_id)
+
+    def open_demands(self) -> list[DemandRecord]:
+        """Return the demands that have an open unit, by id."""
+        return [
+            each
+            for _, each in sorted(self._rows.demands.items())
+            if each.open_count > 0
+        ]
+
+    def policy(self, version: int) -> Policy:
+        """Return a policy version that there is."""
+        return self._rows.policies[version].policy
+
+    def volume_hours(self) -> list[VolumeHour]:
+        """Return the counts for the volume cap, by hour."""
+        return [hour for _, hour in sorted(self._rows.volume_hours.items())]
 
     def all_returns(self) -> list[ReturnRecord]:
         """Return every return item, by id."""

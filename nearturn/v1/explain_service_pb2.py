@@ -26,11 +26,12 @@ from nearturn.buf.validate import validate_pb2 as buf_dot_validate_dot_validate_
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from nearturn.v1 import decision_pb2 as nearturn_dot_v1_dot_decision__pb2
 from nearturn.v1 import drop_off_point_pb2 as nearturn_dot_v1_dot_drop__off__point__pb2
+from nearturn.v1 import explanation_pb2 as nearturn_dot_v1_dot_explanation__pb2
 from nearturn.v1 import justification_pb2 as nearturn_dot_v1_dot_justification__pb2
 from nearturn.v1 import shadow_pb2 as nearturn_dot_v1_dot_shadow__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!nearturn/v1/explain_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1anearturn/v1/decision.proto\x1a nearturn/v1/drop_off_point.proto\x1a\x1fnearturn/v1/justification.proto\x1a\x18nearturn/v1/shadow.proto\"\xea\x01\n\x16\x45xplainDecisionRequest\x12\x38\n\treturn_id\x18\x01 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12:\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12H\n\x06locale\x18\x03 \x01(\tB8\xe2\x41\x01\x01\xbaH1r/2-^([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3})?$B\x10\n\x07subject\x12\x05\xbaH\x02\x08\x01\"V\n\rSupportScript\x12\x14\n\x0cshort_script\x18\x01 \x01(\t\x12\x13\n\x0blong_script\x18\x02 \x01(\t\x12\x0b\n\x03say\x18\x03 \x01(\t\x12\r\n\x05\x61void\x18\x04 \x01(\t\".\n\rCustomerEmail\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\t\"\x87\x01\n\nGateReport\x12\x1f\n\x04gate\x18\x01 \x01(\x0e\x32\x11.nearturn.v1.Gate\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12\"\n\x06\x63hecks\x18\x03 \x03(\x0b\x32\x12.nearturn.v1.Check\x12$\n\x07reasons\x18\x04 \x03(\x0b\x32\x13.nearturn.v1.Reason\"\xc7\x03\n\x17\x45xplainDecisionResponse\x12\'\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x15.nearturn.v1.Decision\x12&\n\x05gates\x18\x02 \x03(\x0b\x32\x17.nearturn.v1.GateReport\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12&\n\x07history\x18\x04 \x03(\x0b\x32\x15.nearturn.v1.Decision\x12\x15\n\rcustomer_text\x18\x05 \x01(\t\x12+\n\x07support\x18\x06 \x01(\x0b\x32\x1a.nearturn.v1.SupportScript\x12\x0e\n\x06locale\x18\x07 \x01(\t\x12\x30\n\rshadow_result\x18\x14 \x01(\x0b\x32\x19.nearturn.v1.ShadowResult\x12\x36\n\x0f\x64rop_off_points\x18\x0f \x03(\x0b\x32\x1d.nearturn.v1.NearDropOffPoint\x12\x30\n\rrule_citation\x18\x10 \x01(\x0b\x32\x19.nearturn.v1.RuleCitation\x12\x32\n\x0e\x63ustomer_email\x18\x11 \x01(\x0b\x32\x1a.nearturn.v1.CustomerEmail\"\x99\x01\n\x0f\x44\x65\x63isionSubject\x12\x38\n\treturn_id\x18\x01 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12:\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x42\x10\n\x07subject\x12\x05\xbaH\x02\x08\x01\"\xd3\x01\n\x17\x43ompareDecisionsRequest\x12\x35\n\x03one\x18\x01 \x01(\x0b\x32\x1c.nearturn.v1.DecisionSubjectB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x37\n\x05other\x18\x02 \x01(\x0b\x32\x1c.nearturn.v1.DecisionSubjectB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12H\n\x06locale\x18\x03 \x01(\tB8\xe2\x41\x01\x01\xbaH1r/2-^([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3})?$\"\x92\x03\n\x18\x43ompareDecisionsResponse\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.nearturn.v1.DifferenceKind\x12\x1f\n\x04gate\x18\x02 \x01(\x0e\x32\x11.nearturn.v1.Gate\x12%\n\tone_check\x18\x03 \x01(\x0b\x32\x12.nearturn.v1.Check\x12\'\n\x0bother_check\x18\x04 \x01(\x0b\x32\x12.nearturn.v1.Check\x12\'\n\none_reason\x18\x05 \x01(\x0b\x32\x13.nearturn.v1.Reason\x12)\n\x0cother_reason\x18\x06 \x01(\x0b\x32\x13.nearturn.v1.Reason\x12\x1a\n\x12one_policy_version\x18\x07 \x01(\x03\x12\x1c\n\x14other_policy_version\x18\x08 \x01(\x03\x12\x15\n\rcustomer_text\x18\t \x01(\t\x12\x14\n\x0csupport_text\x18\n \x01(\t\x12\x0f\n\x07summary\x18\x0b \x01(\t\x12\x0e\n\x06locale\x18\x0c \x01(\t*\x81\x01\n\x0e\x44ifferenceKind\x12\x1f\n\x1b\x44IFFERENCE_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44IFFERENCE_KIND_NONE\x10\x01\x12\x19\n\x15\x44IFFERENCE_KIND_CHECK\x10\x02\x12\x19\n\x15\x44IFFERENCE_KIND_STATE\x10\x03\x32\xcf\x01\n\x0e\x45xplainService\x12\\\n\x0f\x45xplainDecision\x12#.nearturn.v1.ExplainDecisionRequest\x1a$.nearturn.v1.ExplainDecisionResponse\x12_\n\x10\x43ompareDecisions\x12$.nearturn.v1.CompareDecisionsRequest\x1a%.nearturn.v1.CompareDecisionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!nearturn/v1/explain_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1anearturn/v1/decision.proto\x1a nearturn/v1/drop_off_point.proto\x1a\x1dnearturn/v1/explanation.proto\x1a\x1fnearturn/v1/justification.proto\x1a\x18nearturn/v1/shadow.proto\"\xa4\x02\n\x16\x45xplainDecisionRequest\x12\x38\n\treturn_id\x18\x01 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12:\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12H\n\x06locale\x18\x03 \x01(\tB8\xe2\x41\x01\x01\xbaH1r/2-^([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3})?$\x12\x38\n\x04view\x18\x04 \x01(\x0e\x32\x1c.nearturn.v1.ExplanationViewB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\x42\x10\n\x07subject\x12\x05\xbaH\x02\x08\x01\"V\n\rSupportScript\x12\x14\n\x0cshort_script\x18\x01 \x01(\t\x12\x13\n\x0blong_script\x18\x02 \x01(\t\x12\x0b\n\x03say\x18\x03 \x01(\t\x12\r\n\x05\x61void\x18\x04 \x01(\t\".\n\rCustomerEmail\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\t\"\x87\x01\n\nGateReport\x12\x1f\n\x04gate\x18\x01 \x01(\x0e\x32\x11.nearturn.v1.Gate\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12\"\n\x06\x63hecks\x18\x03 \x03(\x0b\x32\x12.nearturn.v1.Check\x12$\n\x07reasons\x18\x04 \x03(\x0b\x32\x13.nearturn.v1.Reason\"\xe4\x05\n\x17\x45xplainDecisionResponse\x12\'\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x15.nearturn.v1.Decision\x12&\n\x05gates\x18\x02 \x03(\x0b\x32\x17.nearturn.v1.GateReport\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12&\n\x07history\x18\x04 \x03(\x0b\x32\x15.nearturn.v1.Decision\x12\x15\n\rcustomer_text\x18\x05 \x01(\t\x12+\n\x07support\x18\x06 \x01(\x0b\x32\x1a.nearturn.v1.SupportScript\x12\x0e\n\x06locale\x18\x07 \x01(\t\x12\x30\n\rshadow_result\x18\x14 \x01(\x0b\x32\x19.nearturn.v1.ShadowResult\x12\x36\n\x0f\x64rop_off_points\x18\x0f \x03(\x0b\x32\x1d.nearturn.v1.NearDropOffPoint\x12\x30\n\rrule_citation\x18\x10 \x01(\x0b\x32\x19.nearturn.v1.RuleCitation\x12\x32\n\x0e\x63ustomer_email\x18\x11 \x01(\x0b\x32\x1a.nearturn.v1.CustomerEmail\x12\x19\n\x11matching_round_id\x18\x08 \x01(\t\x12.\n\x0c\x61lternatives\x18\t \x03(\x0b\x32\x18.nearturn.v1.Alternative\x12\"\n\x15warehouse_loss_micros\x18\n \x01(\x03H\x00\x88\x01\x01\x12\x35\n\x10smallest_changes\x18\x0b \x03(\x0b\x32\x1b.nearturn.v1.SmallestChange\x12/\n\x0c\x64isplacement\x18\x0c \x01(\x0b\x32\x19.nearturn.v1.Displacement\x12\x12\n\ngap_micros\x18\r \x01(\x03\x12\x16\n\x0e\x64\x65tail_summary\x18\x0e \x01(\tB\x18\n\x16_warehouse_loss_micros\"\x99\x01\n\x0f\x44\x65\x63isionSubject\x12\x38\n\treturn_id\x18\x01 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12:\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x42\x10\n\x07subject\x12\x05\xbaH\x02\x08\x01\"\xd3\x01\n\x17\x43ompareDecisionsRequest\x12\x35\n\x03one\x18\x01 \x01(\x0b\x32\x1c.nearturn.v1.DecisionSubjectB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x37\n\x05other\x18\x02 \x01(\x0b\x32\x1c.nearturn.v1.DecisionSubjectB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12H\n\x06locale\x18\x03 \x01(\tB8\xe2\x41\x01\x01\xbaH1r/2-^([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3})?$\"\x92\x03\n\x18\x43ompareDecisionsResponse\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.nearturn.v1.DifferenceKind\x12\x1f\n\x04gate\x18\x02 \x01(\x0e\x32\x11.nearturn.v1.Gate\x12%\n\tone_check\x18\x03 \x01(\x0b\x32\x12.nearturn.v1.Check\x12\'\n\x0bother_check\x18\x04 \x01(\x0b\x32\x12.nearturn.v1.Check\x12\'\n\none_reason\x18\x05 \x01(\x0b\x32\x13.nearturn.v1.Reason\x12)\n\x0cother_reason\x18\x06 \x01(\x0b\x32\x13.nearturn.v1.Reason\x12\x1a\n\x12one_policy_version\x18\x07 \x01(\x03\x12\x1c\n\x14other_policy_version\x18\x08 \x01(\x03\x12\x15\n\rcustomer_text\x18\t \x01(\t\x12\x14\n\x0csupport_text\x18\n \x01(\t\x12\x0f\n\x07summary\x18\x0b \x01(\t\x12\x0e\n\x06locale\x18\x0c \x01(\t*\x81\x01\n\x0e\x44ifferenceKind\x12\x1f\n\x1b\x44IFFERENCE_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44IFFERENCE_KIND_NONE\x10\x01\x12\x19\n\x15\x44IFFERENCE_KIND_CHECK\x10\x02\x12\x19\n\x15\x44IFFERENCE_KIND_STATE\x10\x03\x32\xcf\x01\n\x0e\x45xplainService\x12\\\n\x0f\x45xplainDecision\x12#.nearturn.v1.ExplainDecisionRequest\x1a$.nearturn.v1.ExplainDecisionResponse\x12_\n\x10\x43ompareDecisions\x12$.nearturn.v1.CompareDecisionsRequest\x1a%.nearturn.v1.CompareDecisionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +46,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPLAINDECISIONREQUEST'].fields_by_name['decision_id']._serialized_options = b'\272H r\036\020\001\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
   _globals['_EXPLAINDECISIONREQUEST'].fields_by_name['locale']._loaded_options = None
   _globals['_EXPLAINDECISIONREQUEST'].fields_by_name['locale']._serialized_options = b'\342A\001\001\272H1r/2-^([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3})?$'
+  _globals['_EXPLAINDECISIONREQUEST'].fields_by_name['view']._loaded_options = None
+  _globals['_EXPLAINDECISIONREQUEST'].fields_by_name['view']._serialized_options = b'\342A\001\001\272H\005\202\001\002\020\001'
   _globals['_DECISIONSUBJECT'].oneofs_by_name['subject']._loaded_options = None
   _globals['_DECISIONSUBJECT'].oneofs_by_name['subject']._serialized_options = b'\272H\002\010\001'
   _globals['_DECISIONSUBJECT'].fields_by_name['return_id']._loaded_options = None
@@ -57,24 +60,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPAREDECISIONSREQUEST'].fields_by_name['other']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_COMPAREDECISIONSREQUEST'].fields_by_name['locale']._loaded_options = None
   _globals['_COMPAREDECISIONSREQUEST'].fields_by_name['locale']._serialized_options = b'\342A\001\001\272H1r/2-^([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3})?$'
-  _globals['_DIFFERENCEKIND']._serialized_start=1978
-  _globals['_DIFFERENCEKIND']._serialized_end=2107
-  _globals['_EXPLAINDECISIONREQUEST']._serialized_start=234
-  _globals['_EXPLAINDECISIONREQUEST']._serialized_end=468
-  _globals['_SUPPORTSCRIPT']._serialized_start=470
-  _globals['_SUPPORTSCRIPT']._serialized_end=556
-  _globals['_CUSTOMEREMAIL']._serialized_start=558
-  _globals['_CUSTOMEREMAIL']._serialized_end=604
-  _globals['_GATEREPORT']._serialized_start=607
-  _globals['_GATEREPORT']._serialized_end=742
-  _globals['_EXPLAINDECISIONRESPONSE']._serialized_start=745
-  _globals['_EXPLAINDECISIONRESPONSE']._serialized_end=1200
-  _globals['_DECISIONSUBJECT']._serialized_start=1203
-  _globals['_DECISIONSUBJECT']._serialized_end=1356
-  _globals['_COMPAREDECISIONSREQUEST']._serialized_start=1359
-  _globals['_COMPAREDECISIONSREQUEST']._serialized_end=1570
-  _globals['_COMPAREDECISIONSRESPONSE']._serialized_start=1573
-  _globals['_COMPAREDECISIONSRESPONSE']._serialized_end=1975
-  _globals['_EXPLAINSERVICE']._serialized_start=2110
-  _globals['_EXPLAINSERVICE']._serialized_end=2317
+  _globals['_DIFFERENCEKIND']._serialized_start=2352
+  _globals['_DIFFERENCEKIND']._serialized_end=2481
+  _globals['_EXPLAINDECISIONREQUEST']._serialized_start=265
+  _globals['_EXPLAINDECISIONREQUEST']._serialized_end=557
+  _globals['_SUPPORTSCRIPT']._serialized_start=559
+  _globals['_SUPPORTSCRIPT']._serialized_end=645
+  _globals['_CUSTOMEREMAIL']._serialized_start=647
+  _globals['_CUSTOMEREMAIL']._serialized_end=693
+  _globals['_GATEREPORT']._serialized_start=696
+  _globals['_GATEREPORT']._serialized_end=831
+  _globals['_EXPLAINDECISIONRESPONSE']._serialized_start=834
+  _globals['_EXPLAINDECISIONRESPONSE']._serialized_end=1574
+  _globals['_DECISIONSUBJECT']._serialized_start=1577
+  _globals['_DECISIONSUBJECT']._serialized_end=1730
+  _globals['_COMPAREDECISIONSREQUEST']._serialized_start=1733
+  _globals['_COMPAREDECISIONSREQUEST']._serialized_end=1944
+  _globals['_COMPAREDECISIONSRESPONSE']._serialized_start=1947
+  _globals['_COMPAREDECISIONSRESPONSE']._serialized_end=2349
+  _globals['_EXPLAINSERVICE']._serialized_start=2484
+  _globals['_EXPLAINSERVICE']._serialized_end=2691
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from nearturn.v1 import decision_pb2 as _decision_pb2
 from nearturn.v1 import drop_off_point_pb2 as _drop_off_point_pb2
+from nearturn.v1 import explanation_pb2 as _explanation_pb2
 from nearturn.v1 import justification_pb2 as _justification_pb2
 from nearturn.v1 import shadow_pb2 as _shadow_pb2
 import builtins as _builtins
@@ -60,6 +61,7 @@ class ExplainDecisionRequest(_message.Message):
     RETURN_ID_FIELD_NUMBER: _builtins.int
     DECISION_ID_FIELD_NUMBER: _builtins.int
     LOCALE_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     return_id: _builtins.str
     """Identifies a return item, whose latest decision is explained."""
     decision_id: _builtins.str
@@ -68,16 +70,23 @@ class ExplainDecisionRequest(_message.Message):
     """Names the language of the texts, such as de or de-AT. Empty is English; one that
     the policy version has no messages in is INVALID_ARGUMENT.
     """
+    view: _explanation_pb2.ExplanationView.ValueType
+    """Names how much is told. Unset is BASIC. FULL lives the round again from the last
+    daily checkpoint before it, one call at a time; a round that is older than the
+    history that is kept is FAILED_PRECONDITION, and one that takes longer than
+    replay_budget_ms is RESOURCE_EXHAUSTED.
+    """
     def __init__(
         self,
         *,
         return_id: _builtins.str = ...,
         decision_id: _builtins.str = ...,
         locale: _builtins.str = ...,
+        view: _explanation_pb2.ExplanationView.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "return_id", b"return_id", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "locale", b"locale", "return_id", b"return_id", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "locale", b"locale", "return_id", b"return_id", "subject", b"subject", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["return_id", "decision_id"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
@@ -202,6 +211,13 @@ class ExplainDecisionResponse(_message.Message):
     DROP_OFF_POINTS_FIELD_NUMBER: _builtins.int
     RULE_CITATION_FIELD_NUMBER: _builtins.int
     CUSTOMER_EMAIL_FIELD_NUMBER: _builtins.int
+    MATCHING_ROUND_ID_FIELD_NUMBER: _builtins.int
+    ALTERNATIVES_FIELD_NUMBER: _builtins.int
+    WAREHOUSE_LOSS_MICROS_FIELD_NUMBER: _builtins.int
+    SMALLEST_CHANGES_FIELD_NUMBER: _builtins.int
+    DISPLACEMENT_FIELD_NUMBER: _builtins.int
+    GAP_MICROS_FIELD_NUMBER: _builtins.int
+    DETAIL_SUMMARY_FIELD_NUMBER: _builtins.int
     summary: _builtins.str
     """Says the decision in a few plain sentences, for the people who operate it."""
     customer_text: _builtins.str
@@ -210,6 +226,21 @@ class ExplainDecisionResponse(_message.Message):
     """
     locale: _builtins.str
     """Names the language of both."""
+    matching_round_id: _builtins.str
+    """Identifies the round that looked for a buyer: that of the decision, or the last one
+    before it where time was up. Empty if none did. This field and those that follow
+    are for the people who operate it, and set in the FULL view alone.
+    """
+    warehouse_loss_micros: _builtins.int
+    """Says what the round would have saved less had a matched return gone to a warehouse,
+    in micros.
+    """
+    gap_micros: _builtins.int
+    """Says by how much the round may have missed its optimum, in micros. Above 0 nothing
+    exact can be said, and fields 9 to 12 are unset.
+    """
+    detail_summary: _builtins.str
+    """Says fields 8 to 13 in a few plain sentences."""
     @_builtins.property
     def decision(self) -> _decision_pb2.Decision:
         """Carries the decision."""
@@ -246,6 +277,22 @@ class ExplainDecisionResponse(_message.Message):
     def customer_email(self) -> Global___CustomerEmail:
         """Says customer_text as an e-mail."""
 
+    @_builtins.property
+    def alternatives(self) -> _containers.RepeatedCompositeFieldContainer[_explanation_pb2.Alternative]:
+        """Lists other demands that a matched return could have had, at most 10, those first
+        that the round would have lost least by.
+        """
+
+    @_builtins.property
+    def smallest_changes(self) -> _containers.RepeatedCompositeFieldContainer[_explanation_pb2.SmallestChange]:
+        """Lists the least of each kind that would have got an unmatched return matched, all
+        else equal. Exact: one unit less would not have.
+        """
+
+    @_builtins.property
+    def displacement(self) -> _explanation_pb2.Displacement:
+        """Shows who stood before an unmatched return that had candidates. Unset without any."""
+
     def __init__(
         self,
         *,
@@ -260,12 +307,21 @@ class ExplainDecisionResponse(_message.Message):
         drop_off_points: _abc.Iterable[_drop_off_point_pb2.NearDropOffPoint] | None = ...,
         rule_citation: _justification_pb2.RuleCitation | None = ...,
         customer_email: Global___CustomerEmail | None = ...,
+        matching_round_id: _builtins.str = ...,
+        alternatives: _abc.Iterable[_explanation_pb2.Alternative] | None = ...,
+        warehouse_loss_micros: _builtins.int | None = ...,
+        smallest_changes: _abc.Iterable[_explanation_pb2.SmallestChange] | None = ...,
+        displacement: _explanation_pb2.Displacement | None = ...,
+        gap_micros: _builtins.int = ...,
+        detail_summary: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["customer_email", b"customer_email", "decision", b"decision", "rule_citation", b"rule_citation", "shadow_result", b"shadow_result", "support", b"support"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_warehouse_loss_micros", b"_warehouse_loss_micros", "customer_email", b"customer_email", "decision", b"decision", "displacement", b"displacement", "rule_citation", b"rule_citation", "shadow_result", b"shadow_result", "support", b"support", "warehouse_loss_micros", b"warehouse_loss_micros"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_email", b"customer_email", "customer_text", b"customer_text", "decision", b"decision", "drop_off_points", b"drop_off_points", "gates", b"gates", "history", b"history", "locale", b"locale", "rule_citation", b"rule_citation", "shadow_result", b"shadow_result", "summary", b"summary", "support", b"support"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_warehouse_loss_micros", b"_warehouse_loss_micros", "alternatives", b"alternatives", "customer_email", b"customer_email", "customer_text", b"customer_text", "decision", b"decision", "detail_summary", b"detail_summary", "displacement", b"displacement", "drop_off_points", b"drop_off_points", "gap_micros", b"gap_micros", "gates", b"gates", "history", b"history", "locale", b"locale", "matching_round_id", b"matching_round_id", "rule_citation", b"rule_citation", "shadow_result", b"shadow_result", "smallest_changes", b"smallest_changes", "summary", b"summary", "support", b"support", "warehouse_loss_micros", b"warehouse_loss_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__warehouse_loss_micros: _TypeAlias = _typing.Literal["warehouse_loss_micros"]  # noqa: Y015
+    _WhichOneofArgType__warehouse_loss_micros: _TypeAlias = _typing.Literal["_warehouse_loss_micros", b"_warehouse_loss_micros"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__warehouse_loss_micros) -> _WhichOneofReturnType__warehouse_loss_micros | None: ...
 
 Global___ExplainDecisionResponse: _TypeAlias = ExplainDecisionResponse  # noqa: Y015
 

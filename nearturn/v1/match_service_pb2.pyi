@@ -349,3 +349,125 @@ class WatchDecisionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchDecisionsResponse: _TypeAlias = WatchDecisionsResponse  # noqa: Y015
+
+@_typing.final
+class VerifyRoundRequest(_message.Message):
+    """Asks to verify a round."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROUND_ID_FIELD_NUMBER: _builtins.int
+    REPLAY_FIELD_NUMBER: _builtins.int
+    round_id: _builtins.str
+    """Identifies the round."""
+    replay: _builtins.bool
+    """Lives the round again from the journal, and compares. A round that is older than the
+    history that is kept is FAILED_PRECONDITION, and one that takes longer than
+    replay_budget_ms is RESOURCE_EXHAUSTED.
+    """
+    def __init__(
+        self,
+        *,
+        round_id: _builtins.str = ...,
+        replay: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["replay", b"replay", "round_id", b"round_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyRoundRequest: _TypeAlias = VerifyRoundRequest  # noqa: Y015
+
+@_typing.final
+class VerifyRoundResponse(_message.Message):
+    """Answers with what was verified."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROUND_FIELD_NUMBER: _builtins.int
+    VERIFIED_FIELD_NUMBER: _builtins.int
+    FAULT_FIELD_NUMBER: _builtins.int
+    RETURN_COUNT_FIELD_NUMBER: _builtins.int
+    DEMAND_COUNT_FIELD_NUMBER: _builtins.int
+    CANDIDATE_COUNT_FIELD_NUMBER: _builtins.int
+    MATCH_COUNT_FIELD_NUMBER: _builtins.int
+    REPLAY_FIELD_NUMBER: _builtins.int
+    verified: _builtins.bool
+    """Says that the proof holds: each match is a candidate, each demand is within its
+    units, no candidate saves more than its two prices, and both sums are the recorded
+    ones.
+    """
+    fault: _builtins.str
+    """Says what does not hold. Empty if all does."""
+    return_count: _builtins.int
+    """Counts the returns in the proof, those that had a candidate."""
+    demand_count: _builtins.int
+    """Counts the demands in the proof."""
+    candidate_count: _builtins.int
+    """Counts the candidates in the proof."""
+    match_count: _builtins.int
+    """Counts the matches in the proof."""
+    @_builtins.property
+    def round(self) -> _decision_pb2.Round:
+        """Summarises the round, as it was recorded."""
+
+    @_builtins.property
+    def replay(self) -> Global___RoundReplay:
+        """Carries what living it again gave. Unset unless it was asked for."""
+
+    def __init__(
+        self,
+        *,
+        round: _decision_pb2.Round | None = ...,
+        verified: _builtins.bool = ...,
+        fault: _builtins.str = ...,
+        return_count: _builtins.int = ...,
+        demand_count: _builtins.int = ...,
+        candidate_count: _builtins.int = ...,
+        match_count: _builtins.int = ...,
+        replay: Global___RoundReplay | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["replay", b"replay", "round", b"round"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_count", b"candidate_count", "demand_count", b"demand_count", "fault", b"fault", "match_count", b"match_count", "replay", b"replay", "return_count", b"return_count", "round", b"round", "verified", b"verified"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyRoundResponse: _TypeAlias = VerifyRoundResponse  # noqa: Y015
+
+@_typing.final
+class RoundReplay(_message.Message):
+    """Tells whether a round that was lived again is the round that was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDENTICAL_FIELD_NUMBER: _builtins.int
+    PROOF_IDENTICAL_FIELD_NUMBER: _builtins.int
+    DECISION_COUNT_FIELD_NUMBER: _builtins.int
+    DIFFERING_DECISION_IDS_FIELD_NUMBER: _builtins.int
+    identical: _builtins.bool
+    """Says that it is: decisions, summary and proof, byte for byte."""
+    proof_identical: _builtins.bool
+    """Says that the proof has the same bytes."""
+    decision_count: _builtins.int
+    """Counts the decisions that it made."""
+    @_builtins.property
+    def differing_decision_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Identifies decisions that differ from what is stored, at most 100."""
+
+    def __init__(
+        self,
+        *,
+        identical: _builtins.bool = ...,
+        proof_identical: _builtins.bool = ...,
+        decision_count: _builtins.int = ...,
+        differing_decision_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_count", b"decision_count", "differing_decision_ids", b"differing_decision_ids", "identical", b"identical", "proof_identical", b"proof_identical"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoundReplay: _TypeAlias = RoundReplay  # noqa: Y015

@@ -60,6 +60,11 @@ class MatchServiceStub:
                 request_serializer=nearturn_dot_v1_dot_match__service__pb2.WatchDecisionsRequest.SerializeToString,
                 response_deserializer=nearturn_dot_v1_dot_match__service__pb2.WatchDecisionsResponse.FromString,
                 _registered_method=True)
+        self.VerifyRound = channel.unary_unary(
+                '/nearturn.v1.MatchService/VerifyRound',
+                request_serializer=nearturn_dot_v1_dot_match__service__pb2.VerifyRoundRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_match__service__pb2.VerifyRoundResponse.FromString,
+                _registered_method=True)
 
 
 class MatchServiceServicer:
@@ -107,6 +112,14 @@ class MatchServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyRound(self, request, context):
+        """Checks the stored proof of a round without the solver, and lives the round again if
+        that is asked for. What does not hold is part of the answer, and no error.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MatchServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -134,6 +147,11 @@ def add_MatchServiceServicer_to_server(servicer, server):
                     servicer.WatchDecisions,
                     request_deserializer=nearturn_dot_v1_dot_match__service__pb2.WatchDecisionsRequest.FromString,
                     response_serializer=nearturn_dot_v1_dot_match__service__pb2.WatchDecisionsResponse.SerializeToString,
+            ),
+            'VerifyRound': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyRound,
+                    request_deserializer=nearturn_dot_v1_dot_match__service__pb2.VerifyRoundRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_match__service__pb2.VerifyRoundResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -272,6 +290,33 @@ class MatchService:
             '/nearturn.v1.MatchService/WatchDecisions',
             nearturn_dot_v1_dot_match__service__pb2.WatchDecisionsRequest.SerializeToString,
             nearturn_dot_v1_dot_match__service__pb2.WatchDecisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyRound(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.MatchService/VerifyRound',
+            nearturn_dot_v1_dot_match__service__pb2.VerifyRoundRequest.SerializeToString,
+            nearturn_dot_v1_dot_match__service__pb2.VerifyRoundResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,10 @@ class MatchServiceStub:
     """
     WatchDecisions: _grpc.UnaryStreamMultiCallable[_match_service_pb2.WatchDecisionsRequest, _match_service_pb2.WatchDecisionsResponse]
     """Streams decisions in the order of their commits, from a cursor on, then live."""
+    VerifyRound: _grpc.UnaryUnaryMultiCallable[_match_service_pb2.VerifyRoundRequest, _match_service_pb2.VerifyRoundResponse]
+    """Checks the stored proof of a round without the solver, and lives the round again if
+    that is asked for. What does not hold is part of the answer, and no error.
+    """
 
 @_typing.type_check_only
 class MatchServiceAsyncStub(MatchServiceStub):
@@ -79,6 +83,10 @@ class MatchServiceAsyncStub(MatchServiceStub):
     """
     WatchDecisions: _aio.UnaryStreamMultiCallable[_match_service_pb2.WatchDecisionsRequest, _match_service_pb2.WatchDecisionsResponse]  # type: ignore[assignment]
     """Streams decisions in the order of their commits, from a cursor on, then live."""
+    VerifyRound: _aio.UnaryUnaryMultiCallable[_match_service_pb2.VerifyRoundRequest, _match_service_pb2.VerifyRoundResponse]  # type: ignore[assignment]
+    """Checks the stored proof of a round without the solver, and lives the round again if
+    that is asked for. What does not hold is part of the answer, and no error.
+    """
 
 class MatchServiceServicer(metaclass=_abc_1.ABCMeta):
     """Matches returns to buyers, and keeps the promises made."""
@@ -132,5 +140,15 @@ class MatchServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_match_service_pb2.WatchDecisionsResponse], _abc.AsyncIterator[_match_service_pb2.WatchDecisionsResponse]]:
         """Streams decisions in the order of their commits, from a cursor on, then live."""
+
+    @_abc_1.abstractmethod
+    def VerifyRound(
+        self,
+        request: _match_service_pb2.VerifyRoundRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_match_service_pb2.VerifyRoundResponse, _abc.Awaitable[_match_service_pb2.VerifyRoundResponse]]:
+        """Checks the stored proof of a round without the solver, and lives the round again if
+        that is asked for. What does not hold is part of the answer, and no error.
+        """
 
 def add_MatchServiceServicer_to_server(servicer: MatchServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -24,6 +24,7 @@ PATTERN_WORDS = {
         "a language tag, such as de or de-AT, or nothing"
     ),
     "^[A-Z]{3}$": "three capital letters, as in ISO 4217",
+    "^([A-Z]{2})?$": "two capital letters, as in ISO 3166-1, or nothing",
 }
 
 #: What the rules written as expressions ask for, by their ids.

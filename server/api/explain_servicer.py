@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from matcher.domain.decision import Decision
 from matcher.domain.drop_off_point import DROP_OFF_COUNT_MAX
@@ -14,19 +15,28 @@ from matcher.engine.records import ReturnRecord
 from matcher.engine.shadow_records import ShadowRecord
 from matcher.explain import GateFinding, explain
 from matcher.explain.citation import Citation, citation_sentence, cite
-from matcher.explain.decision_texts import DecisionTexts, decision_texts
+from matcher.explain.decision_texts import (
+    DecisionTexts,
+    change_texts,
+    decision_texts,
+)
+from matcher.explain.detail import Detail
 from matcher.explain.difference import difference_texts, first_difference
 from matcher.explain.drop_off import NearPoint, leaves_customer, nearest_points
 from matcher.explain.message_catalogue import MessageCatalogue
 from matcher.explain.variants import Email, email
-from nearturn.v1 import decision_pb2
+from matcher.solve import Stop
+from nearturn.v1 import decision_pb2, explanation_pb2
 from nearturn.v1 import explain_service_pb2 as pb
 from server.api.context import ApiContext
 from server.api.convert.decision import from_check, from_decision, from_reason
 from server.api.convert.drop_off_point import from_near_point
+from server.api.convert.explanation import from_detail
 from server.api.convert.justification import from_citation
 from server.api.convert.shadow import from_shadow
 from server.api.return_servicer import latest
+from server.runtime.past import Past
+from server.runtime.past_detail import full_detail
 from server.storage.store import Store
 
 
@@ -57,7 +67,7 @@ class ExplainServicer:
         decision, texts, citation = told.decision, told.texts, told.citation
         explanation = explain(decision)
         cited = f" {citation_sentence(citation)}" if citation else ""
-        return pb.ExplainDecisionResponse(
+        response = pb.ExplainDecisionResponse(
             decision=from_decision(decision),
             gates=[_from_finding(finding) for finding in explanation.gates],
             summary=explanation.summary + cited,
@@ -77,6 +87,15 @@ class ExplainServicer:
                 subject=told.email.subject, body=told.email.body
             ),
         )
+        if request.view == explanation_pb2.EXPLANATION_VIEW_FULL:
+            look_back = self._context.runtime.look_back
+            asked = partial(self._in_full, decision, told.earlier, texts.locale)
+            detail, ways = await look_back(asked)
+            response.MergeFrom(from_detail(decision, detail))
+            response.support.long_script = " ".join(
+                each for each in (texts.support.long, ways) if each
+            )
+        return response
 
     async def CompareDecisions(
         self, request: pb.CompareDecisionsRequest
@@ -152,6 +171,18 @@ class ExplainServicer:
         # Only the decision that kept the item out has one.
         found = store.shadow(self._context.tenant, decision.return_id)
         return found if found and found.decision_id == decision.decision_id else None
+
+    def _in_full(
+        self,
+        decision: Decision,
+        earlier: list[Decision],
+        locale: str,
+        past: Past,
+        stop: Stop,
+    ) -> tuple[Detail, str]:
+        detail = full_detail(self._context.tenant, decision, earlier, past, stop)
+        catalogue = self._catalogue(past.store, decision.policy_version)
+        return detail, change_texts(detail.changes, catalogue, locale)
 
     def _found(
         self, store: Store, request: pb.ExplainDecisionRequest

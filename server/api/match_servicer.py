@@ -11,7 +11,8 @@ import numpy as np
 from google.protobuf.message import Message
 from numpy.typing import NDArray
 
-from matcher.domain.ids import MatchId, TenantId
+from matcher.domain.errors import NotFoundError
+from matcher.domain.ids import MatchId, RoundId, TenantId
 from matcher.domain.match import Match
 from matcher.domain.policy import Policy
 from matcher.engine.answers import Answer, ReleaseAnswer
@@ -34,6 +35,7 @@ from server.api.convert.return_item import to_return_item
 from server.api.convert.times import optional_us
 from server.api.idempotency import payload_hash
 from server.api.paging import after_key, page_token
+from server.api.round_verification import replayed_round, verified_round
 from server.runtime.call import RoundCall
 from server.storage.store import LoggedDecision, Store
 
@@ -112,6 +114,28 @@ class MatchServicer:
                 if request.stop_at_end:
                     return
                 await runtime.wait_for_decisions(tenant, sequence)
+
+    async def VerifyRound(
+        self, request: pb.VerifyRoundRequest
+    ) -> pb.VerifyRoundResponse:
+        """Check the proof of a round, and live it again if that is asked for."""
+        runtime, tenant = self._context.runtime, self._context.tenant
+        round_id = RoundId(request.round_id)
+        response = await runtime.read(partial(_verified, tenant, round_id))
+        if request.replay:
+            response.replay.CopyFrom(
+                await runtime.look_back(partial(replayed_round, tenant, round_id))
+            )
+        return response
+
+
+def _verified(
+    tenant: TenantId, round_id: RoundId, store: Store
+) -> pb.VerifyRoundResponse:
+    stored = store.round(tenant, round_id)
+    if stored is None:
+        raise NotFoundError("round", round_id)
+    return verified_round(stored)
 
 
 def _logged(tenant: TenantId, after: int, store: Store) -> list[LoggedDecision]:

@@ -9,6 +9,7 @@ from server.cli import (
     bench_command,
     demo_command,
     erase_command,
+    explain_command,
     load_command,
     plan_command,
     policy_command,
@@ -32,6 +33,7 @@ app.command("serve")(serve_command.serve)
 app.command("load")(load_command.load)
 app.command("plan")(plan_command.plan)
 app.command("simulate")(simulate_command.simulate)
+app.command("explain")(explain_command.explain)
 app.command("scenario")(scenario_command.scenario)
 app.add_typer(policy_command.app, name="policy")
 app.command("erase")(erase_command.erase)

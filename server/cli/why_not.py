@@ -7,16 +7,12 @@ from collections.abc import Iterator, Sequence
 from matcher.domain.decision import Decision
 from matcher.domain.errors import InvalidValueError
 from matcher.domain.ids import ReturnId
-from matcher.domain.item import Condition
 from matcher.domain.policy import Policy
 from matcher.engine.plan import Plan
 from matcher.engine.snapshot import Snapshot
-from matcher.explain.smallest_change import (
-    ChangeKind,
-    SmallestChange,
-    smallest_changes,
-)
-from matcher.policy.words import enum_words, metres_words, micros_words
+from matcher.explain.change_words import change_words
+from matcher.explain.settled_market import SettledMarket
+from matcher.explain.smallest_change import SmallestChange, smallest_changes
 
 
 def check_ids(snapshot: Snapshot, return_ids: Sequence[str]) -> None:
@@ -37,7 +33,8 @@ def why_not(
     """Yield a paragraph for each return: its reasons, and the least that would help."""
     asked = {ReturnId(each) for each in return_ids}
     decisions = {d.return_id: d for d in plan.decisions if d.return_id in asked}
-    found = dict(smallest_changes(snapshot, policy, plan, decisions, now_us=now_us))
+    settled = SettledMarket.of_plan(snapshot, policy, plan, now_us)
+    found = dict(smallest_changes(settled, decisions))
     for return_id in map(ReturnId, return_ids):
         yield f"{return_id}: {_told(decisions[return_id], found.get(return_id))}"
 
@@ -50,17 +47,5 @@ def _told(decision: Decision, changes: tuple[SmallestChange, ...] | None) -> str
         return f"{reasons} It did not get as far as the buyers."
     if not changes:
         return f"{reasons} Nothing about it alone would have got it a buyer."
-    ways = "; or ".join(_words(change) for change in changes)
+    ways = "; or ".join(change_words(change) for change in changes)
     return f"{reasons} All else equal it would have been matched with {ways}."
-
-
-def _words(change: SmallestChange) -> str:
-    match change.kind:
-        case ChangeKind.RADIUS:
-            return f"a radius wider by {metres_words(change.amount)}"
-        case ChangeKind.SAVING:
-            return f"{micros_words(change.amount)} more saved by each of its pairs"
-        case ChangeKind.UNIT:
-            return f"{change.amount} more in the order {change.demand_id}"
-        case _:
-            return f"a condition of {enum_words(Condition(change.amount))}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from matcher.solve import Stop
 from server.runtime.call import Call, RoundCall
 from server.runtime.clock import Clock, system_clock
 from server.runtime.emitter import Emitter, Streaming
+from server.runtime.past import Past
 from server.runtime.shard_host import ShardHost
 from server.runtime.work import Done, Work
 from server.storage.store import Store
@@ -68,9 +70,14 @@ class RuntimeOptions:
         Time for one round or plan from when it is handed to the solver; the best
         answer by then is taken, with its proven gap.
     checkpoint_us
-        How often a place is made from which a replay may start.
+        How often a place is made from which a replay may start, at least.
+    checkpoint_entries
+        Entries of the journal after which one more is made, if they are as long as the
+        last one.
     history_us
         How far back a replay may go.
+    replay_budget_us
+        Time to live a part of the past again; what takes longer is given up.
     """
 
     tenants: tuple[TenantId, ...] = (TenantId("default"),)
@@ -83,7 +90,9 @@ class RuntimeOptions:
     timer_us: int = _SECOND_US
     solve_budget_us: int = 60 * _SECOND_US
     checkpoint_us: int = _DAY_US
+    checkpoint_entries: int = 20_000
     history_us: int = 400 * _DAY_US
+    replay_budget_us: int = 120 * _SECOND_US
 
 
 class Runtime:
@@ -125,6 +134,9 @@ class Runtime:
         self._readers = ThreadPoolExecutor(
             self._options.reader_count, thread_name_prefix="reader"
         )
+        self._past = Past(store, limits or ShardLimits(), self._options.threads)
+        self._looking_back = asyncio.Lock()
+        self._stop_looking = Stop()
         self._round_locks: dict[TenantId, asyncio.Lock] = {}
         self._grown = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
@@ -165,6 +177,7 @@ class Runtime:
         is being solved included.
         """
         self._is_stopping = True
+        self._stop_looking.request()
         self.refuse_streams()
         await _cancel(self._timers)
         for lock in self._round_locks.values():
@@ -185,6 +198,49 @@ class Runtime:
     async def read(self, fn: Callable[[Store], T]) -> T:
         """Run ``fn`` on a reader thread; it sees committed rows only."""
         return await self._on(self._readers, fn, self.store)
+
+    async def look_back(self, fn: Callable[[Past, Stop], T]) -> T:
+        """
+        Run ``fn``, which lives a part of the past again, on a reader thread.
+
+        One at a time, so that memory is bounded and reads go on beside it.
+
+        Raises
+        ------
+        LimitExceededError
+            If it takes longer than the budget.
+        UnavailableError
+            If the server stops meanwhile.
+        """
+        stop = Stop()
+        work = asyncio.create_task(self._looked_back(fn, stop), name="look back")
+        try:
+            # The thread goes on for a moment if the caller gives up; nobody else may
+            # look back meanwhile.
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            stop.request()
+            work.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise
+
+    async def _looked_back(self, fn: Callable[[Past, Stop], T], stop: Stop) -> T:
+        budget_us = self._options.replay_budget_us
+        async with self._looking_back:
+            self._refuse_if_stopping()
+            if stop.is_requested:
+                raise UnavailableError("whoever asked for the past has gone")
+            self._stop_looking = stop
+            started_s = time.monotonic()
+            with self._budget(stop, budget_us):
+                try:
+                    return await self._on(self._readers, fn, self._past, stop)
+                except UnavailableError as error:
+                    taken_us = round((time.monotonic() - started_s) * _SECOND_US)
+                    if taken_us < budget_us:
+                        raise
+                    raise LimitExceededError(
+                        "replay_budget_ms", taken_us // 1_000, budget_us // 1_000
+                    ) from error
 
     async def execute(self, call: Call) -> bytes:
         """
@@ -333,8 +389,11 @@ class Runtime:
     async def keep_history(self, tenant: TenantId) -> None:
         """Make a checkpoint if one is due, and drop what is older than is kept."""
         now_us = self._clock()
-        known = await self.read(lambda store: store.history(tenant).checkpoints())
-        if not known or known[0][1] <= now_us - self._options.checkpoint_us:
+        before_us = now_us - self._options.checkpoint_us
+        entries = self._options.checkpoint_entries
+        if await self.read(
+            lambda store: store.history(tenant).is_due(before_us, entries)
+        ):
             # No round may be under way: a replay could not finish what it never began.
             async with self._round_locks.setdefault(tenant, asyncio.Lock()):
                 # Behind what a caller that gave up has left in the queue.
@@ -343,14 +402,16 @@ class Runtime:
                     lambda store: store.history(tenant).checkpoint(now_us)
                 )
             await self._on(self._engine, self._host.keep_checkpoint, tenant, made)
-        before_us = now_us - self._options.history_us
-        await self._on(self._engine, self._host.forget_history, tenant, before_us)
+        first_us = now_us - self._options.history_us
+        await self._on(self._engine, self._host.forget_history, tenant, first_us)
 
     @contextmanager
-    def _budget(self) -> Iterator[Stop]:
+    def _budget(
+        self, stop: Stop | None = None, budget_us: int | None = None
+    ) -> Iterator[Stop]:
         # Ends a solve when its time is spent; the best by then is the answer.
-        stop = Stop()
-        seconds = self._options.solve_budget_us / _SECOND_US
+        stop = stop or Stop()
+        seconds = (budget_us or self._options.solve_budget_us) / _SECOND_US
         timer = asyncio.get_running_loop().call_later(seconds, stop.request)
         try:
             yield stop

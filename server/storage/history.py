@@ -108,6 +108,27 @@ class History:
             found = connection.execute(statements.CHECKPOINTS, self._of_tenant)
             return [(row.entry_count, row.at_us) for row in found]
 
+    def is_due(self, before_us: int, entries: int) -> bool:
+        """
+        Return whether it is time for a checkpoint.
+
+        It is if there is none, if the last is no later than an instant, or if so many
+        entries or more came since it that the journal has grown as long as it: so a
+        replay has an end in sight, and checkpoints take no more room than the journal.
+        """
+        known = self.checkpoints()
+        if not known or known[0][1] <= before_us:
+            return True
+        count = known[0][0]
+        with self._database.reading("measure the journal") as connection:
+            if entry_count(connection, self._tenant) - count < entries:
+                return False
+            at = {**self._of_tenant, "entry_count": count}
+            size = connection.execute(statements.CHECKPOINT_SIZE, at).scalar_one()
+            after = {**self._of_tenant, "after": count}
+            grown = connection.execute(statements.JOURNAL_SIZE, after).scalar_one()
+        return bool(grown >= size)
+
     def start(self, from_us: int) -> Checkpoint:
         """
         Return where a replay starts that is to have lived up to an instant.
@@ -131,11 +152,35 @@ class History:
                 return Checkpoint(begins_us, 0, LiveRows())
         count, at_us = before[0] if before else known[-1]
         self._refuse_erased(from_us, at_us)
-        with self._database.reading("read a checkpoint") as connection:
-            data = connection.execute(
-                statements.CHECKPOINT, {**self._of_tenant, "entry_count": count}
-            ).scalar_one()
-        return unpack_checkpoint(data, at_us, count)
+        return self._checkpoint(count, at_us)
+
+    def starts(self, from_us: int) -> Iterator[Checkpoint]:
+        """
+        Yield where a replay may start that is to live up to an instant, last first.
+
+        The checkpoints at or before it, then the beginning if the journal still has it.
+        One may hold a little of what came after its instant: whoever looks for
+        something sees by its counters whether it is in there already.
+
+        Raises
+        ------
+        StateConflictError
+            As :meth:`start` does, when it comes to what was erased.
+        """
+        for count, at_us in self.checkpoints():
+            if at_us <= from_us:
+                self._refuse_erased(from_us, at_us)
+                yield self._checkpoint(count, at_us)
+        if (began_us := self._began_us()) is not None:
+            self._refuse_erased(from_us, -1)
+            yield Checkpoint(min(from_us, began_us), 0, LiveRows())
+
+    def kept_from_us(self) -> int | None:
+        """Return from when on the past can be lived again; ``None`` from nowhere."""
+        if (began_us := self._began_us()) is not None:
+            return began_us
+        known = self.checkpoints()
+        return known[-1][1] if known else None
 
     def entries(self, after: int, until_us: int) -> Iterator[Entry]:
         """Yield the entries from a number on that happened before an instant."""
@@ -184,6 +229,13 @@ class History:
                 "a replay",
                 f"a checkpoint after {utc_text(program.erased_until_us)}",
             )
+
+    def _checkpoint(self, count: int, at_us: int) -> Checkpoint:
+        with self._database.reading("read a checkpoint") as connection:
+            data = connection.execute(
+                statements.CHECKPOINT, {**self._of_tenant, "entry_count": count}
+            ).scalar_one()
+        return unpack_checkpoint(data, at_us, count)
 
     def _began_us(self) -> int | None:
         # The first instant of a journal that still has its beginning.

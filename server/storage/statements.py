@@ -158,6 +158,16 @@ CHECKPOINT = select(checkpoints.c.rows).where(
     checkpoints.c.entry_count == bindparam("entry_count"),
 )
 
+# Bytes of one checkpoint, parameter entry_count; and of the segments from a number of
+# entries on, parameter: after.
+CHECKPOINT_SIZE = select(func.length(checkpoints.c.rows)).where(
+    checkpoints.c.tenant == bindparam("tenant"),
+    checkpoints.c.entry_count == bindparam("entry_count"),
+)
+JOURNAL_SIZE = select(func.coalesce(func.sum(func.length(journal.c.segment)), 0)).where(
+    journal.c.tenant == bindparam("tenant"), journal.c.number >= bindparam("after")
+)
+
 # Rows of (number, entry_count, first_us, segment): those with an entry at ``after`` or
 # later; parameters: after, limit.
 JOURNAL_PAGE = (

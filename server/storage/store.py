@@ -88,6 +88,15 @@ class History(Protocol):
     def checkpoints(self) -> list[tuple[int, int]]:
         """Return entry count and instant of every checkpoint, last first."""
 
+    def is_due(self, before_us: int, entries: int) -> bool:
+        """
+        Return whether it is time for a checkpoint.
+
+        It is if there is none, if the last is no later than an instant, or if so many
+        entries or more came since it that the journal has grown as long as it: so a
+        replay has an end in sight, and checkpoints take no more room than the journal.
+        """
+
     def start(self, from_us: int) -> Checkpoint:
         """
         Return where a replay starts that is to have lived up to an instant.
@@ -96,6 +105,18 @@ class History(Protocol):
         all: the beginning. Raises ``StateConflictError`` if personal data is erased of
         what lived from there on: what happened then cannot be done again.
         """
+
+    def starts(self, from_us: int) -> Iterator[Checkpoint]:
+        """
+        Yield where a replay may start that is to live up to an instant, last first.
+
+        The checkpoints at or before it, then the beginning if the journal still has it.
+        One may hold a little of what came after its instant: whoever looks for
+        something sees by its counters whether it is in there already.
+        """
+
+    def kept_from_us(self) -> int | None:
+        """Return from when on the past can be lived again; ``None`` from nowhere."""
 
     def entries(self, after: int, until_us: int) -> Iterator[Entry]:
         """Yield the entries from a number on that happened before an instant."""

@@ -76,6 +76,9 @@ MET = (
     "DEMAND_OUTSIDE_SERVICE_AREA",
     "WAREHOUSE_OVER_CAPACITY",
     "STANDARD_WAREHOUSE_ROUTE",
+    "recorded round",
+    "exact RADIUS",
+    "exact CONDITION",
 )
 
 
@@ -94,6 +97,7 @@ def _life(seed: int) -> Counter[str]:
     world.end()
     world.check_replay(STEPS // 2)
     check_without_shadows(world.crashing.history, LIMITS)
+    world.check_recorded(every=5)
     return world.met
 
 

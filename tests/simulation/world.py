@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.explanations import check_changes
 from matcher.domain.decision import Decision, Outcome
 from matcher.domain.errors import NearturnError
 from matcher.domain.ids import DemandId, ReturnId, WarehouseId
 from matcher.domain.match import HoldState, Match
 from matcher.domain.policy import MatchKey
+from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnState
 from matcher.domain.warehouse import Warehouse
 from matcher.engine.changes import Changes
@@ -33,6 +35,8 @@ from matcher.engine.proof import unpack
 from matcher.engine.records import RoundRecord
 from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
 from matcher.engine.shard import Shard
+from matcher.simulate.recorded_admission import recorded_asking
+from matcher.simulate.recorded_round import recorded_round
 from matcher.simulate.replay import replay
 from tests.scenarios import NOW_US, TENANT, MemoryStore, RunningShard
 from tests.simulation.reference_model import Begun, Parcel, ReferenceModel
@@ -265,6 +269,49 @@ class World:
                 again.add(changes)
             assert again == lived
 
+    def check_recorded(self, every: int) -> None:
+        """Live some rounds again up to their end, and every refusal of a volume cap."""
+        history = self.crashing.history
+        lived = Changes()
+        for changes in history:
+            lived.add(changes)
+        start = _checkpoint(())
+        for record in lived.rounds[::every]:
+            found = recorded_round(TENANT, start, lived.journal, record)
+            assert found is not None
+            found.must_be(record)
+            of_round = {d.decision_id: d for d in found.decisions}
+            stored = {d.decision_id: d for d in lived.decisions}
+            assert all(stored[key] == each for key, each in of_round.items())
+            made = {d.decision_id for d in lived.decisions if _is_of(d, record)}
+            assert made <= set(of_round)
+            self.met["recorded round"] += 1
+            # R41: what an unmatched item lacked, applied, and the round solved again.
+            checked = check_changes(found, found.task, 5)
+            assert not checked.wrong, (record.round_id, checked.wrong)
+            self.met.update(f"exact {kind.name}" for kind in checked.exact)
+        for decision in lived.decisions:
+            if any(r.code is ReasonCode.VOLUME_CAP_REACHED for r in decision.reasons):
+                self._check_asking(start, lived, decision)
+
+    def _check_asking(
+        self, start: Checkpoint, lived: Changes, decision: Decision
+    ) -> None:
+        # With the missing places the refused one gets in, with one less it does not;
+        # with none more, all of them get what they got.
+        found = recorded_asking(TENANT, start, lived.journal, decision.decision_id)
+        assert found is not None
+        missing = found.missing_places()
+        assert missing >= 1
+        for more, expected in ((0, False), (missing - 1, False), (missing, True)):
+            admitted = found.admitted_count
+            gets = False
+            for eligible, asks in enumerate(found.asks, found.eligible_count + 1):
+                room = found.cap.basis_points * eligible // 10_000 + more
+                gets = asks and admitted < room
+                admitted += gets
+            assert gets is expected, (decision, found, more)
+
     def check_memory(self) -> None:
         """Compare what the shard holds with what a new one would read (I12)."""
         if self.in_flight is not None or self.is_asking:
@@ -421,6 +468,10 @@ class World:
         assert record.return_count == parts
         self.met["round"] += 1
         self.met["dropped"] += record.dropped_count
+
+
+def _is_of(decision: Decision, record: RoundRecord) -> bool:
+    return decision.round_id == record.round_id
 
 
 def _refusal(outcome: object) -> object:

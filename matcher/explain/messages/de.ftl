@@ -66,6 +66,15 @@ difference-one = Der erste Unterschied ist dieser. Bei der einen:
 difference-other = Bei der anderen:
 difference-no-obstacle = Das war kein Hindernis.
 
+## Was geholfen hätte, für den Kundendienst.
+
+change-radius = Mit einem größeren Umkreis hätte sich jemand gefunden.
+change-saving = Hätte der direkte Weg mehr gespart, hätte sich jemand gefunden.
+change-unit = Hätte eine Bestellung in Reichweite mehr Stück verlangt, hätte sich jemand gefunden.
+change-condition = In besserem Zustand hätte sich jemand gefunden.
+change-rollout = Bei einem größeren Anteil der Kundschaft wäre diese Person schon dabei.
+change-cap-place = Mit mehr Plätzen zu dieser Zeit wäre der Artikel dabei gewesen.
+
 ## Zugeordnet und wartend
 
 reason-matched-best-saving =

@@ -67,6 +67,15 @@ difference-one = The first difference is this. For the one:
 difference-other = For the other:
 difference-no-obstacle = That was no obstacle.
 
+## What would have helped, for support.
+
+change-radius = With a wider radius it would have had a buyer.
+change-saving = Had the direct way saved more, it would have had a buyer.
+change-unit = Had an order in reach been for more units, it would have had a buyer.
+change-condition = In a better condition it would have had a buyer.
+change-rollout = With a larger share of customers let in, this customer would be among them.
+change-cap-place = With more places at that time, the item would have been let in.
+
 ## Matched and waiting
 
 reason-matched-best-saving =

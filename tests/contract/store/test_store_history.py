@@ -128,3 +128,54 @@ def test_numbers_go_on_after_all_is_forgotten(store: Store) -> None:
     _write(store, ENTRIES[:1])
     assert history.start(0).entry_count == 6
     assert tuple(history.entries(6, NOW_US + DAY_US)) == ENTRIES[:1]
+
+
+def test_where_a_replay_may_start_last_first(store: Store) -> None:
+    """Checkpoints at or before an instant, then the beginning while it is there."""
+    history = store.history(BRAND)
+    assert history.kept_from_us() is None
+    for at in (2, 4):
+        _write(store, ENTRIES[at - 2 : at])
+        history.keep(history.checkpoint(NOW_US + at))
+    counts = [start.entry_count for start in history.starts(NOW_US + 3)]
+    assert counts == [2, 0]
+    assert [start.entry_count for start in history.starts(NOW_US + 9)] == [4, 2, 0]
+    assert list(history.starts(NOW_US)) == [Checkpoint(NOW_US, 0, LiveRows())]
+    assert history.kept_from_us() == NOW_US
+    history.forget(NOW_US + 3)
+    assert [start.entry_count for start in history.starts(NOW_US + 9)] == [4, 2]
+    assert list(history.starts(NOW_US)) == []
+    assert history.kept_from_us() == NOW_US + 2
+    assert store.history(OTHER).kept_from_us() is None
+
+
+def test_a_store_without_a_journal_is_kept_from_its_checkpoint(store: Store) -> None:
+    """What was before it cannot be lived again."""
+    store.commit([(BRAND, changes_of(demand_row()))])
+    history = store.history(BRAND)
+    history.begin(NOW_US + 7)
+    _write(store, ENTRIES[:1])
+    assert history.kept_from_us() == NOW_US + 7
+    assert [start.entry_count for start in history.starts(NOW_US + 8)] == [0]
+    assert list(history.starts(NOW_US + 6)) == []
+
+
+def test_when_a_checkpoint_is_due(store: Store) -> None:
+    """None yet, an old one, or as much journal since as it is long itself."""
+    history = store.history(BRAND)
+    assert history.is_due(NOW_US - DAY_US, 1)
+    history.keep(history.checkpoint(NOW_US))
+    assert history.is_due(NOW_US, 1_000)
+    assert not history.is_due(NOW_US - 1, 1)
+    written = 0
+    while not history.is_due(NOW_US - 1, 1):
+        _write(store)
+        written += len(ENTRIES)
+        assert written < 1_000
+    # An empty checkpoint is longer than one commit of one entry, not than many.
+    assert written > 0
+    assert history.is_due(NOW_US - 1, written)
+    assert not history.is_due(NOW_US - 1, written + 1)
+    history.keep(history.checkpoint(NOW_US))
+    assert not history.is_due(NOW_US - 1, 1)
+    assert store.history(OTHER).is_due(NOW_US - 1, 1)

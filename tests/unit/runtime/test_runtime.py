@@ -357,3 +357,29 @@ async def test_a_watcher_wakes_with_the_commit(runtime: Runtime) -> None:
     assert not watching.done()
     await _prepare(runtime)
     await asyncio.wait_for(watching, 5)
+
+
+async def test_checkpoints_come_once_a_day_or_with_the_journal(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    """A busy day has several, so that no replay is long; a quiet one has one."""
+    running = _runtime(tmp_path, clock, checkpoint_entries=50)
+    await running.start()
+
+    async def count() -> int:
+        await running.keep_history(TENANT)
+        known = await running.read(lambda store: store.history(TENANT).checkpoints())
+        return len(known)
+
+    assert await count() == 1
+    await _prepare(running)
+    assert await count() == 1
+    for number in range(60):
+        await running.execute(_call(UpsertDemands((demand(f"e{number}"),), ("",))))
+    assert await count() == 2
+    assert await count() == 2
+    await running.execute(_call(UpsertDemands((demand("late"),), ("",))))
+    assert await count() == 2
+    clock.now_us += DAY_US
+    assert await count() == 3
+    await running.stop()

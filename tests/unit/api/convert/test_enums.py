@@ -24,10 +24,12 @@ from matcher.domain.return_item import (
 )
 from matcher.domain.shadow import ShadowState
 from matcher.explain.difference import DifferenceKind
+from matcher.explain.smallest_change import ChangeKind
 from nearturn.v1 import (
     decision_pb2,
     demand_pb2,
     explain_service_pb2,
+    explanation_pb2,
     item_pb2,
     mode_pb2,
     network_pb2,
@@ -41,6 +43,7 @@ MODULES = (
     decision_pb2,
     demand_pb2,
     explain_service_pb2,
+    explanation_pb2,
     item_pb2,
     mode_pb2,
     network_pb2,
@@ -67,6 +70,7 @@ PAIRS: dict[str, tuple[type[IntEnum], str]] = {
     "PolicyDimension": (Dimension, "POLICY_DIMENSION_"),
     "ChangeDirection": (Direction, "CHANGE_DIRECTION_"),
     "DifferenceKind": (DifferenceKind, "DIFFERENCE_KIND_"),
+    "ChangeKind": (ChangeKind, "CHANGE_KIND_"),
     "SignOffItem": (SignOffItem, "SIGN_OFF_ITEM_"),
     "ProgramEventKind": (ProgramEventKind, "PROGRAM_EVENT_KIND_"),
     "ReturnState": (ReturnState, "RETURN_STATE_"),
@@ -75,6 +79,8 @@ PAIRS: dict[str, tuple[type[IntEnum], str]] = {
     "ReturnPath": (ReturnPath, "RETURN_PATH_"),
     "HandoffMode": (Handoff, "HANDOFF_MODE_"),
 }
+# How much is told is for the API alone, so that the domain has no such values.
+WITHOUT_TWIN = {"ExplanationView"}
 
 
 def _enums() -> dict[str, EnumDescriptor]:
@@ -87,7 +93,7 @@ def _enums() -> dict[str, EnumDescriptor]:
 
 def test_every_enum_of_the_contract_has_its_twin():
     """A new enum without a pair here is noticed."""
-    assert set(_enums()) == set(PAIRS)
+    assert set(_enums()) == set(PAIRS) | WITHOUT_TWIN
 
 
 @pytest.mark.parametrize("name", PAIRS)

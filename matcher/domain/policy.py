@@ -9,6 +9,8 @@ from functools import cached_property
 from matcher.domain.errors import FieldViolation, InvalidPolicyError
 from matcher.domain.instant import utc_text
 from matcher.domain.item import UNMATCHABLE_REASONS, Condition, ReturnReason
+from matcher.domain.match_limit import MatchLimit, limit_violations
+from matcher.domain.objective import Objective
 
 BASIS_POINTS = 10_000
 RADIUS_M_MAX = 500_000
@@ -155,6 +157,8 @@ class Policy:
     step_limits: StepLimits = StepLimits()
     messages: tuple[LocaleMessages, ...] = ()
     banned_terms: tuple[str, ...] = ()
+    objective: Objective = Objective.MAX_SAVING
+    match_limits: tuple[MatchLimit, ...] = ()
 
     def __post_init__(self) -> None:
         violations = _violations(self)
@@ -227,6 +231,15 @@ def _violations(policy: Policy) -> list[FieldViolation]:
         for index, locale in enumerate(locales)
         if locale in locales[:index]
     )
+    if policy.objective is Objective.UNSPECIFIED:
+        found.append(
+            FieldViolation(
+                "objective",
+                "UNSPECIFIED",
+                ", ".join(each.name for each in Objective if each),
+            )
+        )
+    found.extend(limit_violations(policy.match_limits))
     return found
 
 

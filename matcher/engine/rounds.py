@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from matcher.domain.decision import Outcome
 from matcher.domain.ids import ReturnId, RoundId
 from matcher.domain.match import Match
+from matcher.domain.match_limit import LimitKey
 from matcher.domain.policy import Policy
 from matcher.domain.reason import Reason, ReasonCode
 from matcher.domain.return_item import ReturnState
@@ -20,10 +22,12 @@ from matcher.engine.ledger import Ledger
 from matcher.engine.limits import ShardLimits
 from matcher.engine.market import Market, PoolItem, collect
 from matcher.engine.match_book import MatchBook
-from matcher.engine.network_book import NetworkBook
+from matcher.engine.match_groups import MatchGroups, PairKeys
+from matcher.engine.network_book import DAY_US, NetworkBook
+from matcher.engine.obstacles import Obstacles, limit_reason
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.policy_book import PolicyBook
-from matcher.engine.proof import Proof, pack
+from matcher.engine.proof import pack
 from matcher.engine.records import ReturnRecord, RoundRecord
 from matcher.engine.return_book import Case, Finding, ReturnBook, canonical
 from matcher.engine.round_memory import Left, RoundMemory, Terms
@@ -32,7 +36,7 @@ from matcher.engine.statement import matched_reason, state_match
 from matcher.policy.gates import GateReport
 from matcher.policy.volume import Admission
 from matcher.policy.wording import stated
-from matcher.solve import Stop, dual_value
+from matcher.solve import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ class RoundTask:
     ``round_id`` is given when it is finished, so that a round that is lost leaves no
     gap. ``terms`` are those that the market was priced under; its rows name warehouses
     by their place in that network, and the shard's may change meanwhile. ``unmoved``
-    are the items that wait as before: nothing near them changed.
+    are the items that wait as before: nothing near them changed. ``keys`` are what its
+    pairs count for under match limits, and ``groups`` what those had left.
     ``codes`` are the reasons of all items that are not in the market: those, and the
     ones sent to a warehouse by the gates, or waiting for an inspection.
     """
@@ -51,6 +56,8 @@ class RoundTask:
     started_us: int
     policy: Policy
     market: Market
+    keys: PairKeys
+    groups: MatchGroups | None
     terms: Terms
     unmoved: Mapping[ReturnId, Left]
     records: tuple[ReturnRecord, ...]
@@ -82,13 +89,19 @@ def solve_round(
 
     Raises
     ------
+    InvalidProblemError
+        If the weights of the policy's objective do not fit into 64 bits.
     CertificateError
         If the checker refuses the answer.
     """
-    solved = solve_market(task.market, threads=threads, stop=stop)
-    proof = Proof.of(
-        task.market.graph,
-        solved.assignment,
+    solved = solve_market(
+        task.market,
+        objective=task.policy.objective,
+        groups=task.groups,
+        threads=threads,
+        stop=stop,
+    )
+    proof = solved.proof(
         [record.item.return_id for record in task.records],
         [record.demand.demand_id for record in task.market.demands],
     )
@@ -146,6 +159,7 @@ class Rounds:
             remaining=self._network.remaining(now_us),
             now_us=now_us,
         )
+        keys = PairKeys.of(policy.match_limits, market, terms.network)
         failing = [
             Case(record)
             for record, report in rows
@@ -163,6 +177,10 @@ class Rounds:
             started_us=now_us,
             policy=policy,
             market=market,
+            keys=keys,
+            groups=MatchGroups.of(
+                keys, market.graph, now_us // DAY_US, self._matches.limits.left
+            ),
             terms=terms,
             unmoved=unmoved,
             records=tuple(record for record, _ in pool),
@@ -176,30 +194,40 @@ class Rounds:
         Make the promises that still can be made, and record the round.
 
         A match stands only if neither item nor demand changed since the round
-        began, the demand has a unit left, and what the match rests on has not run
-        out: the item's evidence, the buyer's time to wait. Else the item waits on.
+        began, the demand has a unit left, no match limit of the day is reached, and
+        what the match rests on has not run out: the item's evidence, the buyer's time
+        to wait. Else the item waits on.
         """
         task = replace(solved.task, round_id=self._ledger.next_round_id())
         solved = replace(solved, task=task)
         columns = solved.solved.assignment.column.tolist()
-        kept, dropped = self._still_true(task, columns, now_us)
-        for row in dropped:
+        kept, lost = self._still_true(task, columns, now_us)
+        obstacles = Obstacles.of(task.policy, solved.solved)
+        for row in lost:
             # Its unit is open and may suit another item, though nothing changed it.
             self._open.touch(task.market.demands[columns[row]].demand)
         waits = [row for row in range(len(columns)) if row not in kept]
         left = [row for row in waits if self._is_as_then(task.records[row])]
+        if task.groups is not None:
+            # A limit may leave an item beside an open unit that it could have had.
+            left = [row for row in left if not _has_candidates(task.market, row)]
         matches = self._match(solved, kept, now_us)
         codes = [
-            *(self._wait(task, row, columns, row in dropped, now_us) for row in waits),
+            *(
+                self._wait(
+                    solved.solved, task, row, obstacles, lost.get(row, ()), now_us
+                )
+                for row in waits
+            ),
             *task.codes,
             *(
-                self._note(task, row, match, now_us).record.reason_codes
+                self._note(task, row, match, obstacles, now_us).record.reason_codes
                 for row, match in matches.items()
             ),
         ]
         if not solved.solved.assignment.gap:
             self._memory.keep(task.terms, {**task.unmoved, **self._left(task, left)})
-        record = self._record(solved, matches.values(), len(dropped), codes)
+        record = self._record(solved, matches.values(), len(lost), codes)
         self._ledger.changes.rounds.append(record)
         return record
 
@@ -243,11 +271,12 @@ class Rounds:
 
     def _still_true(
         self, task: RoundTask, columns: list[int], now_us: int
-    ) -> tuple[set[int], set[int]]:
+    ) -> tuple[set[int], dict[int, tuple[Reason, ...]]]:
         earliest_us = now_us + task.policy.handling_duration_us
         kept: set[int] = set()
-        dropped: set[int] = set()
+        lost: dict[int, tuple[Reason, ...]] = {}
         left: dict[int, int] = {}
+        taken: Counter[LimitKey] = Counter()
         for row, column in enumerate(columns):
             if column < 0:
                 continue
@@ -256,12 +285,32 @@ class Rounds:
             units = left.setdefault(column, now.open_count if now else 0)
             same = now is not None and now.demand == then.demand
             in_time = then.demand.ship_by_us > earliest_us
-            if same and in_time and units > 0 and self._same_item(task, row, now_us):
-                left[column] = units - 1
-                kept.add(row)
-            else:
-                dropped.add(row)
-        return kept, dropped
+            if not (
+                same and in_time and units > 0 and self._same_item(task, row, now_us)
+            ):
+                lost[row] = (stated(ReasonCode.DEMAND_CHANGED),)
+                continue
+            places = task.keys.places(row, column, now_us // DAY_US)
+            if full := self._full(task.policy, places, taken):
+                lost[row] = full
+                continue
+            left[column] = units - 1
+            taken.update(places)
+            kept.add(row)
+        return kept, lost
+
+    def _full(
+        self, policy: Policy, places: Iterable[LimitKey], taken: Counter[LimitKey]
+    ) -> tuple[Reason, ...]:
+        # Limits that were reached since the round began, or by this round.
+        limits = {(each.scope, each.resolution): each for each in policy.match_limits}
+        full = [
+            limits[kind]
+            for key in places
+            if (kind := (key.scope, key.resolution)) in limits
+            and self._matches.limits.left(key, limits[kind]) <= taken[key]
+        ]
+        return tuple(limit_reason(each) for each in full)
 
     def _same_item(self, task: RoundTask, row: int, now_us: int) -> bool:
         then = task.records[row]
@@ -316,6 +365,7 @@ class Rounds:
                 match_id=self._ledger.next_match_id(),
                 round_id=task.round_id,
                 policy=task.policy,
+                keys=task.keys,
                 now_us=now_us,
                 latest_us=task.records[row].item.decide_by_us - margin_us,
             )
@@ -325,14 +375,19 @@ class Rounds:
         return matches
 
     def _note(
-        self, task: RoundTask, row: int, match: Match, now_us: int
+        self,
+        task: RoundTask,
+        row: int,
+        match: Match,
+        obstacles: Obstacles | None,
+        now_us: int,
     ) -> ReturnAnswer:
-        finding = state_demand(task.market, row, 0)
+        finding = state_demand(task.market, row, 0, obstacles)
         return self._returns.write(
             task.records[row],
             Finding(
                 Outcome.MATCHED,
-                (matched_reason(match),),
+                (matched_reason(match, task.policy),),
                 task.reports[row].checks + finding.checks,
                 task.terms.network.stated(task.market.fallback, row),
                 task.policy.version,
@@ -344,25 +399,25 @@ class Rounds:
 
     def _wait(
         self,
+        solved: SolvedMarket,
         task: RoundTask,
         row: int,
-        columns: list[int],
-        is_dropped: bool,
+        obstacles: Obstacles | None,
+        lost: tuple[Reason, ...],
         now_us: int,
     ) -> tuple[ReasonCode, ...]:
         # Decides anew only if that says something new to whoever watches.
         then = task.records[row]
-        finding = state_demand(task.market, row, columns[row])
-        reasons: list[Reason] = [stated(ReasonCode.AWAITING_ROUND), *finding.reasons]
-        if is_dropped:
-            reasons.append(stated(ReasonCode.DEMAND_CHANGED))
+        column = int(solved.assignment.column[row])
+        finding = state_demand(task.market, row, column, obstacles)
+        reasons = (stated(ReasonCode.AWAITING_ROUND), *finding.reasons, *lost)
         codes = tuple(reason.code for reason in reasons)
         if self._is_as_then(then) and then.reason_codes != codes:
             self._returns.write(
                 then,
                 Finding(
                     Outcome.WAITING,
-                    tuple(reasons),
+                    reasons,
                     task.reports[row].checks + finding.checks,
                     task.terms.network.stated(task.market.fallback, row),
                     task.policy.version,
@@ -393,12 +448,17 @@ class Rounds:
             warehouse_count=len(task.routed_ids),
             dropped_count=dropped_count,
             distance_sum_m=sum(match.distance_m for match in made),
-            saving_micros=solved.solved.assignment.value,
-            dual_micros=dual_value(task.market.graph, solved.solved.assignment),
+            saving_micros=solved.solved.saving_micros,
+            dual_micros=solved.solved.dual_micros,
             verified=True,
             reason_counts=count_reasons(codes),
             proof=solved.proof,
         )
+
+
+def _has_candidates(market: Market, row: int) -> bool:
+    start, stop = market.graph.row_offsets[row : row + 2]
+    return bool(stop > start)
 
 
 def _pool_item(record: ReturnRecord, report: GateReport) -> PoolItem:

@@ -45,9 +45,11 @@ from matcher.engine.demand_book import DemandBook
 from matcher.engine.gate_keeper import GateKeeper
 from matcher.engine.journal import Event, RoundBegan
 from matcher.engine.ledger import Ledger
+from matcher.engine.limit_book import LimitBook
 from matcher.engine.limits import ShardLimits
 from matcher.engine.match_book import MatchBook
-from matcher.engine.network_book import NetworkBook
+from matcher.engine.network_book import DAY_US, NetworkBook
+from matcher.engine.obstacles import is_limited
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.policy_book import PolicyBook
 from matcher.engine.records import ReturnRecord, RoundRecord
@@ -99,7 +101,9 @@ class Shard:
         self._open = OpenDemands(self._network.network)
         self._demands = DemandBook(self._ledger, self._open, self._limits)
         self._demands.load(rows)
-        self._matches = MatchBook(self._ledger, self._demands, rows.matches)
+        self._matches = MatchBook(
+            self._ledger, self._demands, LimitBook(self._ledger, rows), rows.matches
+        )
         self._returns = ReturnBook(
             self._ledger,
             GateKeeper(tenant, self._policies, self._network),
@@ -217,6 +221,9 @@ class Shard:
                 self._clock.left(then.item.return_id)
         if record.dropped_count:
             self._clock.changed()
+        if is_limited(record.reason_counts):
+            # Another day has places again.
+            self._clock.again((record.started_us // DAY_US + 1) * DAY_US)
         self._planning_failed = False
         return record
 

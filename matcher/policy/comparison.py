@@ -22,6 +22,7 @@ from matcher.policy.words import (
     enum_words,
     floor_words,
     instant_words,
+    limit_words,
     messages_words,
     metres_words,
     micros_words,
@@ -83,6 +84,7 @@ _POLICY_FIELDS = {
     "allow_multi_item_returns": _Field(_D.MULTI_ITEM, plain_words, int),
     "messages": _Field(_D.MESSAGES, messages_words),
     "banned_terms": _Field(_D.MESSAGES, names_words, frozenset),
+    "objective": _Field(_D.OBJECTIVE, enum_words),
     "volume_cap": _Field(_D.VOLUME_CAP, cap_words, _cap_width, is_counted=True),
 }
 _RULE_FIELDS = {
@@ -139,6 +141,7 @@ def compare(before: Policy | None, after: Policy) -> tuple[PolicyChange, ...]:
     changes = [
         *_changes("", _POLICY_FIELDS, before, after),
         *_rollout_changes(before, after),
+        *_limit_changes(before, after),
         *_category_changes(before, after),
         *_changes("cost_model.", _COST_FIELDS, before.cost_model, after.cost_model),
         *_changes("step_limits.", _LIMIT_FIELDS, before.step_limits, after.step_limits),
@@ -258,6 +261,25 @@ def _rollout_changes(before: Policy, after: Policy) -> Iterator[PolicyChange]:
     )
 
 
+def _limit_changes(before: Policy, after: Policy) -> Iterator[PolicyChange]:
+    # One by one: a limit that is lifted lets through what it held back.
+    old, new = ({e.name: e for e in each.match_limits} for each in (before, after))
+    for name in sorted(old.keys() | new.keys()):
+        mine, theirs = old.get(name), new.get(name)
+        if mine == theirs:
+            continue
+        wider = theirs is None or (
+            mine is not None and theirs.count_max > mine.count_max
+        )
+        yield PolicyChange(
+            Dimension.MATCH_LIMITS,
+            Direction.WIDER if wider else Direction.NARROWER,
+            f"match_limits[{name}]",
+            limit_words([mine] if mine else []),
+            limit_words([theirs] if theirs else []),
+        )
+
+
 def _category_changes(before: Policy, after: Policy) -> Iterator[PolicyChange]:
     for name in sorted({*before.category_names, *after.category_names}):
         old, new = before.rule_for(name), after.rule_for(name)
@@ -276,7 +298,7 @@ def _category_changes(before: Policy, after: Policy) -> Iterator[PolicyChange]:
 
 def compared_fields() -> dict[type, frozenset[str]]:
     """Return the fields that are compared, by document; a test holds them complete."""
-    by_hand = {"categories", "cost_model", "step_limits"} | {
+    by_hand = {"categories", "cost_model", "step_limits", "match_limits"} | {
         "rollout_basis_points",
         "rollout_steps",
     }

@@ -10,7 +10,7 @@ from matcher.engine.changes import Changes
 from matcher.engine.journal import Checkpoint, Entry, RoundBegan, RoundFinished
 from matcher.engine.limits import ShardLimits
 from matcher.engine.proof import unpack
-from matcher.engine.round_solve import SolvedMarket
+from matcher.engine.round_solve import pose_market
 from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
 from matcher.engine.shard import Shard
 from matcher.simulate.replay_store import ReplayStore
@@ -109,4 +109,5 @@ def _solved(task: RoundTask, event: RoundFinished, threads: int) -> SolvedRound:
         return solve_round(task, threads=threads)
     ids = [record.item.return_id for record in task.records]
     found = unpack(event.proof).assignment(ids)
-    return SolvedRound(task, SolvedMarket(task.market, found), event.proof)
+    solved = pose_market(task.market, found, task.policy.objective, task.groups)
+    return SolvedRound(task, solved, event.proof)

@@ -10,6 +10,7 @@ from matcher.domain.match import HoldState, Match
 from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
 from matcher.engine.journal import Checkpoint, Known
+from matcher.engine.limit_book import recent
 from matcher.engine.records import DemandRecord, ReturnRecord
 
 
@@ -32,6 +33,7 @@ class ReplayStore:
             service_areas={each.service_area_id: each for each in rows.service_areas},
             warehouse_days={(d.warehouse_id, d.day): d for d in rows.warehouse_days},
             volume_hours={each.hour: each for each in rows.volume_hours},
+            match_counts={each.key: each for each in rows.match_counts},
             program=rows.program,
         )
         self._decisions = {each.decision_id: each for each in start.decisions}
@@ -106,6 +108,7 @@ class ReplayStore:
             policies=tuple(record for _, record in sorted(rows.policies.items())),
             program=rows.program,
             volume_hours=tuple(hour for _, hour in sorted(rows.volume_hours.items())),
+            match_counts=recent(rows.match_counts.values()),
             warehouses=tuple(w for _, w in sorted(rows.warehouses.items()) if w),
             service_areas=tuple(a for _, a in sorted(rows.service_areas.items()) if a),
             warehouse_days=tuple(day for _, day in sorted(rows.warehouse_days.items())),

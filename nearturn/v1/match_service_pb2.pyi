@@ -88,6 +88,7 @@ class PlanResponse(_message.Message):
     SUMMARY_FIELD_NUMBER: _builtins.int
     RETURN_PRICES_FIELD_NUMBER: _builtins.int
     DEMAND_PRICES_FIELD_NUMBER: _builtins.int
+    LIMIT_PRICES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def decisions(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.Decision]:
         """Carries the decisions, in the order of the request."""
@@ -104,6 +105,10 @@ class PlanResponse(_message.Message):
     def demand_prices(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.DualPrice]:
         """Prices one unit of the demands, those above zero, in the order of the request."""
 
+    @_builtins.property
+    def limit_prices(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.DualPrice]:
+        """Prices one place more under each match limit, those above zero, by scope and key."""
+
     def __init__(
         self,
         *,
@@ -111,10 +116,11 @@ class PlanResponse(_message.Message):
         summary: _decision_pb2.Round | None = ...,
         return_prices: _abc.Iterable[_decision_pb2.DualPrice] | None = ...,
         demand_prices: _abc.Iterable[_decision_pb2.DualPrice] | None = ...,
+        limit_prices: _abc.Iterable[_decision_pb2.DualPrice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions", "demand_prices", b"demand_prices", "return_prices", b"return_prices", "summary", b"summary"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions", "demand_prices", b"demand_prices", "limit_prices", b"limit_prices", "return_prices", b"return_prices", "summary", b"summary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,6 +30,8 @@ from matcher.domain.item import (
 )
 from matcher.domain.latlng import LatLng
 from matcher.domain.match import HoldState, Match
+from matcher.domain.match_limit import LimitKey, LimitScope, MatchLimit
+from matcher.domain.objective import Objective
 from matcher.domain.policy import (
     CategoryRule,
     CostModel,
@@ -64,6 +66,7 @@ from matcher.engine.journal import Entry
 from matcher.engine.ledger import decision_id, match_id
 from matcher.engine.records import (
     DemandRecord,
+    MatchCount,
     PolicyRecord,
     ReturnRecord,
     RoundRecord,
@@ -249,6 +252,11 @@ def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
         step_limits=StepLimits(1, 2, 3),
         messages=(LocaleMessages("en", "help-what-it-is = «Hilfe»"),),
         banned_terms=("wow",),
+        objective=Objective.MAX_MATCHES_THEN_DISTANCE,
+        match_limits=(
+            MatchLimit(LimitScope.DAY, 0),
+            MatchLimit(LimitScope.ZONE, 10**9, 15),
+        ),
     )
     assert policy.rule_for("apparel") is not None
     assert policy.category_names == ("apparel",)
@@ -280,6 +288,13 @@ def program_event_row(number: int = 1) -> ProgramEvent:
 def volume_hour_row(hour: int = 492_000, eligible_count: int = INT64_MAX) -> VolumeHour:
     """Return the count of an hour."""
     return VolumeHour(hour, eligible_count, eligible_count - 1)
+
+
+def match_count_row(
+    key: str = "871f1d489ffffff", day: int = 20_514, match_count: int = INT64_MAX
+) -> MatchCount:
+    """Return the matches of a zone."""
+    return MatchCount(LimitKey(LimitScope.ZONE, 7, key, day), match_count)
 
 
 def warehouse_row(warehouse_id: str = "w1", **changes: Any) -> Warehouse:
@@ -349,6 +364,7 @@ def changes_of(
     | Program
     | ProgramEvent
     | VolumeHour
+    | MatchCount
     | Entry,
 ) -> Changes:
     """Return the changes that write these rows."""
@@ -380,5 +396,6 @@ _KEPT: dict[type, tuple[str, Callable[[Any], object]]] = {
     Warehouse: ("warehouses", lambda row: row.warehouse_id),
     ServiceArea: ("service_areas", lambda row: row.service_area_id),
     VolumeHour: ("volume_hours", lambda row: row.hour),
+    MatchCount: ("match_counts", lambda row: row.key),
     WarehouseDay: ("warehouse_days", lambda row: (row.warehouse_id, row.day)),
 }

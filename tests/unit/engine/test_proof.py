@@ -77,7 +77,7 @@ def test_the_proof_of_a_plan_checks() -> None:
 
 
 TAMPERED: dict[str, dict[str, Any]] = {
-    "another format": {"format": "nearturn.proof/2"},
+    "another format": {"format": "nearturn.proof/3"},
     "a better value claimed": {"value": 10},
     "a worse value claimed": {"value": 8},
     "an assignment that is not the best": {"column": [0, 1]},

@@ -13,7 +13,7 @@ from matcher.engine.records import MatchCount
 
 def recent(rows: Iterable[MatchCount]) -> tuple[MatchCount, ...]:
     """Return the rows that a shard needs: of the last day and the one before."""
-    kept = sorted(rows, key=lambda row: row.key)
+    kept = sorted(rows, key=lambda row: (row.key.day, row.key))
     first = max((row.key.day for row in kept), default=0) - 1
     return tuple(row for row in kept if row.key.day >= first)
 

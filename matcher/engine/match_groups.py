@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.domain.latlng import LatLng
 from matcher.domain.match_limit import LimitKey, LimitScope, MatchLimit
 from matcher.engine.market import Market
 from matcher.engine.network import Network
@@ -43,12 +44,7 @@ class PairKeys:
     def of(
         cls, limits: tuple[MatchLimit, ...], market: Market, network: Network
     ) -> PairKeys:
-        """
-        Return the keys of a market.
-
-        A demand is in the cell of its place at the finest resolution that is limited,
-        and in the parents of that cell, so that zones nest.
-        """
+        """Return the keys of a market."""
         of_row: list[str] = []
         scope = _row_scope(limits)
         if scope is LimitScope.SKU:
@@ -57,19 +53,31 @@ class PairKeys:
             ids: list[str] = [each.warehouse_id for each in network.warehouses]
             # The standard return route, at -1, is no warehouse.
             of_row = [[*ids, ""][at] for at in market.fallback.warehouse.tolist()]
-        places = [record.demand.location for record in market.demands]
-        of_column: list[Sequence[str]] = []
-        zones = zone_limits(limits)
-        if zones:
-            cells = latlng_to_cells(
-                [place.lat for place in places],
-                [place.lng for place in places],
-                zones[-1].resolution,
-            )
-            of_column = [
-                cell_texts(parent_cells(cells, each.resolution)) for each in zones
-            ]
-        return cls(limits, of_row, tuple(of_column))
+        keys = cls(limits, of_row, ())
+        return keys.with_places([each.demand.location for each in market.demands])
+
+    def with_places(self, places: Sequence[LatLng]) -> PairKeys:
+        """
+        Return the keys of the same rows and of columns at some places.
+
+        A demand is in the cell of its place at the finest resolution that is limited,
+        and in the parents of that cell, so that zones nest.
+        """
+        zones = zone_limits(self.limits)
+        if not zones:
+            return self
+        cells = latlng_to_cells(
+            [place.lat for place in places],
+            [place.lng for place in places],
+            zones[-1].resolution,
+        )
+        of_column = [cell_texts(parent_cells(cells, each.resolution)) for each in zones]
+        return replace(self, of_column=tuple(of_column))
+
+    def with_columns(self, columns: Sequence[int]) -> PairKeys:
+        """Return the keys of the same rows and of some of the columns."""
+        of_column = ([cells[at] for at in columns] for cells in self.of_column)
+        return replace(self, of_column=tuple(of_column))
 
     def places(self, row: int, column: int, day: int) -> tuple[LimitKey, ...]:
         """Return what a match of the two counts for on a day."""

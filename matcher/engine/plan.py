@@ -50,7 +50,7 @@ class Plan:
 
     ``decisions`` stand in the order of the snapshot. ``return_ids`` and
     ``demand_ids`` name the rows and columns of ``solved``. ``keys`` are what each of
-    them counts for under match limits.
+    them counts for under match limits, of which ``taken`` were taken before on ``day``.
     """
 
     decisions: tuple[Decision, ...]
@@ -59,6 +59,8 @@ class Plan:
     demand_ids: tuple[str, ...]
     solved: SolvedMarket
     keys: PairKeys
+    day: int
+    taken: Mapping[LimitKey, int]
 
     @property
     def graph(self) -> CandidateGraph:
@@ -178,6 +180,8 @@ def plan(
         demand_ids=tuple(record.demand.demand_id for record in market.demands),
         solved=solved,
         keys=keys,
+        day=now_us // DAY_US,
+        taken=used,
     )
 
 

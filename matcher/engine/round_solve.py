@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matcher.domain.objective import Objective
 from matcher.engine.market import Market
@@ -134,29 +135,43 @@ def solve_market(
         If the checker finds a fault: a defect of ours, so that nothing is decided
         on the strength of it.
     """
-    weighed = weigh(market.graph, objective, market.distance_m)
-    graph = weighed.graph
-    if groups is None:
-        assignment = assign(graph, threads=threads, stop=stop)
-        check_certificate(graph, assignment)
-    else:
-        assignment = solve_within(graph, groups.limits, threads=threads, stop=stop)
-        check_certificate(graph, assignment, groups.limits)
+    weighed, assignment = solve_graph(
+        market.graph, market.distance_m, objective, groups, threads=threads, stop=stop
+    )
+    limits = groups.limits if groups else None
+    check_certificate(weighed.graph, assignment, limits)
     return SolvedMarket(market, assignment, objective, weighed, groups)
 
 
-def solve_within(
+def solve_graph(
     graph: CandidateGraph,
-    limits: Limits,
+    distance_m: NDArray[np.int64],
+    objective: Objective,
+    groups: MatchGroups | None,
     *,
     threads: int = 1,
     stop: Stop | None = None,
-) -> Assignment:
+) -> tuple[WeighedGraph, Assignment]:
     """
-    Solve the rows that have candidates; the others opt out at a price of 0.
+    Weigh candidates and assign, as :func:`solve_market` does, without a check.
 
-    Which of several optima it is where limits bind depends on what is solved together.
+    Raises
+    ------
+    InvalidProblemError
+        If the weights of the objective do not fit into 64 bits.
     """
+    weighed = weigh(graph, objective, distance_m)
+    if groups is None:
+        return weighed, assign(weighed.graph, threads=threads, stop=stop)
+    found = _within(weighed.graph, groups.limits, threads=threads, stop=stop)
+    return weighed, found
+
+
+def _within(
+    graph: CandidateGraph, limits: Limits, *, threads: int, stop: Stop | None
+) -> Assignment:
+    # Which of several optima it is where limits bind depends on what is solved
+    # together: only rows that have candidates are.
     rows = np.nonzero(np.diff(graph.row_offsets))[0]
     found = assign_within(
         replace(graph, row_offsets=np.append(0, graph.row_offsets[rows + 1])),

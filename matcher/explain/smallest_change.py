@@ -9,8 +9,11 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.domain.ids import ReturnId
+from matcher.domain.demand import Demand
+from matcher.domain.ids import DemandId, ReturnId
 from matcher.domain.item import Condition
+from matcher.domain.match_limit import LimitKey
+from matcher.domain.objective import Objective
 from matcher.domain.policy import RADIUS_M_MAX, CategoryRule, Policy
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.market import PoolItem, collect
@@ -18,7 +21,8 @@ from matcher.engine.network import Network
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.plan import Plan, open_demands
 from matcher.engine.snapshot import Snapshot
-from matcher.explain.probe import Probe
+from matcher.explain.probe import Probe, Row
+from matcher.explain.solving_probe import SolvingProbe
 from matcher.geo import ServiceAreas
 
 IntArray = NDArray[np.int64]
@@ -38,6 +42,7 @@ class ChangeKind(IntEnum):
     SAVING = 2
     UNIT = 3
     CONDITION = 4
+    PLACE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +54,22 @@ class SmallestChange:
     ----------
     kind
         RADIUS: a wider radius. SAVING: each of its pairs saving more. UNIT: more units
-        of one demand that it could have had. CONDITION: a better grade.
+        of one demand that it could have had. CONDITION: a better grade. PLACE: more
+        places under one match limit that it or one of its buyers counts for.
     amount
-        How much more: metres, micros, units; for CONDITION the grade that it takes.
+        How much more: metres, micros, units, places; for CONDITION the grade that it
+        takes.
     demand_id
         The demand that gets the units; for whoever operates it, and for nobody else.
+    limit
+        The day, SKU, zone or warehouse that gets the places; for the operator as well,
+        for a zone is where a buyer is.
     """
 
     kind: ChangeKind
     amount: int
     demand_id: str = ""
+    limit: LimitKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,10 @@ class _Pairs:
     column: NDArray[np.int32]
     distance_m: IntArray
     saving: IntArray
+
+    def where(self, fits: NDArray[np.bool_]) -> Row:
+        """Return those that fit, as a probe takes them."""
+        return self.column[fits], self.saving[fits], self.distance_m[fits]
 
 
 def smallest_changes(
@@ -103,7 +118,8 @@ def smallest_changes(
     Savings are doubled, and those of the item lowered by one: it is matched then only
     if it has to be, and raised by one: if it may be. Between the two, where only the
     tie rule decides, the whole plan is solved. An optimum that follows its market
-    makes each question cheap (:class:`matcher.solve.LiveAssignment`).
+    makes each question cheap (:class:`matcher.solve.LiveAssignment`). Under match
+    limits, or another objective than the saving, each question solves the whole plan.
     """
     assert not plan.assignment.gap, "an optimum"
     network = Network(snapshot.warehouses, ServiceAreas.of(snapshot.service_areas))
@@ -116,7 +132,7 @@ def smallest_changes(
         if each in rows and plan.assignment.column[rows[each]] < 0
     ]
     ids = sorted(each.demand_id for each in snapshot.demands)
-    probe = Probe(plan, ids)
+    probe = _probe(plan, policy, ids, snapshot.demands)
     finder = _Finder(probe, demands, network, policy, now_us)
     for start in range(0, len(asked), _ITEMS_AT_ONCE):
         some = asked[start : start + _ITEMS_AT_ONCE]
@@ -131,7 +147,7 @@ class _Finder:
     # What the questions of one plan share.
     def __init__(
         self,
-        probe: Probe,
+        probe: Probe | SolvingProbe,
         demands: OpenDemands,
         network: Network,
         policy: Policy,
@@ -185,6 +201,11 @@ class _Finder:
         grade = self._better_grade(row, item, rule)
         if grade is not None:
             yield SmallestChange(ChangeKind.CONDITION, grade)
+        if isinstance(self._probe, SolvingProbe):
+            places = self._probe.places(row)
+            if places:
+                amount, key = min(places)
+                yield SmallestChange(ChangeKind.PLACE, amount, limit=key)
 
     def _wider_radius(self, row: int, rule: CategoryRule, pairs: _Pairs) -> int | None:
         enough = pairs.saving >= rule.min_saving_micros
@@ -192,26 +213,25 @@ class _Finder:
             pairs.distance_m[enough & (pairs.distance_m > rule.radius_m)]
         )
 
-        def with_radius(at: int) -> tuple[NDArray[np.int32], IntArray]:
-            near = enough & (pairs.distance_m <= distances[at])
-            return pairs.column[near], pairs.saving[near]
+        def with_radius(at: int) -> Row:
+            return pairs.where(enough & (pairs.distance_m <= distances[at]))
 
         at = self._probe.first(row, len(distances), with_radius)
         return None if at is None else int(distances[at])
 
     def _more_saving(self, row: int, rule: CategoryRule, pairs: _Pairs) -> int | None:
         near = pairs.distance_m <= rule.radius_m
-        column, saving = pairs.column[near], pairs.saving[near]
+        column, saving, distance_m = pairs.where(near)
         if not len(column):
             return None
 
-        def with_more(at: int) -> tuple[NDArray[np.int32], IntArray]:
+        def with_more(at: int) -> Row:
             more = saving + at + 1
             enough = more >= rule.min_saving_micros
-            return column[enough], more[enough]
+            return column[enough], more[enough], distance_m[enough]
 
         # No unit is dearer than the best saving that there is; a micro more wins it.
-        most = self._probe.saving_max + 1 - int(saving.min())
+        most = self._probe.price_max + 1 - int(saving.min())
         at = self._probe.first(row, max(most, rule.min_saving_micros), with_more)
         return None if at is None else at + 1
 
@@ -236,13 +256,13 @@ class _Finder:
         self, row: int, item: ReturnItem, rule: CategoryRule
     ) -> int | None:
         grades = [each for each in Condition if each > item.condition]
-        ways: list[tuple[NDArray[np.int32], IntArray]] = []
+        ways: list[Row] = []
         for grade in grades:
             (pairs,) = self.pairs([replace(item, condition=grade)])
             fits = (pairs.distance_m <= rule.radius_m) & (
                 pairs.saving >= rule.min_saving_micros
             )
-            ways.append((pairs.column[fits], pairs.saving[fits]))
+            ways.append(pairs.where(fits))
         at = self._probe.first(row, len(grades), lambda at: ways[at])
         return None if at is None else int(grades[at])
 
@@ -250,6 +270,16 @@ class _Finder:
         rule = self._policy.rule_for(item.category)
         assert rule is not None, "an item that passed has a rule"
         return rule
+
+
+def _probe(
+    plan: Plan, policy: Policy, ids: Sequence[str], demands: Sequence[Demand]
+) -> Probe | SolvingProbe:
+    if policy.objective is Objective.MAX_SAVING and not policy.match_limits:
+        return Probe(plan, ids)
+    place_of = {each.demand_id: each.location for each in demands}
+    keys = plan.keys.with_places([place_of[DemandId(each)] for each in ids])
+    return SolvingProbe(plan, policy, ids, keys)
 
 
 def _open(rule: CategoryRule) -> CategoryRule:

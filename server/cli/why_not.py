@@ -62,5 +62,8 @@ def _words(change: SmallestChange) -> str:
             return f"{micros_words(change.amount)} more saved by each of its pairs"
         case ChangeKind.UNIT:
             return f"{change.amount} more in the order {change.demand_id}"
+        case ChangeKind.PLACE:
+            assert change.limit is not None, "a place is one of a limit"
+            return f"{change.amount} more matches under the limit {change.limit.text}"
         case _:
             return f"a condition of {enum_words(Condition(change.amount))}"

@@ -307,12 +307,7 @@ RECENT_MATCH_COUNTS = (
         .where(match_counts.c.tenant == bindparam("tenant"))
         .scalar_subquery(),
     )
-    .order_by(
-        match_counts.c.scope,
-        match_counts.c.resolution,
-        match_counts.c.key,
-        match_counts.c.day,
-    )
+    .order_by(*match_counts.primary_key)
 )
 
 # Rows as the fields of Counters; none for a tenant that was given no number yet.

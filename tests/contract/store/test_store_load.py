@@ -166,11 +166,11 @@ def test_the_longest_window_of_a_cap_is_loaded(store: Store) -> None:
 
 
 def test_counts_of_the_last_two_days_are_loaded(store: Store) -> None:
-    """By key, the later value of each; another tenant's are its own (R3)."""
+    """By day, then key, the later value of each; another tenant's are its own (R3)."""
     rows = [match_count_row(key, day) for key in "ab" for day in (18, 19, 20)]
     store.commit([(BRAND, changes_of(*rows)), (OTHER, changes_of(match_count_row()))])
     store.commit([(BRAND, changes_of(match_count_row("b", 20, 0)))])
     assert store.load(BRAND).match_counts == (
-        *(rows[1], rows[2], rows[4]),
+        *(rows[1], rows[4], rows[2]),
         match_count_row("b", 20, 0),
     )

@@ -9,6 +9,7 @@ round proposes is read off its proof, and whether they may stand is decided here
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from matcher.domain.demand import Demand, DemandState
@@ -23,6 +24,7 @@ from matcher.domain.errors import (
 from matcher.domain.ids import DemandId, MatchId, ReturnId, WarehouseId
 from matcher.domain.item import Verification
 from matcher.domain.match import HoldState, Match
+from matcher.domain.match_limit import LimitKey
 from matcher.domain.policy import Policy
 from matcher.domain.program import Pause
 from matcher.domain.return_item import ReturnItem, ReturnState
@@ -130,6 +132,7 @@ class ReferenceModel:
     in_force: list[int] = field(default_factory=list)
     paused: set[str] = field(default_factory=set)
     hours: dict[int, list[int]] = field(default_factory=dict)
+    counts: Counter[LimitKey] = field(default_factory=Counter)
     areas: dict[str, ServiceArea] = field(default_factory=dict)
     warehouses: set[WarehouseId] = field(default_factory=set)
 
@@ -306,6 +309,7 @@ class ReferenceModel:
             assert parcel.match_id is not None
             match = self.holds[parcel.match_id]
             self.orders[match.demand_id].move(held=-1)
+            self._free_places(match)
             self._end(match, HoldState.RELEASED)
         self._move(parcel, ReturnState.CANCELLED)
         return None
@@ -374,6 +378,7 @@ class ReferenceModel:
         parcel.match_id = match.match_id
         self.orders[match.demand_id].move(held=1)
         self.holds[match.match_id] = match
+        self.counts.update(match.places)
 
     def waiting(self) -> list[Parcel]:
         """Return who waits, older first, then by id."""
@@ -444,8 +449,15 @@ class ReferenceModel:
 
     def _give_back(self, match: Match, state: HoldState) -> None:
         self.orders[match.demand_id].move(held=-1)
+        self._free_places(match)
         self._end(match, state)
         self._decide(self.parcels[match.return_id])
+
+    def _free_places(self, match: Match) -> None:
+        # Only while the day on which they were taken lasts.
+        for key in match.places:
+            if key.day * 24 * HOUR_US <= self.now_us < (key.day + 1) * 24 * HOUR_US:
+                self.counts[key] -= 1
 
     def _end(self, match: Match, state: HoldState) -> None:
         ended = replace(match, hold_state=state, version=match.version + 1)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from matcher.domain.item import Condition, ReturnReason
+from matcher.domain.match_limit import LimitScope, MatchLimit
+from matcher.domain.objective import Objective
 from matcher.domain.policy import (
     CostModel,
     LocaleMessages,
@@ -69,6 +71,18 @@ _OF_A_POLICY: tuple[tuple[dict[str, Any], Dimension, Direction, int], ...] = (
     ({"step_limits": StepLimits(radius_m=1)}, Dimension.STEP_LIMITS, _OTHER, 0),
     ({"messages": (LocaleMessages("en", "a = b"),)}, Dimension.MESSAGES, _OTHER, 0),
     ({"banned_terms": ("wow",)}, Dimension.MESSAGES, _WIDER, 0),
+    (
+        {"objective": Objective.MAX_MATCHES_THEN_SAVING},
+        Dimension.OBJECTIVE,
+        _OTHER,
+        0,
+    ),
+    (
+        {"match_limits": (MatchLimit(LimitScope.DAY, 9),)},
+        Dimension.MATCH_LIMITS,
+        _NARROWER,
+        0,
+    ),
 )
 
 
@@ -119,6 +133,23 @@ def test_no_field_is_left_out() -> None:
     for kind, names in compared_fields().items():
         of_kind = {field.name for field in fields(kind)}
         assert names == of_kind - {"version"}
+
+
+def test_limits_are_compared_one_by_one() -> None:
+    """By name, whatever their order; one that is raised or lifted opens something."""
+    day, zone = MatchLimit(LimitScope.DAY, 9), MatchLimit(LimitScope.ZONE, 2, 7)
+    before = policy(match_limits=(day, zone, MatchLimit(LimitScope.SKU, 3)))
+    after = policy(match_limits=(replace(zone, count_max=3), replace(day, count_max=8)))
+    found = compare(before, after)
+    assert [(each.path, each.direction) for each in found] == [
+        ("match_limits[DAY]", _NARROWER),
+        ("match_limits[SKU]", _WIDER),
+        ("match_limits[ZONE 7]", _WIDER),
+    ]
+    assert (found[1].before, found[1].after) == ("3 a UTC day for a SKU", "none")
+    assert to_acknowledge(found, StepLimits()) == (Dimension.MATCH_LIMITS,)
+    shuffled = replace(before, match_limits=before.match_limits[::-1])
+    assert compare(before, shuffled) == ()
 
 
 def test_equal_policies_do_not_differ() -> None:

@@ -81,7 +81,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 
     Value, gap and prices are in the weights of the objective. Those are the savings for
     ``MAX_SAVING``, and ``weight`` is empty then; else ``match_bonus`` and the saving,
-    or less the metres. ``saved`` is what the matches save, whatever the objective.
+    or less the metres, which ``distance_m`` holds then. ``saved`` is what the matches save, whatever the objective.
     ``row_group`` and ``column_group`` name the smallest group of each, -1 for none;
     they are empty without groups.
     """
@@ -101,6 +101,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     objective: str = Objective.MAX_SAVING.name
     match_bonus: int = 0
     weight: list[int] = []
+    distance_m: list[int] = []
     saved: int | None = None
     groups: list[ProofGroup] = []
     row_group: list[int] = []
@@ -151,15 +152,23 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
             **_groups(assignment, keys, limits, rows),
         )
 
-    def weighed(self, objective: Objective, weighed: WeighedGraph, saved: int) -> Proof:
+    def weighed(
+        self,
+        objective: Objective,
+        weighed: WeighedGraph,
+        distance_m: NDArray[np.int64],
+        saved: int,
+    ) -> Proof:
         """Return the proof with what it is about, if that is not the saving."""
         if objective is Objective.MAX_SAVING:
             return self
+        by_distance = objective is Objective.MAX_MATCHES_THEN_DISTANCE
         return msgspec.structs.replace(
             self,
             objective=objective.name,
             match_bonus=weighed.match_bonus,
             weight=weighed.graph.saving.tolist(),
+            distance_m=distance_m.tolist() if by_distance else [],
             saved=saved,
         )
 
@@ -242,8 +251,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
         self._check_saved(graph)
 
     def _weighed(self, graph: CandidateGraph) -> CandidateGraph:
-        # The candidates as the objective weighs them, made again from what they save.
-        # Metres are what the weight lacks to the bonus: any that are none do not fit.
+        # The candidates as the objective weighs them, made again from what they save
+        # or how far they are.
         if self.objective == Objective.MAX_SAVING.name:
             if self.weight or self.match_bonus:
                 raise CertificateError(
@@ -261,7 +270,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
                 f"weight: got {len(weight)} entries; accepted: {len(graph.saving)}"
             )
         bonus = _int64("match_bonus", [self.match_bonus])[0]
-        metres = np.where(weight != 0, bonus - weight, 0)
+        metres = _int64("distance_m", self.distance_m)
         if self.objective != Objective.MAX_MATCHES_THEN_DISTANCE.name:
             metres = np.zeros(len(weight), np.int64)
         weighed = weigh(graph, known[self.objective], metres)

@@ -75,7 +75,9 @@ class SolvedMarket:
             keys=groups.keys if groups else (),
             limits=groups.limits if groups else None,
         )
-        return proof.weighed(self.objective, self.weighed, self.saving_micros)
+        return proof.weighed(
+            self.objective, self.weighed, self.market.distance_m, self.saving_micros
+        )
 
 
 def pose_market(

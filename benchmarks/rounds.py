@@ -21,6 +21,9 @@ from matcher.domain.ids import (
     TenantId,
 )
 from matcher.domain.match import Match
+from matcher.domain.policy import Policy
+from matcher.domain.policy_change import Dimension
+from matcher.domain.program import SignOff, SignOffItem
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
@@ -43,7 +46,7 @@ FAMILY = "rounds"
 _OURS = "nearturn"
 _ALL = "looking at every item"
 
-_NOW_US = 1_772_452_800_000_000
+NOW_US = 1_772_452_800_000_000
 _ROUNDS = 3
 _NEW_PER_ROUND = 0.01
 
@@ -66,9 +69,9 @@ def rounds(count: int, seed: int, threads: int) -> Iterator[Result]:
         sku_count=min(1_000_000, _SKUS_PER_DEMAND * total),
         sku_skew=0.0,
     )
-    scenario = generate(params, np.random.default_rng(seed), _NOW_US)
+    scenario = generate(params, np.random.default_rng(seed), NOW_US)
     items, demands = scenario.return_items, scenario.demands
-    shards = {_OURS: _Driven(), _ALL: _Driven(forgets=True)}
+    shards = {_OURS: Driven(), _ALL: Driven(forgets=True)}
     seconds: dict[str, list[float]] = {way: [] for way in shards}
     for start, stop in ((0, count), *_slices(count, total, new)):
         ended: dict[str, RoundRecord] = {}
@@ -97,31 +100,35 @@ def _slices(start: int, stop: int, step: int) -> list[tuple[int, int]]:
     return [(at, at + step) for at in range(start, stop, step)]
 
 
-class _Driven:
+class Driven:
     """A shard whose commits go into dictionaries; it asks them for what is over."""
 
-    def __init__(self, *, forgets: bool = False) -> None:
+    def __init__(self, *, forgets: bool = False, policy: Policy | None = None) -> None:
         self._forgets = forgets
         self._rows = Changes()
-        self._shard = Shard(TenantId("bench"), self, LiveRows(), now_us=_NOW_US)
-        policy = to_policy(demo_policy())
-        self._shard.apply(CreatePolicy(replace(policy, version=1)), _NOW_US)
-        self._shard.apply(ActivatePolicy(1), _NOW_US)
+        self._shard = Shard(TenantId("bench"), self, LiveRows(), now_us=NOW_US)
+        policy = policy or to_policy(demo_policy())
+        self._shard.apply(CreatePolicy(replace(policy, version=1)), NOW_US)
+        # Wide and unsigned as a first version is: nobody is asked about a benchmark.
+        signed = tuple(SignOff(item, "bench") for item in SignOffItem if item)
+        self._shard.apply(ActivatePolicy(1, tuple(Dimension), signed), NOW_US)
         self._commit()
 
     def load(self, items: Sequence[ReturnItem], demands: Sequence[Demand]) -> None:
+        """Submit items beside demands."""
         hashes = tuple(item.return_id for item in items)
         etags = ("",) * len(demands)
-        self._shard.apply(UpsertDemands(tuple(demands), etags), _NOW_US)
-        self._shard.apply(SubmitReturns(tuple(items), hashes), _NOW_US)
+        self._shard.apply(UpsertDemands(tuple(demands), etags), NOW_US)
+        self._shard.apply(SubmitReturns(tuple(items), hashes), NOW_US)
         self._commit()
 
     def round(self, threads: int) -> tuple[float, RoundRecord]:
+        """Close a round; return how long it took, and what it came to."""
         if self._forgets:
-            self._shard.begin_round(_NOW_US)
+            self._shard.begin_round(NOW_US)
         started = time.perf_counter()
-        solved = solve_round(self._shard.begin_round(_NOW_US), threads=threads)
-        record = self._shard.finish_round(solved, _NOW_US)
+        solved = solve_round(self._shard.begin_round(NOW_US), threads=threads)
+        record = self._shard.finish_round(solved, NOW_US)
         taken_s = time.perf_counter() - started
         self._commit()
         return taken_s, replace(record, round_id=RoundId(""))
@@ -133,15 +140,19 @@ class _Driven:
     # --- The archive -------------------------------------------------------------
 
     def demands(self, ids: Iterable[DemandId]) -> dict[DemandId, DemandRecord]:
+        """Return the demands that exist among ``ids``."""
         rows = self._rows.demands
         return {each: rows[each] for each in ids if each in rows}
 
     def returns(self, ids: Iterable[ReturnId]) -> dict[ReturnId, ReturnRecord]:
+        """Return the return items that exist among ``ids``."""
         rows = self._rows.returns
         return {each: rows[each] for each in ids if each in rows}
 
     def match(self, match_id: MatchId) -> Match | None:
+        """Return one match."""
         return self._rows.matches.get(match_id)
 
     def decision(self, decision_id: DecisionId) -> Decision | None:
+        """Return one decision."""
         return self._rows.decisions[int(decision_id.removeprefix("d-")) - 1]

@@ -81,7 +81,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 
     Value, gap and prices are in the weights of the objective. Those are the savings for
     ``MAX_SAVING``, and ``weight`` is empty then; else ``match_bonus`` and the saving,
-    or less the metres, which ``distance_m`` holds then. ``saved`` is what the matches save, whatever the objective.
+    or less the metres, which ``distance_m`` holds then. ``saved`` is what the matches
+    save, whatever the objective.
     ``row_group`` and ``column_group`` name the smallest group of each, -1 for none;
     they are empty without groups.
     """

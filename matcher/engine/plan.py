@@ -133,6 +133,11 @@ def plan(
         MATCHED or WAREHOUSE for each item. Pure: the same arguments give the same
         plan, whatever the order of the snapshot.
 
+    Raises
+    ------
+    InvalidValueError
+        If the policy's objective cannot put matches first in 64 bits.
+
     Notes
     -----
     Rows are the items that passed gates 1 and 2, by id; of two items that are

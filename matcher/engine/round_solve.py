@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.domain.errors import InvalidProblemError, InvalidValueError
 from matcher.domain.objective import Objective
 from matcher.engine.market import Market
 from matcher.engine.match_groups import MatchGroups
@@ -131,8 +132,8 @@ def solve_market(
 
     Raises
     ------
-    InvalidProblemError
-        If the weights of the objective do not fit into 64 bits.
+    InvalidValueError
+        If the objective cannot put matches first in 64 bits.
     CertificateError
         If the checker finds a fault: a defect of ours, so that nothing is decided
         on the strength of it.
@@ -159,13 +160,20 @@ def solve_graph(
 
     Raises
     ------
-    InvalidProblemError
-        If the weights of the objective do not fit into 64 bits.
+    InvalidValueError
+        If matches cannot be put first in 64 bits.
     """
-    weighed = weigh(graph, objective, distance_m)
-    if groups is None:
-        return weighed, assign(weighed.graph, threads=threads, stop=stop)
-    found = _within(weighed.graph, groups.limits, threads=threads, stop=stop)
+    try:
+        weighed = weigh(graph, objective, distance_m)
+        if groups is None:
+            return weighed, assign(weighed.graph, threads=threads, stop=stop)
+        found = _within(weighed.graph, groups.limits, threads=threads, stop=stop)
+    except InvalidProblemError as error:
+        if objective is Objective.MAX_SAVING:
+            raise
+        # No fault of ours: so many returns hang together, at savings so far apart.
+        accepted = f"MAX_SAVING, or a narrower radius, for so large a market: {error}"
+        raise InvalidValueError("policy.objective", objective.name, accepted) from error
     return weighed, found
 
 

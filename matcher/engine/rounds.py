@@ -89,8 +89,8 @@ def solve_round(
 
     Raises
     ------
-    InvalidProblemError
-        If the weights of the policy's objective do not fit into 64 bits.
+    InvalidValueError
+        If the policy's objective cannot put matches first in 64 bits.
     CertificateError
         If the checker refuses the answer.
     """

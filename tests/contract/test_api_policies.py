@@ -87,6 +87,28 @@ async def test_all_faults_of_a_document_are_listed(api: Api):
     }
 
 
+async def test_limits_that_cross_are_refused(api: Api):
+    """Each with its path and what is accepted, before anything is stored (R5)."""
+    limit = match_limit_pb2.MatchLimit
+    document = policy(
+        match_limits=[
+            limit(scope=match_limit_pb2.LIMIT_SCOPE_SKU, count_max=1),
+            limit(scope=match_limit_pb2.LIMIT_SCOPE_WAREHOUSE, count_max=1),
+            limit(scope=match_limit_pb2.LIMIT_SCOPE_ZONE, count_max=1),
+            limit(scope=match_limit_pb2.LIMIT_SCOPE_UNSPECIFIED, count_max=-1),
+        ]
+    )
+    with pytest.raises(ApiError) as refused:
+        await api(pb.CreatePolicyRequest(policy=document, validate_only=True))
+    assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert set(refused.value.violations) == {
+        "policy.match_limits[1].scope",
+        "policy.match_limits[2].resolution",
+        "policy.match_limits[3].scope",
+        "policy.match_limits[3].count_max",
+    }
+
+
 async def test_what_was_never_stored_is_not_found(api: Api):
     """No active version, no version 7, and nothing to activate: NOT_FOUND each."""
     for request in (

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from matcher.domain.errors import InvalidValueError
 from matcher.domain.ids import MatchId, ReturnId
 from matcher.domain.match_limit import LimitKey, LimitScope, MatchLimit
+from matcher.domain.objective import Objective
 from matcher.domain.policy import MatchKey, Policy
 from matcher.domain.reason import CheckResult, ReasonCode
 from matcher.domain.return_item import ReturnState
@@ -317,6 +321,21 @@ def test_a_unit_that_is_left_is_not_called_taken() -> None:
     told = _told(_limited(_day(1)), snapshot, "r2")
     assert ReasonCode.DEMAND_CAPACITY not in told
     assert ReasonCode.DAY_LIMIT_REACHED in told
+
+
+@pytest.mark.parametrize("limits", [(), (_day(10**9),)])
+def test_what_does_not_fit_is_the_policys_fault(limits: tuple[MatchLimit, ...]) -> None:
+    """Savings that lie too far apart cannot come second in 64 bits: it is said."""
+    terms = policy(objective=Objective.MAX_MATCHES_THEN_SAVING, match_limits=limits)
+    model = replace(terms.cost_model, priority_step_micros=2 * 10**16)
+    snapshot = Snapshot(
+        tuple(return_item(f"r{n}") for n in range(20)),
+        (demand("d1", quantity=19, priority=9), demand("d2", quantity=9)),
+    )
+    with pytest.raises(InvalidValueError, match=r"policy\.objective: .*MAX_SAVING"):
+        plan(snapshot, replace(terms, cost_model=model), now_us=NOW_US)
+    plain = replace(terms, cost_model=model, objective=Objective.MAX_SAVING)
+    assert plan(snapshot, plain, now_us=NOW_US).summary.matched_count == 20
 
 
 def test_old_days_are_forgotten() -> None:

@@ -4,7 +4,7 @@ from matcher.domain.objective import Objective
 from matcher.solve.assignment import Assignment, dual_value
 from matcher.solve.certificate import check_certificate
 from matcher.solve.graph import CandidateGraph
-from matcher.solve.limited import assign_within
+from matcher.solve.limited import assign_within, warm_up_within
 from matcher.solve.limits import Limits
 from matcher.solve.live import LiveAssignment
 from matcher.solve.objective import WeighedGraph, weigh
@@ -24,5 +24,6 @@ __all__ = [
     "check_certificate",
     "dual_value",
     "warm_up",
+    "warm_up_within",
     "weigh",
 ]

@@ -183,6 +183,10 @@ def match_row(number: int = 1, **changes: Any) -> Match:
         round_id=RoundId("r-000000000001"),
         policy_version=2,
         version=3,
+        places=(
+            LimitKey(LimitScope.DAY, 0, "", 20_514),
+            LimitKey(LimitScope.SKU, 0, 'a/"b"', 20_514),
+        ),
     )
     return replace(match, **changes)
 

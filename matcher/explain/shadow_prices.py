@@ -23,8 +23,8 @@ class GroupPrice:
         Places that were left when the round began.
     price
         No less than what one more place would add, no more than what one less would
-        lose; exactly the former for a group of demands inside no other: a day or the
-        coarsest zones, unless there are SKUs or warehouses but no zones.
+        lose. Exactly the former for a day, unless it holds SKUs or warehouses, and for
+        the coarsest zones where no day is limited.
     """
 
     name: str

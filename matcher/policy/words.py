@@ -130,7 +130,7 @@ _PER = {
 
 
 def limit_words(limits: Iterable[MatchLimit]) -> str:
-    """Return match limits: ``20 a UTC day in a zone of resolution 7``."""
+    """Return match limits: ``20 matches a UTC day in a zone of resolution 7``."""
     return _limit_words(tuple(limits))
 
 
@@ -139,7 +139,7 @@ def limit_words(limits: Iterable[MatchLimit]) -> str:
 def _limit_words(limits: tuple[MatchLimit, ...]) -> str:
     return (
         "; ".join(
-            f"{each.count_max:,} a UTC day"
+            f"{each.count_max:,} match{'' if each.count_max == 1 else 'es'} a UTC day"
             + _PER.get(each.scope, "").format(each.resolution)
             for each in limits
         )

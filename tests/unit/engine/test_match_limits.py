@@ -248,22 +248,23 @@ def _told(terms: Policy, snapshot: Snapshot, return_id: str) -> dict[ReasonCode,
         (
             _day(1),
             ReasonCode.DAY_LIMIT_REACHED,
-            "As many matches as a UTC day may have are made: 1 a UTC day.",
+            "As many matches as a UTC day may have are made: 1 match a UTC day.",
         ),
         (
             MatchLimit(LimitScope.SKU, 1),
             ReasonCode.SKU_LIMIT_REACHED,
             (
                 "As many matches as the SKU may have on a UTC day are made: "
-                "1 a UTC day for a SKU."
+                "1 match a UTC day for a SKU."
             ),
         ),
         (
             MatchLimit(LimitScope.ZONE, 1, 6),
             ReasonCode.ZONE_LIMIT_REACHED,
             (
-                "In zones that have as many matches as they may have on a UTC day (1 a "
-                "UTC day in a zone of resolution 6): 2 of the buyers that qualify."
+                "In zones that have as many matches as they may have on a UTC day (1 "
+                "match a UTC day in a zone of resolution 6): 2 of the buyers that "
+                "qualify."
             ),
         ),
         (
@@ -271,7 +272,7 @@ def _told(terms: Policy, snapshot: Snapshot, return_id: str) -> dict[ReasonCode,
             ReasonCode.WAREHOUSE_LIMIT_REACHED,
             (
                 "As many matches as may pass the item's warehouse on a UTC day are "
-                "made: 1 a UTC day past a warehouse."
+                "made: 1 match a UTC day past a warehouse."
             ),
         ),
     ],

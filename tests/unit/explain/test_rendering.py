@@ -121,14 +121,14 @@ def test_limits_and_objective_are_said() -> None:
         objective=Objective.MAX_MATCHES_THEN_SAVING,
     )
     found = render(document, NOW_US)
-    zones = "20 a UTC day in a zone of resolution 7"
+    zones = "20 matches a UTC day in a zone of resolution 7"
     assert _accepted(found.rows, "zone_limit") == zones
-    assert _accepted(found.rows, "day_limit") == "1,000 a UTC day"
+    assert _accepted(found.rows, "day_limit") == "1,000 matches a UTC day"
     assert "sku_limit" not in {row.check for row in found.rows}
     for words in (
         f"There is a place left of {zones}",
         "no other assignment within the limits makes more matches",
-        f"Match limits: {zones}; 5 a UTC day past a warehouse; 1,000 a UTC day.",
+        f"Match limits: {zones}; 5 matches a UTC day past a warehouse; 1,000 matches",
     ):
         assert words in found.text
     plain = render(policy(), NOW_US)

@@ -146,7 +146,10 @@ def test_limits_are_compared_one_by_one() -> None:
         ("match_limits[SKU]", _WIDER),
         ("match_limits[ZONE 7]", _WIDER),
     ]
-    assert (found[1].before, found[1].after) == ("3 a UTC day for a SKU", "none")
+    assert (found[1].before, found[1].after) == (
+        "3 matches a UTC day for a SKU",
+        "none",
+    )
     assert to_acknowledge(found, StepLimits()) == (Dimension.MATCH_LIMITS,)
     shuffled = replace(before, match_limits=before.match_limits[::-1])
     assert compare(before, shuffled) == ()

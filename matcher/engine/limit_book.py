@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from matcher.domain.match_limit import LimitKey, MatchLimit
@@ -38,8 +39,8 @@ class LimitBook:
     def take(self, places: Iterable[LimitKey]) -> None:
         """Take a place of each."""
         day = 0
-        for key in places:
-            self._keep(key, self._counts.get(key, 0) + 1)
+        for key, count in Counter(places).items():
+            self._keep(key, self._counts.get(key, 0) + count)
             day = max(day, key.day)
         # As far back as a restart reads.
         if any(key.day < day - 1 for key in self._counts):

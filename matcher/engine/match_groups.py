@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +82,9 @@ class PairKeys:
 
     def places(self, row: int, column: int, day: int) -> tuple[LimitKey, ...]:
         """Return what a match of the two counts for on a day."""
-        places = [LimitKey(LimitScope.DAY, 0, "", day)]
+        places = [_day_key(day)]
+        if not self.limits:
+            return tuple(places)
         scope = _row_scope(self.limits)
         if scope is not None and self.of_row[row]:
             places.append(LimitKey(scope, 0, self.of_row[row], day))
@@ -206,6 +209,12 @@ class _Draft:
             of_row,
             of_column,
         )
+
+
+@lru_cache(maxsize=16)
+def _day_key(day: int) -> LimitKey:
+    # One for all matches of a day, most of which count for nothing else.
+    return LimitKey(LimitScope.DAY, 0, "", day)
 
 
 def zone_limits(limits: Iterable[MatchLimit]) -> list[MatchLimit]:

@@ -276,6 +276,7 @@ class Rounds:
         kept: set[int] = set()
         lost: dict[int, tuple[Reason, ...]] = {}
         left: dict[int, int] = {}
+        limited = bool(task.policy.match_limits)
         taken: Counter[LimitKey] = Counter()
         for row, column in enumerate(columns):
             if column < 0:
@@ -290,12 +291,13 @@ class Rounds:
             ):
                 lost[row] = (stated(ReasonCode.DEMAND_CHANGED),)
                 continue
-            places = task.keys.places(row, column, now_us // DAY_US)
-            if full := self._full(task.policy, places, taken):
-                lost[row] = full
-                continue
+            if limited:
+                places = task.keys.places(row, column, now_us // DAY_US)
+                if full := self._full(task.policy, places, taken):
+                    lost[row] = full
+                    continue
+                taken.update(places)
             left[column] = units - 1
-            taken.update(places)
             kept.add(row)
         return kept, lost
 

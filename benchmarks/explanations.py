@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks.result import Result
 from matcher.domain.ids import ReturnId, TenantId
 from matcher.domain.item import Condition
+from matcher.domain.match_limit import LimitKey, MatchLimit
 from matcher.domain.policy import MatchKey, Policy
 from matcher.domain.policy_change import Dimension
 from matcher.domain.program import SignOff, SignOffItem
@@ -29,9 +30,12 @@ from matcher.engine.commands import (
 )
 from matcher.engine.journal import Checkpoint, Entry
 from matcher.engine.market import PoolItem, collect
+from matcher.engine.match_groups import MatchGroups, PairKeys
+from matcher.engine.network_book import DAY_US
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.records import DemandRecord, RoundRecord
-from matcher.engine.rounds import RoundTask, solve_round
+from matcher.engine.round_solve import solve_market
+from matcher.engine.round_task import RoundTask, solve_round
 from matcher.engine.shard import Shard
 from matcher.explain.settled_market import SettledMarket
 from matcher.explain.smallest_change import (
@@ -43,7 +47,7 @@ from matcher.simulate.params import ScenarioParams
 from matcher.simulate.recorded_round import RecordedRound, recorded_round
 from matcher.simulate.replay_store import ReplayStore
 from matcher.simulate.scenario import generate
-from matcher.solve import CandidateGraph, assign
+from matcher.solve import CandidateGraph
 from server.api.convert.policy import to_policy
 from server.cli.demo_policy import demo_policy
 
@@ -217,7 +221,19 @@ def is_matched(
     if change.kind is ChangeKind.SAVING:
         saving[graph.row_offsets[row] : graph.row_offsets[row + 1]] += change.amount
     again = CandidateGraph(graph.row_offsets, graph.columns, saving, graph.capacity)
-    return bool(assign(again).column[row] >= 0)
+
+    def left(key: LimitKey, limit: MatchLimit) -> int:
+        more = change.amount if key == change.limit else 0
+        return limit.count_max - task.taken.get(key, 0) + more
+
+    limits, day = task.policy.match_limits, task.started_us // DAY_US
+    keys = PairKeys.of(limits, market, task.terms.network)
+    solved = solve_market(
+        replace(market, graph=again),
+        objective=task.policy.objective,
+        groups=MatchGroups.of(keys, again, day, left),
+    )
+    return bool(solved.assignment.column[row] >= 0)
 
 
 def _changed(entry: PoolItem, change: SmallestChange) -> PoolItem:

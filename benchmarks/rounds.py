@@ -40,7 +40,7 @@ from matcher.engine.records import (
     ReturnRecord,
     RoundRecord,
 )
-from matcher.engine.rounds import solve_round
+from matcher.engine.round_task import solve_round
 from matcher.engine.shard import Shard
 from matcher.simulate.params import ScenarioParams
 from matcher.simulate.scenario import generate
@@ -52,7 +52,7 @@ FAMILY = "rounds"
 _OURS = "nearturn"
 _ALL = "looking at every item"
 
-_NOW_US = 1_772_452_800_000_000
+NOW_US = 1_772_452_800_000_000
 _ROUNDS = 3
 _NEW_PER_ROUND = 0.01
 
@@ -75,7 +75,7 @@ def rounds(count: int, seed: int, threads: int) -> Iterator[Result]:
         sku_count=min(1_000_000, _SKUS_PER_DEMAND * total),
         sku_skew=0.0,
     )
-    scenario = generate(params, np.random.default_rng(seed), _NOW_US)
+    scenario = generate(params, np.random.default_rng(seed), NOW_US)
     items, demands = scenario.return_items, scenario.demands
     shards = {_OURS: DrivenShard(), _ALL: DrivenShard(forgets=True)}
     seconds: dict[str, list[float]] = {way: [] for way in shards}
@@ -113,40 +113,40 @@ class DrivenShard:
     ``engine_s`` is what of the last round the engine's thread did.
     """
 
-    def __init__(self, *, forgets: bool = False) -> None:
+    def __init__(self, *, forgets: bool = False, policy: Policy | None = None) -> None:
         self._forgets = forgets
         self.engine_s = 0.0
         self._rows = Changes()
-        self._shard = Shard(TenantId("bench"), self, LiveRows(), now_us=_NOW_US)
-        self.activate(to_policy(demo_policy()))
+        self._shard = Shard(TenantId("bench"), self, LiveRows(), now_us=NOW_US)
+        self.activate(policy or to_policy(demo_policy()))
 
     def activate(self, policy: Policy) -> None:
-        """Put another version in force, however wide."""
-        record = self._shard.apply(CreatePolicy(policy), _NOW_US)
+        """Put another version in force, however wide: nobody signs for a benchmark."""
+        record = self._shard.apply(CreatePolicy(policy), NOW_US)
         assert isinstance(record, PolicyRecord)
         signed = tuple(SignOff(item, "bench") for item in SignOffItem if item)
         command = ActivatePolicy(record.policy.version, tuple(Dimension), signed)
-        self._shard.apply(command, _NOW_US)
+        self._shard.apply(command, NOW_US)
         self._commit()
 
     def load(self, items: Sequence[ReturnItem], demands: Sequence[Demand]) -> None:
         """Submit returns and store demands."""
         hashes = tuple(item.return_id for item in items)
         etags = ("",) * len(demands)
-        self._shard.apply(UpsertDemands(tuple(demands), etags), _NOW_US)
-        self._shard.apply(SubmitReturns(tuple(items), hashes), _NOW_US)
+        self._shard.apply(UpsertDemands(tuple(demands), etags), NOW_US)
+        self._shard.apply(SubmitReturns(tuple(items), hashes), NOW_US)
         self._commit()
 
     def round(self, threads: int) -> tuple[float, RoundRecord]:
         """Close a round; return how long it took, and its summary without a number."""
         if self._forgets:
-            self._shard.begin_round(_NOW_US)
+            self._shard.begin_round(NOW_US)
         started = time.perf_counter()
-        task = self._shard.begin_round(_NOW_US)
+        task = self._shard.begin_round(NOW_US)
         begun = time.perf_counter()
         solved = solve_round(task, threads=threads)
         found = time.perf_counter()
-        record = self._shard.finish_round(solved, _NOW_US)
+        record = self._shard.finish_round(solved, NOW_US)
         ended = time.perf_counter()
         self.engine_s = begun - started + ended - found
         self._commit()

@@ -12,6 +12,7 @@ from benchmarks import (
     end_to_end,
     explanations,
     growth,
+    match_limits,
     online,
     rounds,
     shadows,
@@ -44,6 +45,8 @@ class Profile:
         What single events go against.
     waiting
         Returns, and demands, of the pool that rounds are closed over.
+    limited
+        Returns, and demands, of a round under match limits.
     density_demands
         Open demands of each point of the sweeps.
     month_returns
@@ -60,6 +63,7 @@ class Profile:
     growing: tuple[int, ...]
     open_demands: int
     waiting: int
+    limited: int
     density_demands: int
     month_returns: int
     swept_returns: int
@@ -74,6 +78,7 @@ PROFILES = {
         growing=(200, 400),
         open_demands=2_000,
         waiting=500,
+        limited=400,
         density_demands=300,
         month_returns=300,
         swept_returns=500,
@@ -86,6 +91,7 @@ PROFILES = {
         growing=(6_500, 65_000),
         open_demands=100_000,
         waiting=20_000,
+        limited=20_000,
         density_demands=5_000,
         month_returns=5_000,
         swept_returns=20_000,
@@ -98,6 +104,7 @@ PROFILES = {
         growing=(6_500, 65_000, 650_000),
         open_demands=1_000_000,
         waiting=100_000,
+        limited=20_000,
         density_demands=30_000,
         month_returns=20_000,
         swept_returns=100_000,
@@ -133,6 +140,9 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
         "growth": lambda: growth.growth(profile.growing, seed, repetitions, threads),
         "online": lambda: online.online(profile.open_demands, seed, threads),
         "rounds": lambda: rounds.rounds(profile.waiting, seed, threads),
+        "match-limits": lambda: match_limits.match_limits(
+            profile.limited, seed, repetitions, threads
+        ),
         "shadows": lambda: shadows.shadows(profile.waiting // 2, seed, threads),
         "density": lambda: density.density(profile.density_demands, seed, threads),
         "windows": lambda: windows.windows(profile.month_returns, seed, threads),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from matcher.domain.ids import DemandId, MatchId, ReturnId, RoundId
+from matcher.domain.match_limit import LimitKey
 
 
 class HoldState(IntEnum):
@@ -25,7 +26,8 @@ class Match:
 
     ``saving_micros`` is ``fallback_cost_micros`` less ``match_cost_micros``, plus
     the value of the demand's priority. An estimate: it prices two ways of which
-    only one is gone.
+    only one is gone. ``places`` are what it counts for under match limits: a place of
+    each is taken, and given back if it ends unconfirmed the same day.
     """
 
     match_id: MatchId
@@ -40,3 +42,4 @@ class Match:
     round_id: RoundId
     policy_version: int
     version: int = 1
+    places: tuple[LimitKey, ...] = ()

@@ -10,7 +10,9 @@ from matcher.domain.errors import FieldViolation, InvalidPolicyError
 from matcher.domain.instant import utc_text
 from matcher.domain.item import UNMATCHABLE_REASONS, Condition, ReturnReason
 from matcher.domain.justification import Justification, justification_violations
+from matcher.domain.match_limit import MatchLimit, limit_violations
 from matcher.domain.mode import Mode
+from matcher.domain.objective import Objective
 
 BASIS_POINTS = 10_000
 RADIUS_M_MAX = 500_000
@@ -159,6 +161,8 @@ class Policy:
     messages: tuple[LocaleMessages, ...] = ()
     banned_terms: tuple[str, ...] = ()
     mode: Mode = Mode.ACT
+    objective: Objective = Objective.MAX_SAVING
+    match_limits: tuple[MatchLimit, ...] = ()
 
     def __post_init__(self) -> None:
         violations = _violations(self)
@@ -238,6 +242,15 @@ def _violations(policy: Policy) -> list[FieldViolation]:
         for index, locale in enumerate(locales)
         if locale in locales[:index]
     )
+    if policy.objective is Objective.UNSPECIFIED:
+        found.append(
+            FieldViolation(
+                "objective",
+                "UNSPECIFIED",
+                ", ".join(each.name for each in Objective if each),
+            )
+        )
+    found.extend(limit_violations(policy.match_limits))
     return found
 
 

@@ -28,6 +28,8 @@ class Dimension(IntEnum):
     COST = 16
     STEP_LIMITS = 17
     MESSAGES = 18
+    OBJECTIVE = 19
+    MATCH_LIMITS = 20
     MODE = 23
     JUSTIFICATION = 24
 

@@ -14,6 +14,7 @@ from matcher.domain.program import Program
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.records import (
     DemandRecord,
+    MatchCount,
     PolicyRecord,
     ReturnRecord,
     VolumeHour,
@@ -61,6 +62,7 @@ class LiveRows:
     policies: tuple[PolicyRecord, ...] = ()
     program: Program | None = None
     volume_hours: tuple[VolumeHour, ...] = ()
+    match_counts: tuple[MatchCount, ...] = ()
     warehouses: tuple[Warehouse, ...] = ()
     service_areas: tuple[ServiceArea, ...] = ()
     drop_off_points: tuple[DropOffPoint, ...] = ()

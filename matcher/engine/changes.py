@@ -15,11 +15,13 @@ from matcher.domain.ids import (
     WarehouseId,
 )
 from matcher.domain.match import Match
+from matcher.domain.match_limit import LimitKey
 from matcher.domain.program import Program, ProgramEvent
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.journal import Entry
 from matcher.engine.records import (
     DemandRecord,
+    MatchCount,
     PolicyRecord,
     ReturnRecord,
     RoundRecord,
@@ -54,6 +56,7 @@ class Changes:
     )
     rounds: list[RoundRecord] = field(default_factory=list)
     volume_hours: dict[int, VolumeHour] = field(default_factory=dict)
+    match_counts: dict[LimitKey, MatchCount] = field(default_factory=dict)
     program: Program | None = None
     program_events: list[ProgramEvent] = field(default_factory=list)
     journal: list[Entry] = field(default_factory=list)
@@ -75,6 +78,7 @@ class Changes:
         self.warehouse_days.update(later.warehouse_days)
         self.rounds.extend(later.rounds)
         self.volume_hours.update(later.volume_hours)
+        self.match_counts.update(later.match_counts)
         self.program = later.program or self.program
         self.program_events.extend(later.program_events)
         self.journal.extend(later.journal)
@@ -97,6 +101,7 @@ class Changes:
                 self.warehouse_days,
                 self.rounds,
                 self.volume_hours,
+                self.match_counts,
                 self.program,
                 self.program_events,
                 self.journal,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from matcher.domain.policy import MatchKey
 from matcher.domain.reason import Check, CheckResult, Gate, Reason, ReasonCode
 from matcher.engine.market import Market, Verdict
+from matcher.engine.obstacles import LIMIT_CHECKS, Obstacles, RowObstacles
 from matcher.policy.wording import stated
 
 # Each test on a demand in the radius: its check, and the reason if none is left.
@@ -59,7 +61,9 @@ class DemandFinding:
     reasons: tuple[Reason, ...]
 
 
-def state_demand(market: Market, row: int, column: int) -> DemandFinding:
+def state_demand(
+    market: Market, row: int, column: int, obstacles: Obstacles | None = None
+) -> DemandFinding:
     """
     State gate 3 of one pool item.
 
@@ -71,6 +75,8 @@ def state_demand(market: Market, row: int, column: int) -> DemandFinding:
         Position of the item.
     column
         Demand that the optimum gave it, ``-1`` for none.
+    obstacles
+        What is used up besides units, or by another objective than the saving.
 
     Returns
     -------
@@ -95,8 +101,10 @@ def state_demand(market: Market, row: int, column: int) -> DemandFinding:
         else:
             checks.append(_check(name, CheckResult.PASSED, observed, accepted))
         left -= dropped
-    checks.append(_unit(candidates, column))
-    return DemandFinding(tuple(checks), _reasons(market, row, checks))
+    found = obstacles.of_row(row) if obstacles is not None else _UNLIMITED
+    checks.append(_unit(candidates, column, found))
+    checks += _limits(candidates, column, found)
+    return DemandFinding(tuple(checks), _reasons(market, row, checks, found))
 
 
 def _open_orders(market: Market, row: int) -> Check:
@@ -122,27 +130,46 @@ def _radius(market: Market, row: int, in_radius: int) -> Check:
     return _check(name, CheckResult.FAILED, nearest, accepted, ReasonCode.OUT_OF_RADIUS)
 
 
-def _unit(candidates: int, column: int) -> Check:
+_UNLIMITED = RowObstacles(0, ())
+_TO_BETTER, _TO_OTHERS = "items that save more with them", "other items"
+
+
+def _unit(candidates: int, column: int, found: RowObstacles) -> Check:
     name, accepted = "unit_left", "a unit in the optimum"
     if not candidates:
         return _check(name, CheckResult.SKIPPED, "", accepted)
     observed = f"{candidates} candidates"
-    if column >= 0:
+    # Only limits stand in the way if each candidate has a unit left.
+    if column >= 0 or (found.is_limited and not found.gone_count):
         return _check(name, CheckResult.PASSED, observed, accepted)
     return _check(
         name, CheckResult.FAILED, observed, accepted, ReasonCode.DEMAND_CAPACITY
     )
 
 
-def _reasons(market: Market, row: int, checks: list[Check]) -> tuple[Reason, ...]:
+def _limits(candidates: int, column: int, found: RowObstacles) -> Iterator[Check]:
+    for each in found.limits:
+        name, code = LIMIT_CHECKS[each.scope]
+        if not candidates:
+            yield _check(name, CheckResult.SKIPPED, "", each.accepted)
+        elif column < 0 and each.full:
+            observed = f"reached for {each.behind_count} of {candidates} candidates"
+            yield _check(name, CheckResult.FAILED, observed, each.accepted, code)
+        else:
+            yield _check(name, CheckResult.PASSED, "places left", each.accepted)
+
+
+def _reasons(
+    market: Market, row: int, checks: list[Check], found: RowObstacles
+) -> tuple[Reason, ...]:
     return tuple(
-        _reason(market, row, check.reason)
+        _reason(market, row, check.reason, found)
         for check in checks
         if check.result is CheckResult.FAILED
     )
 
 
-def _reason(market: Market, row: int, code: ReasonCode) -> Reason:
+def _reason(market: Market, row: int, code: ReasonCode, found: RowObstacles) -> Reason:
     rule = market.items[row].rule
     if code is ReasonCode.OUT_OF_RADIUS:
         return stated(code, observed=int(market.nearest_m[row]), accepted=rule.radius_m)
@@ -154,7 +181,17 @@ def _reason(market: Market, row: int, code: ReasonCode) -> Reason:
                 accepted=rule.min_saving_micros,
                 best=int(market.best_micros[row]),
             )
-    return stated(code, observed=int(market.verdict_count[row, Verdict.CANDIDATE]))
+    for each in found.limits:
+        if LIMIT_CHECKS[each.scope][1] is code:
+            return stated(code, observed=each.behind_count, accepted=each.full)
+    candidates = int(market.verdict_count[row, Verdict.CANDIDATE])
+    gone = found.gone_count or candidates
+    is_all = gone == candidates
+    return stated(
+        code,
+        observed=f"All {candidates}" if is_all else f"{gone} of {candidates}",
+        accepted=_TO_BETTER if found.saves_most and not found.limits else _TO_OTHERS,
+    )
 
 
 # The same words serve many items: see matcher/policy/findings.py.

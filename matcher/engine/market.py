@@ -80,6 +80,11 @@ class Market:
         assert self.graph.columns[at] == column, (row, column)
         return at
 
+    def has_candidates(self, row: int) -> bool:
+        """Return whether an item could have any of the demands."""
+        start, stop = self.graph.row_offsets[row : row + 2]
+        return bool(stop > start)
+
 
 @dataclass(slots=True)
 class _Edges:

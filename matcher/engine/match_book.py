@@ -14,17 +14,30 @@ from matcher.domain.ids import MatchId
 from matcher.domain.match import HoldState, Match
 from matcher.engine.demand_book import DemandBook
 from matcher.engine.ledger import Ledger
+from matcher.engine.limit_book import LimitBook
 from matcher.engine.timetable import Timetable
 
 
 class MatchBook:
-    """Matches under a hold, with the units that they hold."""
+    """
+    Matches under a hold, with the units that they hold and the places they take.
+
+    Attributes
+    ----------
+    limits
+        The places that are taken under match limits.
+    """
 
     def __init__(
-        self, ledger: Ledger, demands: DemandBook, active: Iterable[Match]
+        self,
+        ledger: Ledger,
+        demands: DemandBook,
+        limits: LimitBook,
+        active: Iterable[Match],
     ) -> None:
         self._ledger = ledger
         self._demands = demands
+        self.limits = limits
         self._active = {match.match_id: match for match in active}
         # Settled since the last commit: the archive may not know it yet.
         self._settled: dict[MatchId, Match] = {}
@@ -40,12 +53,13 @@ class MatchBook:
         self._settled.clear()
 
     def make(self, matches: Sequence[Match], now_us: int) -> None:
-        """Hold one unit for each match."""
+        """Hold one unit for each match, and take its places."""
         self._demands.hold([match.demand_id for match in matches], now_us)
         for match in matches:
             self._active[match.match_id] = match
             self._expiries.set(match.match_id, match.hold_expire_us)
             self._ledger.changes.matches[match.match_id] = match
+        self.limits.take(place for match in matches for place in match.places)
 
     def find(self, match_id: MatchId) -> Match:
         """Return a match, or raise :class:`NotFoundError`."""
@@ -77,7 +91,7 @@ class MatchBook:
 
     def release(self, match_id: MatchId, etag: str, now_us: int) -> Match:
         """
-        Release a match and its unit; a released one is returned as it is.
+        Release a match, its unit and its places; a released one is returned as it is.
 
         Raises
         ------
@@ -92,21 +106,25 @@ class MatchBook:
         if match.hold_state is HoldState.RELEASED:
             return match
         self._check(match, etag, "releasing")
-        self._demands.release(match.demand_id, now_us)
+        self._give_back(match, now_us)
         return self._settle(match, HoldState.RELEASED)
 
     def expire(self, now_us: int) -> list[Match]:
-        """Give back the units of holds that have run out; return their matches."""
+        """Give back what holds that have run out held; return their matches."""
         expired = []
         for match_id in self._expiries.take_due(now_us):
             match = self._active[match_id]
-            self._demands.release(match.demand_id, now_us)
+            self._give_back(match, now_us)
             expired.append(self._settle(match, HoldState.EXPIRED))
         return expired
 
     def next_us(self) -> int | None:
         """Return when the next hold runs out."""
         return self._expiries.next_us()
+
+    def _give_back(self, match: Match, now_us: int) -> None:
+        self._demands.release(match.demand_id, now_us)
+        self.limits.give_back(match.places, now_us)
 
     def _check(self, match: Match, etag: str, move: str) -> None:
         if etag and etag != str(match.version):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
 from matcher.domain.demand import DemandState
 from matcher.domain.ids import RoundId, TenantId
+from matcher.domain.match_limit import LimitKey
 from matcher.domain.mode import Mode
 from matcher.domain.policy import Policy
 from matcher.domain.reason import Check, Reason, ReasonCode
@@ -15,7 +17,10 @@ from matcher.engine.counts import count_reasons
 from matcher.engine.demand_gate import state_demand
 from matcher.engine.ledger import decision_id, match_id
 from matcher.engine.market import PoolItem, collect
+from matcher.engine.match_groups import MatchGroups, PairKeys
 from matcher.engine.network import Network
+from matcher.engine.network_book import DAY_US
+from matcher.engine.obstacles import Obstacles
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.proof import Proof
 from matcher.engine.records import DemandRecord, RoundRecord
@@ -32,7 +37,7 @@ from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import GateReport, evaluate_gates, with_admission
 from matcher.policy.volume import Admission, has_place
 from matcher.policy.wording import stated
-from matcher.solve import Assignment, CandidateGraph, Stop, dual_value
+from matcher.solve import Assignment, CandidateGraph, Stop
 
 DEFAULT_TENANT = TenantId("default")
 
@@ -42,25 +47,47 @@ _NUMBERED_LATER = decision_id(0)
 @dataclass(frozen=True, slots=True)
 class Plan:
     """
-    A route for each return item, and the proof that no plan saves more.
+    A route for each return item, and the proof that no plan is better.
 
     ``decisions`` stand in the order of the snapshot. ``return_ids`` and
-    ``demand_ids`` name the rows and columns of ``graph`` and ``assignment``. ``acting``
-    is what a policy in shadow mode would have given if it acted.
+    ``demand_ids`` name the rows and columns of ``solved``. ``keys`` are what each of
+    them counts for under match limits, of which ``taken`` were taken before on ``day``.
+    ``acting`` is what a policy in shadow mode would have given if it acted.
     """
 
     decisions: tuple[Decision, ...]
     summary: RoundRecord
     return_ids: tuple[str, ...]
     demand_ids: tuple[str, ...]
-    graph: CandidateGraph
-    assignment: Assignment
+    solved: SolvedMarket
+    keys: PairKeys
+    day: int
+    taken: Mapping[LimitKey, int]
     acting: RoundRecord | None = None
+
+    @property
+    def graph(self) -> CandidateGraph:
+        """The candidates with their savings."""
+        return self.solved.market.graph
+
+    @property
+    def assignment(self) -> Assignment:
+        """The answer, in the weights of the policy's objective."""
+        return self.solved.assignment
 
     @property
     def proof(self) -> Proof:
         """The certificate in a form that can be stored and checked elsewhere."""
-        return Proof.of(self.graph, self.assignment, self.return_ids, self.demand_ids)
+        return self.solved.proof(self.return_ids, self.demand_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The optimum, what its pairs count for, and what it leaves to nobody else."""
+
+    solved: SolvedMarket
+    keys: PairKeys
+    obstacles: Obstacles | None
 
 
 @dataclass(slots=True)
@@ -80,6 +107,7 @@ def plan(
     tenant: TenantId = DEFAULT_TENANT,
     threads: int = 1,
     stop: Stop | None = None,
+    taken: Mapping[LimitKey, int] | None = None,
 ) -> Plan:
     """
     Give every return item of a snapshot its one route.
@@ -98,12 +126,20 @@ def plan(
         Threads for the solver; no influence on the answer.
     stop
         Ends the solver early when it is requested; the plan then has a gap.
+    taken
+        Places that matches of before have taken under match limits; a number below 0
+        adds some.
 
     Returns
     -------
     Plan
         MATCHED or WAREHOUSE for each item. Pure: the same arguments give the same
         plan, whatever the order of the snapshot.
+
+    Raises
+    ------
+    InvalidValueError
+        If the policy's objective cannot put matches first in 64 bits.
 
     Notes
     -----
@@ -128,17 +164,33 @@ def plan(
         now_us=now_us,
         threads=threads,
     )
-    solved = solve_market(market, threads=threads, stop=stop)
-    decisions = _decide(items, reports, solved, network, policy, now_us)
+    keys = PairKeys.of(policy.match_limits, market, network)
+    used = taken or {}
+    solved = solve_market(
+        market,
+        objective=policy.objective,
+        groups=MatchGroups.of(
+            keys,
+            market.graph,
+            now_us // DAY_US,
+            lambda key, limit: limit.count_max - used.get(key, 0),
+        ),
+        threads=threads,
+        stop=stop,
+    )
+    answer = _Answer(solved, keys, Obstacles.of(policy, solved))
+    decisions = _decide(items, reports, answer, network, policy, now_us)
     by_id = {decision.return_id: decision for decision in decisions}
     return Plan(
         decisions=tuple(by_id[item.return_id] for item in snapshot.return_items),
         summary=_summary(decisions, solved, policy, now_us),
         return_ids=tuple(entry.item.return_id for entry in pool),
         demand_ids=tuple(record.demand.demand_id for record in market.demands),
-        graph=market.graph,
-        assignment=solved.assignment,
-        acting=_acting(snapshot, policy, now_us, tenant, threads, stop),
+        solved=solved,
+        keys=keys,
+        day=now_us // DAY_US,
+        taken=used,
+        acting=_acting(snapshot, policy, now_us, tenant, threads, stop, used),
     )
 
 
@@ -149,13 +201,20 @@ def _acting(
     tenant: TenantId,
     threads: int,
     stop: Stop | None,
+    taken: Mapping[LimitKey, int],
 ) -> RoundRecord | None:
     # The same again with nothing changed but the mode.
     if policy.mode is not Mode.SHADOW:
         return None
     acts = replace(policy, mode=Mode.ACT)
     made = plan(
-        snapshot, acts, now_us=now_us, tenant=tenant, threads=threads, stop=stop
+        snapshot,
+        acts,
+        now_us=now_us,
+        tenant=tenant,
+        threads=threads,
+        stop=stop,
+        taken=taken,
     )
     return made.summary
 
@@ -214,11 +273,12 @@ def open_demands(snapshot: Snapshot, network: Network, now_us: int) -> OpenDeman
 def _decide(
     items: list[ReturnItem],
     reports: list[GateReport],
-    solved: SolvedMarket,
+    answer: _Answer,
     network: Network,
     policy: Policy,
     now_us: int,
 ) -> list[Decision]:
+    solved = answer.solved
     row_of = {e.item.return_id: row for row, e in enumerate(solved.market.items)}
     matched: list[Decision] = []
     drafts: list[_Draft] = []
@@ -230,13 +290,14 @@ def _decide(
                 reasons = (stated(ReasonCode.DECIDE_BY_REACHED), *reasons)
             drafts.append(_Draft(item, report.checks, reasons))
             continue
-        finding = state_demand(solved.market, row, int(solved.assignment.column[row]))
+        column = int(solved.assignment.column[row])
+        finding = state_demand(solved.market, row, column, answer.obstacles)
         checks = report.checks + finding.checks
         if finding.reasons:
             drafts.append(_Draft(item, checks, finding.reasons))
         else:
             matched.append(
-                _matched(solved, row, checks, network, policy, now_us, len(matched))
+                _matched(answer, row, checks, network, policy, now_us, len(matched))
             )
     decisions = matched + _routed(drafts, network, policy, now_us)
     decisions.sort(key=lambda decision: decision.return_id)
@@ -247,7 +308,7 @@ def _decide(
 
 
 def _matched(
-    solved: SolvedMarket,
+    answer: _Answer,
     row: int,
     checks: tuple[Check, ...],
     network: Network,
@@ -255,6 +316,7 @@ def _matched(
     now_us: int,
     number: int,
 ) -> Decision:
+    solved = answer.solved
     item = solved.market.items[row].item
     match = state_match(
         solved,
@@ -262,6 +324,7 @@ def _matched(
         match_id=match_id(number + 1),
         round_id=RoundId(""),
         policy=policy,
+        keys=answer.keys,
         now_us=now_us,
         latest_us=item.decide_by_us,
     )
@@ -269,7 +332,7 @@ def _matched(
         decision_id=_NUMBERED_LATER,
         return_id=item.return_id,
         outcome=Outcome.MATCHED,
-        reasons=(matched_reason(match),),
+        reasons=(matched_reason(match, policy),),
         checks=checks,
         fallback=network.stated(solved.market.fallback, row),
         policy_version=policy.version,
@@ -329,8 +392,8 @@ def _summary(
         warehouse_count=len(decisions) - len(matches),
         dropped_count=0,
         distance_sum_m=sum(match.distance_m for match in matches),
-        saving_micros=solved.assignment.value,
-        dual_micros=dual_value(solved.market.graph, solved.assignment),
+        saving_micros=solved.saving_micros,
+        dual_micros=solved.dual_micros,
         verified=True,
         reason_counts=count_reasons(
             [reason.code for reason in decision.reasons] for decision in decisions

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from matcher.domain.decision import Outcome
 from matcher.domain.demand import Demand, DemandState
 from matcher.domain.ids import DecisionId, DemandId, MatchId, RoundId, WarehouseId
+from matcher.domain.match_limit import LimitKey
 from matcher.domain.policy import Policy, PolicyState
 from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnItem, ReturnState
@@ -91,6 +92,10 @@ class RoundRecord:
     """
     Summary of one round; counts are of return items unless named otherwise.
 
+    ``saving_micros`` is what the assignment saves, and ``dual_micros`` that and what
+    the objective may have missed: equal, they prove it the best for the policy's
+    objective. For ``MAX_SAVING`` the latter is what the prices sum to, which no
+    assignment exceeds.
     ``proof`` is the compressed problem and answer with its dual prices
     (:mod:`matcher.engine.proof`), so that anyone can check the round later.
     """
@@ -124,6 +129,14 @@ class VolumeHour:
     hour: int
     eligible_count: int
     admitted_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class MatchCount:
+    """Matches of a day, SKU, zone or warehouse, less places that were given back."""
+
+    key: LimitKey
+    match_count: int
 
 
 @dataclass(frozen=True, slots=True)

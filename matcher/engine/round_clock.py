@@ -27,12 +27,17 @@ class RoundClock:
         self._is_changed = True
         self._entered_count = 0
         self._urgent: Timetable[ReturnId] = Timetable()
+        self._again_us: int | None = None
 
     def changed(self) -> None:
         """Note that another round may find something else."""
         self._is_changed = True
         if self._follower is not None:
             self._follower.changed()
+
+    def again(self, at_us: int) -> None:
+        """Note that another round may find something else from an instant on."""
+        self._again_us = at_us
 
     def entered(self, deadlines: Iterable[tuple[ReturnId, int]]) -> None:
         """Note items that joined the pool, each with when it has to leave."""
@@ -50,6 +55,7 @@ class RoundClock:
         self._last_us = now_us
         self._is_changed = False
         self._entered_count = 0
+        self._again_us = None
         self._urgent.take_due(now_us)
         if self._follower is not None:
             self._follower.began(now_us)
@@ -60,8 +66,16 @@ class RoundClock:
 
         ``None`` means: not before something changes.
         """
-        if not self._is_changed or not pool_count:
+        if not pool_count:
             return None
+        if self._is_changed:
+            return self._next_us(policy)
+        if self._again_us is None:
+            return None
+        next_us = self._next_us(policy)
+        return None if next_us is None else max(next_us, self._again_us)
+
+    def _next_us(self, policy: Policy) -> int | None:
         if policy.round_size and self._entered_count >= policy.round_size:
             return self._last_us
         times = [self._urgent.next_us()]

@@ -75,6 +75,9 @@ class RoundMemory:
     waited and the units that stayed open, no pair is a candidate; one that becomes a
     candidate involves an item or a demand that is new or has changed.
 
+    Under match limits the item and the unit may wait beside each other for a place.
+    What is kept then are items without any candidate: no limit stands in their way.
+
     What is kept is worth a round's time and nothing else: without it, as after a
     restart, every item is looked at and the round ends in the same rows, to the byte.
     """

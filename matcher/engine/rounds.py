@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-
-import numpy as np
-from numpy.typing import NDArray
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
 
 from matcher.domain.decision import Outcome
 from matcher.domain.ids import ReturnId, RoundId
 from matcher.domain.match import Match
+from matcher.domain.match_limit import LimitKey
 from matcher.domain.policy import Policy
 from matcher.domain.reason import Reason, ReasonCode
 from matcher.domain.return_item import ReturnState
@@ -18,98 +17,29 @@ from matcher.engine.answers import ReturnAnswer
 from matcher.engine.counts import count_reasons
 from matcher.engine.demand_book import DemandBook
 from matcher.engine.demand_gate import state_demand
-from matcher.engine.journal import RoundFinished
 from matcher.engine.ledger import Ledger
 from matcher.engine.limits import ShardLimits
-from matcher.engine.market import Market, PoolItem, collect
+from matcher.engine.market import PoolItem, collect
 from matcher.engine.match_book import MatchBook
-from matcher.engine.network_book import NetworkBook
+from matcher.engine.match_groups import MatchGroups, PairKeys
+from matcher.engine.network_book import DAY_US, NetworkBook
+from matcher.engine.obstacles import Obstacles, limit_reason
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.policy_book import PolicyBook
-from matcher.engine.proof import Proof, pack
 from matcher.engine.records import ReturnRecord, RoundRecord
 from matcher.engine.return_book import Case, Finding, ReturnBook, canonical
 from matcher.engine.round_memory import Left, RoundMemory, Terms
-from matcher.engine.round_solve import SolvedMarket, solve_market
+from matcher.engine.round_solve import SolvedMarket
+from matcher.engine.round_task import RoundTask, SolvedRound
 from matcher.engine.shadow_rounds import (
     Shadows,
     ShadowTask,
     SolvedShadows,
-    solve_shadows,
 )
 from matcher.engine.statement import matched_reason, state_match
 from matcher.policy.gates import GateReport
 from matcher.policy.volume import Admission
 from matcher.policy.wording import stated
-from matcher.solve import Stop, dual_value
-
-
-@dataclass(frozen=True, slots=True)
-class RoundTask:
-    """
-    What a round takes along to be solved, while the shard goes on.
-
-    ``round_id`` is given when it is finished, so that a round that is lost leaves no
-    gap. ``terms`` are those that the market was priced under; its rows name warehouses
-    by their place in that network, and the shard's may change meanwhile. ``unmoved``
-    are the items that wait as before: nothing near them changed. ``remaining`` are the
-    units that each warehouse still took, ``int64 (W,)``.
-    ``codes`` are the reasons of all items that are not in the market: those, and the
-    ones sent to a warehouse by the gates, or waiting for an inspection.
-    """
-
-    started_us: int
-    policy: Policy
-    market: Market
-    terms: Terms
-    remaining: NDArray[np.int64]
-    unmoved: Mapping[ReturnId, Left]
-    records: tuple[ReturnRecord, ...]
-    reports: tuple[GateReport, ...]
-    codes: tuple[tuple[ReasonCode, ...], ...]
-    routed_ids: tuple[ReturnId, ...]
-    shadows: ShadowTask
-    round_id: RoundId = RoundId("")
-
-
-@dataclass(frozen=True, slots=True)
-class SolvedRound:
-    """A task with its proven optimum, the proof as it will be stored, the shadows."""
-
-    task: RoundTask
-    solved: SolvedMarket
-    proof: bytes
-    shadows: SolvedShadows
-
-    @property
-    def event(self) -> RoundFinished:
-        """What the journal has to know of it."""
-        return RoundFinished(
-            self.proof if self.solved.assignment.gap else b"",
-            self.shadows.solved is not None,
-        )
-
-
-def solve_round(
-    task: RoundTask, *, threads: int = 1, stop: Stop | None = None
-) -> SolvedRound:
-    """
-    Solve a task; touches nothing but its arguments, so any thread may do it.
-
-    Raises
-    ------
-    CertificateError
-        If the checker refuses the answer.
-    """
-    solved = solve_market(task.market, threads=threads, stop=stop)
-    proof = Proof.of(
-        task.market.graph,
-        solved.assignment,
-        [record.item.return_id for record in task.records],
-        [record.demand.demand_id for record in task.market.demands],
-    )
-    shadows = solve_shadows(task.shadows, solved, threads=threads, stop=stop)
-    return SolvedRound(task, solved, pack(proof), shadows)
 
 
 class Rounds:
@@ -157,7 +87,6 @@ class Rounds:
         reports = self._returns.reports(moved, now_us)
         rows = list(zip(moved, reports, strict=True))
         pool = [(record, report) for record, report in rows if report.passed]
-        remaining = self._network.remaining(now_us)
         market = collect(
             [_pool_item(record, report) for record, report in pool],
             self._open,
@@ -166,6 +95,7 @@ class Rounds:
             remaining=remaining,
             now_us=now_us,
         )
+        keys = PairKeys.of(policy.match_limits, market, terms.network)
         failing = [
             Case(record)
             for record, report in rows
@@ -183,6 +113,13 @@ class Rounds:
             started_us=now_us,
             policy=policy,
             market=market,
+            keys=keys,
+            taken=self._matches.limits.taken(now_us // DAY_US)
+            if policy.match_limits
+            else {},
+            groups=MatchGroups.of(
+                keys, market.graph, now_us // DAY_US, self._matches.limits.left
+            ),
             terms=terms,
             remaining=remaining,
             unmoved=unmoved,
@@ -191,7 +128,12 @@ class Rounds:
             codes=tuple(record.reason_codes for record in others),
             routed_ids=tuple(each.record.item.return_id for each in routed),
             shadows=self._shadows.begin(
-                policy, terms, remaining, unmoved_shadows, now_us
+                policy,
+                terms,
+                remaining,
+                self._matches.limits,
+                unmoved_shadows,
+                now_us,
             ),
         )
 
@@ -200,24 +142,34 @@ class Rounds:
         Make the promises that still can be made, and record the round.
 
         A match stands only if neither item nor demand changed since the round
-        began, the demand has a unit left, and what the match rests on has not run
-        out: the item's evidence, the buyer's time to wait. Else the item waits on.
+        began, the demand has a unit left, no match limit of the day is reached, and
+        what the match rests on has not run out: the item's evidence, the buyer's time
+        to wait. Else the item waits on.
         """
         task = replace(solved.task, round_id=self._ledger.next_round_id())
         solved = replace(solved, task=task)
         columns = solved.solved.assignment.column.tolist()
-        kept, dropped = self._still_true(task, columns, now_us)
-        for row in dropped:
+        kept, lost = self._still_true(task, columns, now_us)
+        obstacles = Obstacles.of(task.policy, solved.solved)
+        for row in lost:
             # Its unit is open and may suit another item, though nothing changed it.
             self._open.touch(task.market.demands[columns[row]].demand)
         waits = [row for row in range(len(columns)) if row not in kept]
         left = [row for row in waits if self._is_as_then(task.records[row])]
+        if task.groups is not None:
+            # A limit may leave an item beside an open unit that it could have had.
+            left = [row for row in left if not task.market.has_candidates(row)]
         matches = self._match(solved, kept, now_us)
         codes = [
-            *(self._wait(task, row, columns, row in dropped, now_us) for row in waits),
+            *(
+                self._wait(
+                    solved.solved, task, row, obstacles, lost.get(row, ()), now_us
+                )
+                for row in waits
+            ),
             *task.codes,
             *(
-                self._note(task, row, match, now_us).record.reason_codes
+                self._note(task, row, match, obstacles, now_us).record.reason_codes
                 for row, match in matches.items()
             ),
         ]
@@ -232,7 +184,7 @@ class Rounds:
                     **shadows_left,
                 },
             )
-        record = self._record(solved, matches.values(), len(dropped), codes)
+        record = self._record(solved, matches.values(), len(lost), codes)
         self._ledger.changes.rounds.append(record)
         return record
 
@@ -242,7 +194,12 @@ class Rounds:
         terms = self._terms(policy, now_us)
         unmoved, unmoved_shadows = self._unmoved(self._returns.waiting(), terms)
         task = self._shadows.begin(
-            policy, terms, self._network.remaining(now_us), unmoved_shadows, now_us
+            policy,
+            terms,
+            self._network.remaining(now_us),
+            self._matches.limits,
+            unmoved_shadows,
+            now_us,
         )
         # Who waits goes on waiting, so what is known of them goes on holding.
         return replace(task, unmoved={**unmoved, **unmoved_shadows})
@@ -302,11 +259,13 @@ class Rounds:
 
     def _still_true(
         self, task: RoundTask, columns: list[int], now_us: int
-    ) -> tuple[set[int], set[int]]:
+    ) -> tuple[set[int], dict[int, tuple[Reason, ...]]]:
         earliest_us = now_us + task.policy.handling_duration_us
         kept: set[int] = set()
-        dropped: set[int] = set()
+        lost: dict[int, tuple[Reason, ...]] = {}
         left: dict[int, int] = {}
+        limited = bool(task.policy.match_limits)
+        taken: Counter[LimitKey] = Counter()
         for row, column in enumerate(columns):
             if column < 0:
                 continue
@@ -315,12 +274,33 @@ class Rounds:
             units = left.setdefault(column, now.open_count if now else 0)
             same = now is not None and now.demand == then.demand
             in_time = then.demand.ship_by_us > earliest_us
-            if same and in_time and units > 0 and self._same_item(task, row, now_us):
-                left[column] = units - 1
-                kept.add(row)
-            else:
-                dropped.add(row)
-        return kept, dropped
+            if not (
+                same and in_time and units > 0 and self._same_item(task, row, now_us)
+            ):
+                lost[row] = (stated(ReasonCode.DEMAND_CHANGED),)
+                continue
+            if limited:
+                places = task.keys.places(row, column, now_us // DAY_US)
+                if full := self._full(task.policy, places, taken):
+                    lost[row] = full
+                    continue
+                taken.update(places)
+            left[column] = units - 1
+            kept.add(row)
+        return kept, lost
+
+    def _full(
+        self, policy: Policy, places: Iterable[LimitKey], taken: Counter[LimitKey]
+    ) -> tuple[Reason, ...]:
+        # Limits that were reached since the round began, or by this round.
+        limits = {(each.scope, each.resolution): each for each in policy.match_limits}
+        full = [
+            limits[kind]
+            for key in places
+            if (kind := (key.scope, key.resolution)) in limits
+            and self._matches.limits.left(key, limits[kind]) <= taken[key]
+        ]
+        return tuple(limit_reason(each) for each in full)
 
     def _same_item(self, task: RoundTask, row: int, now_us: int) -> bool:
         then = task.records[row]
@@ -375,6 +355,7 @@ class Rounds:
                 match_id=self._ledger.next_match_id(),
                 round_id=task.round_id,
                 policy=task.policy,
+                keys=task.keys,
                 now_us=now_us,
                 latest_us=task.records[row].item.decide_by_us - margin_us,
             )
@@ -384,14 +365,19 @@ class Rounds:
         return matches
 
     def _note(
-        self, task: RoundTask, row: int, match: Match, now_us: int
+        self,
+        task: RoundTask,
+        row: int,
+        match: Match,
+        obstacles: Obstacles | None,
+        now_us: int,
     ) -> ReturnAnswer:
-        finding = state_demand(task.market, row, 0)
+        finding = state_demand(task.market, row, 0, obstacles)
         return self._returns.write(
             task.records[row],
             Finding(
                 Outcome.MATCHED,
-                (matched_reason(match),),
+                (matched_reason(match, task.policy),),
                 task.reports[row].checks + finding.checks,
                 task.terms.network.stated(task.market.fallback, row),
                 task.policy.version,
@@ -403,25 +389,25 @@ class Rounds:
 
     def _wait(
         self,
+        solved: SolvedMarket,
         task: RoundTask,
         row: int,
-        columns: list[int],
-        is_dropped: bool,
+        obstacles: Obstacles | None,
+        lost: tuple[Reason, ...],
         now_us: int,
     ) -> tuple[ReasonCode, ...]:
         # Decides anew only if that says something new to whoever watches.
         then = task.records[row]
-        finding = state_demand(task.market, row, columns[row])
-        reasons: list[Reason] = [stated(ReasonCode.AWAITING_ROUND), *finding.reasons]
-        if is_dropped:
-            reasons.append(stated(ReasonCode.DEMAND_CHANGED))
+        column = int(solved.assignment.column[row])
+        finding = state_demand(task.market, row, column, obstacles)
+        reasons = (stated(ReasonCode.AWAITING_ROUND), *finding.reasons, *lost)
         codes = tuple(reason.code for reason in reasons)
         if self._is_as_then(then) and then.reason_codes != codes:
             self._returns.write(
                 then,
                 Finding(
                     Outcome.WAITING,
-                    tuple(reasons),
+                    reasons,
                     task.reports[row].checks + finding.checks,
                     task.terms.network.stated(task.market.fallback, row),
                     task.policy.version,
@@ -452,8 +438,8 @@ class Rounds:
             warehouse_count=len(task.routed_ids),
             dropped_count=dropped_count,
             distance_sum_m=sum(match.distance_m for match in made),
-            saving_micros=solved.solved.assignment.value,
-            dual_micros=dual_value(task.market.graph, solved.solved.assignment),
+            saving_micros=solved.solved.saving_micros,
+            dual_micros=solved.solved.dual_micros,
             verified=True,
             reason_counts=count_reasons(codes),
             proof=solved.proof,

@@ -8,7 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.domain.errors import CertificateError, LimitExceededError
+from matcher.domain.errors import (
+    CertificateError,
+    InvalidValueError,
+    LimitExceededError,
+)
 from matcher.domain.ids import DemandId, ReturnId, RoundId
 from matcher.domain.policy import Policy
 from matcher.domain.reason import Reason, ReasonCode
@@ -16,7 +20,11 @@ from matcher.domain.shadow import CONTROL_CODES, ShadowResult
 from matcher.engine.demand_book import DemandBook
 from matcher.engine.demand_gate import state_demand
 from matcher.engine.journal import ShadowsFinished
+from matcher.engine.limit_book import LimitBook
 from matcher.engine.market import Market, PoolItem, collect
+from matcher.engine.match_groups import MatchGroups, PairKeys
+from matcher.engine.network_book import DAY_US
+from matcher.engine.obstacles import Obstacles
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.policy_book import PolicyBook
 from matcher.engine.records import ReturnRecord
@@ -37,7 +45,8 @@ class ShadowTask:
     What is taken along to be asked about once the real round is solved.
 
     ``taken_count`` are, by column of the market, the units that earlier shadows would
-    have had. ``unmoved`` are items near which nothing changed.
+    have had. ``groups`` are what match limits had left; places that earlier shadows
+    would have had are not counted. ``unmoved`` are items near which nothing changed.
     """
 
     policy: Policy
@@ -46,6 +55,7 @@ class ShadowTask:
     records: tuple[ReturnRecord, ...]
     reports: tuple[GateReport, ...]
     taken_count: IntArray
+    groups: MatchGroups | None
     unmoved: Mapping[ReturnId, Left]
 
 
@@ -91,11 +101,27 @@ def solve_shadows(
     graph = replace(task.market.graph, capacity=capacity)
     market = replace(task.market, graph=graph)
     try:
-        solved = solve_market(market, threads=threads, stop=stop)
-    except CertificateError:
+        solved = solve_market(
+            market,
+            objective=task.policy.objective,
+            groups=_groups_after(task.groups, real),
+            threads=threads,
+            stop=stop,
+        )
+    except (CertificateError, InvalidValueError):
         # Nothing is counted on the strength of it, and the real round goes on.
         return SolvedShadows(task, None)
     return SolvedShadows(task, None if solved.assignment.gap else solved)
+
+
+def _groups_after(
+    groups: MatchGroups | None, real: SolvedMarket | None
+) -> MatchGroups | None:
+    # What is left once the real optimum has its places.
+    if groups is None or real is None or real.groups is None:
+        return groups
+    used = real.groups.limits.used(real.assignment.column).tolist()
+    return groups.after(dict(zip(real.groups.keys, used, strict=True)))
 
 
 def _used(market: Market, real: SolvedMarket | None) -> IntArray:
@@ -137,6 +163,7 @@ class Shadows:
         policy: Policy,
         terms: Terms,
         remaining: IntArray,
+        limits: LimitBook,
         unmoved: Mapping[ReturnId, Left],
         now_us: int,
     ) -> ShadowTask:
@@ -150,6 +177,8 @@ class Shadows:
             and mode left aside.
         terms, remaining
             Under which the round's own market is priced.
+        limits
+            The places that real matches have taken.
         unmoved
             Items near which nothing changed.
         now_us
@@ -180,6 +209,12 @@ class Shadows:
             records=tuple(record for record, _ in pool),
             reports=tuple(report for _, report in pool),
             taken_count=np.array(taken, np.int64),
+            groups=MatchGroups.of(
+                PairKeys.of(policy.match_limits, market, terms.network),
+                market.graph,
+                now_us // DAY_US,
+                limits.left,
+            ),
             unmoved=unmoved,
         )
 
@@ -199,6 +234,7 @@ class Shadows:
         if answer.solved is None:
             return left
         task = answer.task
+        obstacles = Obstacles.of(task.policy, answer.solved)
         for row, column in enumerate(answer.solved.assignment.column.tolist()):
             return_id = task.records[row].item.return_id
             is_open = self._book.find(return_id) is not None
@@ -212,10 +248,11 @@ class Shadows:
                 self._book.clock.changed()
                 reasons: tuple[Reason, ...] = (stated(ReasonCode.DEMAND_CHANGED),)
             else:
-                reasons = state_demand(task.market, row, -1).reasons
+                reasons = state_demand(task.market, row, -1, obstacles).reasons
             if is_open:
                 self._book.wait(return_id, reasons)
-                if column < 0:
+                # A limit may leave one beside an open unit that it could have had.
+                if column < 0 and not (task.groups and task.market.has_candidates(row)):
                     left[return_id] = self._left(task, row)
         return left
 

@@ -24,28 +24,20 @@ from matcher.engine.answers import Answer, ReleaseAnswer, ReturnAnswer
 from matcher.engine.archive import Archive, LiveRows
 from matcher.engine.changes import Changes
 from matcher.engine.commands import (
-    ActivatePolicy,
     CancelDemand,
     CancelReturn,
     Command,
     ConfirmMatch,
     CreatePolicy,
     DeleteDropOffPoint,
-    DeleteServiceArea,
-    DeleteWarehouse,
     ErasePersonalData,
-    PauseProgram,
     RecordVerification,
     ReleaseMatch,
-    ResumeProgram,
-    RollbackPolicy,
     Setting,
     SubmitReturns,
     Tick,
     UpsertDemands,
     UpsertDropOffPoint,
-    UpsertServiceArea,
-    UpsertWarehouse,
 )
 from matcher.engine.demand_book import DemandBook
 from matcher.engine.drop_off_book import DropOffBook
@@ -53,16 +45,20 @@ from matcher.engine.eraser import Eraser
 from matcher.engine.gate_keeper import GateKeeper
 from matcher.engine.journal import Event, RoundBegan, ShadowsBegan
 from matcher.engine.ledger import Ledger
+from matcher.engine.limit_book import LimitBook
 from matcher.engine.limits import ShardLimits
 from matcher.engine.match_book import MatchBook
 from matcher.engine.network import Network
-from matcher.engine.network_book import NetworkBook
+from matcher.engine.network_book import DAY_US, NetworkBook
+from matcher.engine.obstacles import is_limited
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.policy_book import PolicyBook
 from matcher.engine.records import ReturnRecord, RoundRecord
 from matcher.engine.return_book import Case, ReturnBook, canonical
 from matcher.engine.round_clock import RoundClock
-from matcher.engine.rounds import Rounds, RoundTask, SolvedRound
+from matcher.engine.round_task import RoundTask, SolvedRound
+from matcher.engine.rounds import Rounds
+from matcher.engine.settings import apply_setting
 from matcher.engine.shadow_book import ShadowBook
 from matcher.engine.shadow_rounds import ShadowTask, SolvedShadows
 from matcher.policy.wording import stated
@@ -111,7 +107,9 @@ class Shard:
         self._open = OpenDemands(self._network.network)
         self._demands = DemandBook(self._ledger, self._open, self._limits)
         self._demands.load(rows)
-        self._matches = MatchBook(self._ledger, self._demands, rows.matches)
+        self._matches = MatchBook(
+            self._ledger, self._demands, LimitBook(self._ledger, rows), rows.matches
+        )
         gates = GateKeeper(tenant, self._policies, self._network)
         self._shadows = ShadowBook(self._ledger, gates, self._limits, rows, now_us)
         self._returns = ReturnBook(
@@ -247,6 +245,9 @@ class Shard:
                 self._clock.left(then.item.return_id)
         if record.dropped_count:
             self._clock.changed()
+        if is_limited(record.reason_counts):
+            # Another day has places again.
+            self._clock.again((record.started_us // DAY_US + 1) * DAY_US)
         self._planning_failed = False
         return record
 
@@ -371,35 +372,9 @@ class Shard:
         )
 
     def _apply_setting(self, command: Setting, now_us: int) -> Answer:
-        # What holds for all items: policies, the program and the network.
-        answer: Answer = None
-        match command:
-            case CreatePolicy():
-                return self._policies.create(
-                    command.policy, now_us, validate_only=command.validate_only
-                )
-            case ActivatePolicy():
-                answer = self._policies.activate(
-                    command.version, command.acknowledged, command.sign_offs, now_us
-                )
-            case RollbackPolicy():
-                answer = self._policies.roll_back(command.note, now_us)
-            case PauseProgram():
-                answer = self._policies.program.pause(
-                    command.category, command.note, now_us
-                )
-            case ResumeProgram():
-                answer = self._policies.program.resume(
-                    command.category, command.note, now_us
-                )
-            case UpsertWarehouse():
-                answer = self._network.upsert_warehouse(command.warehouse)
-            case DeleteWarehouse():
-                self._network.delete_warehouse(command.warehouse_id)
-            case UpsertServiceArea():
-                answer = self._network.upsert_area(command.service_area)
-            case DeleteServiceArea():
-                self._network.delete_area(command.service_area_id)
+        answer = apply_setting(command, self._policies, self._network, now_us)
+        if isinstance(command, CreatePolicy):
+            return answer
         self._empty_pool_in_shadow(now_us)
         self._clock.changed()
         self._open.set_network(self._network.network)

@@ -12,9 +12,12 @@ from matcher.domain.match import HoldState, Match
 from matcher.domain.policy import Policy
 from matcher.domain.reason import Check, CheckResult, Gate, Reason, ReasonCode
 from matcher.domain.return_item import ReturnItem
+from matcher.engine.match_groups import PairKeys
 from matcher.engine.network import Places
+from matcher.engine.network_book import DAY_US
 from matcher.engine.round_solve import SolvedMarket
 from matcher.policy.wording import stated
+from matcher.policy.words import objective_words
 
 
 def state_match(
@@ -24,6 +27,7 @@ def state_match(
     match_id: MatchId,
     round_id: RoundId,
     policy: Policy,
+    keys: PairKeys,
     now_us: int,
     latest_us: int,
 ) -> Match:
@@ -34,6 +38,7 @@ def state_match(
     so late that the demand's ordinary shipment would have to be on its way.
     """
     market = solved.market
+    day = now_us // DAY_US
     column = int(solved.assignment.column[row])
     edge = market.edge(row, column)
     demand = market.demands[column].demand
@@ -54,12 +59,17 @@ def state_match(
         hold_expire_us=expire_us,
         round_id=round_id,
         policy_version=policy.version,
+        places=keys.places(row, column, day),
     )
 
 
-def matched_reason(match: Match) -> Reason:
+def matched_reason(match: Match, policy: Policy) -> Reason:
     """Return the reason of a matched decision."""
-    return stated(ReasonCode.MATCHED_BEST_SAVING, observed=match.distance_m)
+    return stated(
+        ReasonCode.MATCHED_BEST_SAVING,
+        observed=match.distance_m,
+        accepted=objective_words(policy.objective, policy.match_limits),
+    )
 
 
 def route_findings(route: WarehouseRoute) -> tuple[tuple[Check, ...], list[Reason]]:

@@ -10,3 +10,4 @@ def warm_up() -> None:
     index.warm_up()
     routing.warm_up()
     solve.warm_up()
+    solve.warm_up_within()

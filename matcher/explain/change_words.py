@@ -26,6 +26,13 @@ def change_words(change: SmallestChange) -> str:
             return f"a condition of {enum_words(Condition(change.amount))}"
         case ChangeKind.ROLLOUT:
             return f"a rollout of {share_words(change.amount)}"
+        case ChangeKind.PLACE:
+            assert change.limit is not None, "a place is one of a limit"
+            matches = "match" if change.amount == 1 else "matches"
+            limit = change.limit.text
+            return (
+                f"{plain_words(change.amount)} more {matches} under the limit {limit}"
+            )
         case _:
             places = "place" if change.amount == 1 else "places"
             return f"{plain_words(change.amount)} {places} more under the volume cap"

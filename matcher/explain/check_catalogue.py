@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from matcher.domain.match_limit import LimitScope
 from matcher.domain.reason import Gate, ReasonCode
 
 _R = ReasonCode
@@ -22,12 +23,15 @@ class CheckEntry:
         What an item has to be; ``{accepted}`` is what the check accepts.
     codes
         Reasons of a failure.
+    is_optional
+        Whether it runs only if the policy has such a limit.
     """
 
     gate: Gate
     name: str
     sentence: str
     codes: tuple[ReasonCode, ...]
+    is_optional: bool = False
 
 
 def _verification(name: str, sentence: str, *codes: ReasonCode) -> CheckEntry:
@@ -40,6 +44,12 @@ def _eligibility(name: str, sentence: str, *codes: ReasonCode) -> CheckEntry:
 
 def _demand(name: str, sentence: str, *codes: ReasonCode) -> CheckEntry:
     return CheckEntry(Gate.DEMAND, name, sentence, codes)
+
+
+def _limit(scope: LimitScope, words: str, code: ReasonCode) -> CheckEntry:
+    name = f"{scope.name.lower()}_limit"
+    sentence = f"There is a place left of {words}"
+    return CheckEntry(Gate.DEMAND, name, sentence, (code,), is_optional=True)
 
 
 _UNKNOWN = _R.INSUFFICIENT_EVIDENCE
@@ -185,4 +195,8 @@ CHECKS = (
         "The buyer's unit is not worth more with another item.",
         _R.DEMAND_CAPACITY,
     ),
+    _limit(LimitScope.DAY, "{accepted}.", _R.DAY_LIMIT_REACHED),
+    _limit(LimitScope.SKU, "{accepted}.", _R.SKU_LIMIT_REACHED),
+    _limit(LimitScope.ZONE, "{accepted}, by the buyer.", _R.ZONE_LIMIT_REACHED),
+    _limit(LimitScope.WAREHOUSE, "{accepted}.", _R.WAREHOUSE_LIMIT_REACHED),
 )

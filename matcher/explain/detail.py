@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matcher.domain.decision import Decision, Outcome
 from matcher.domain.ids import ReturnId, RoundId, TenantId
@@ -40,6 +40,11 @@ class Detail:
         The least of each kind that would have got an unmatched item matched.
     displacement
         Who stood before an unmatched item that had candidates.
+    was_matched
+        Whether the round gave it a buyer.
+    is_priced
+        Whether what others would have lost is told: not under match limits, nor under
+        an objective other than the saving.
     gap_micros
         How far the round may be from its optimum. Where it is above 0 nothing that is
         exact can be said, and nothing is.
@@ -50,6 +55,8 @@ class Detail:
     warehouse_loss_micros: int | None = None
     changes: tuple[SmallestChange, ...] = ()
     displacement: Displacement | None = None
+    was_matched: bool = False
+    is_priced: bool = True
     gap_micros: int = 0
 
 
@@ -96,15 +103,23 @@ def market_detail(
     assert row is not None, f"{return_id!r} was in the market"
     if settled.assignment.gap:
         return Detail(round_id, gap_micros=settled.assignment.gap)
+    was_matched = bool(settled.assignment.column[row] >= 0)
+    changes: tuple[SmallestChange, ...] = ()
+    if not was_matched:
+        ((_, changes),) = smallest_changes(settled, [return_id])
+    detail = Detail(
+        round_id, changes=changes, was_matched=was_matched, is_priced=settled.is_plain
+    )
+    if not settled.is_plain:
+        return detail
     alternatives = Alternatives(settled, row)
-    if settled.assignment.column[row] >= 0:
-        return Detail(
-            round_id,
-            alternatives=alternatives.best(),
-            warehouse_loss_micros=alternatives.warehouse_loss_micros(),
-        )
-    ((_, changes),) = smallest_changes(settled, [return_id])
-    return Detail(round_id, changes=changes, displacement=alternatives.displacement())
+    if not was_matched:
+        return replace(detail, displacement=alternatives.displacement())
+    return replace(
+        detail,
+        alternatives=alternatives.best(),
+        warehouse_loss_micros=alternatives.warehouse_loss_micros(),
+    )
 
 
 def rollout_change(
@@ -133,17 +148,22 @@ def _sentences(decision: Decision, detail: Detail) -> Iterator[str]:
             "can be said of what else could have been."
         )
         return
+    if detail.was_matched and decision.outcome is not Outcome.MATCHED:
+        yield "The round gave it a buyer, and the match was dropped."
     if detail.warehouse_loss_micros is not None:
-        if decision.outcome is not Outcome.MATCHED:
-            yield "The round gave it a buyer, and the match was dropped."
         yield from _match_sentences(detail, detail.warehouse_loss_micros)
     if detail.displacement is not None:
         yield _displaced(detail.displacement)
     if detail.changes:
         ways = "; or ".join(change_words(change) for change in detail.changes)
         yield f"All else equal, what it lacked was {ways}."
-    elif detail.round_id and detail.warehouse_loss_micros is None:
+    elif detail.round_id and not detail.was_matched:
         yield "Nothing about it alone would have got it a buyer."
+    if not detail.is_priced:
+        yield (
+            "What other returns would have lost is not told: match limits or another "
+            "objective than the saving hold them all together."
+        )
 
 
 def _match_sentences(detail: Detail, loss_micros: int) -> Iterator[str]:

@@ -55,6 +55,7 @@ CHANGES = (
     "change-condition",
     "change-rollout",
     "change-cap-place",
+    "change-place",
 )
 
 #: A match at most so far away may be called nearby, in metres.

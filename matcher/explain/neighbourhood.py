@@ -29,12 +29,15 @@ class Neighbourhood:
     graph, assignment
         The problem and its answer, which is that of the market: what does not hang
         together does not share an answer.
+    distance_m
+        Metres of each candidate, ``int64 (E,)``.
     """
 
     rows: IntArray
     demand_ids: tuple[str, ...]
     graph: CandidateGraph
     assignment: Assignment
+    distance_m: IntArray
 
     def row(self, of_market: int) -> int:
         """Return where a row of the market stands."""
@@ -57,7 +60,7 @@ class Neighbourhoods:
     """
 
     def __init__(self, settled: SettledMarket) -> None:
-        market = settled.market
+        market = self._market = settled.market
         graph = self._graph = market.graph
         self._assignment = settled.assignment
         self._ids = [str(record.demand.demand_id) for record in market.demands]
@@ -123,4 +126,6 @@ class Neighbourhoods:
         )
         held = replace(held, value=dual_value(cut, held))
         ids = [self._ids[column] for column in columns.tolist()]
-        return Neighbourhood(rows, (*ids, *new), cut, held)
+        return Neighbourhood(
+            rows, (*ids, *new), cut, held, self._market.distance_m[keep]
+        )

@@ -12,17 +12,21 @@ from matcher.explain.neighbourhood import Neighbourhood
 from matcher.solve import Assignment, CandidateGraph, LiveAssignment, assign
 
 IntArray = NDArray[np.int64]
-Row = tuple[NDArray[np.int32], IntArray]
+#: Columns, savings and metres of the candidates of a row.
+Row = tuple[NDArray[np.int32], IntArray, IntArray]
 
 T = TypeVar("T", bound=np.generic)
 
 #: Units that a demand is given at most before it is clear that it is not about them.
-_UNITS_MAX = 64
+UNITS_MAX = 64
 
 
 class Probe:
     """
     A solved market with one item in another place, and back again.
+
+    For markets that make the most of the saving, without match limits; any other takes
+    :class:`matcher.explain.solving_probe.SolvingProbe`.
 
     Parameters
     ----------
@@ -33,7 +37,8 @@ class Probe:
     def __init__(self, around: Neighbourhood) -> None:
         graph, start = around.graph, around.assignment
         self._graph = graph
-        self.saving_max = int(graph.saving.max(initial=0))
+        self._distance_m = around.distance_m
+        self.price_max = int(graph.saving.max(initial=0))
         # Doubled, so that one more or less settles ties of the item that is asked of.
         doubled = CandidateGraph(
             graph.row_offsets, graph.columns, 2 * graph.saving, graph.capacity
@@ -62,7 +67,7 @@ class Probe:
         count
             How many ways there are.
         way
-            Gives columns and savings of the row by number; each way is at least as good
+            Gives the candidates of the row by number; each way is at least as good
             for it as the one before.
 
         Returns
@@ -70,14 +75,14 @@ class Probe:
         int or None
             The first way with which the canonical optimum matches the row.
         """
-        sure = _first(count, lambda at: self._is_matched(row, way(at), -1))
+        sure = halved(count, lambda at: self._is_matched(row, way(at), -1))
         # Where it only may be matched, the tie rule decides; that is monotone too, for
         # an optimum that is new has the row matched.
         limit = count if sure is None else sure
-        may = _first(limit, lambda at: self._is_matched(row, way(at), 1))
+        may = halved(limit, lambda at: self._is_matched(row, way(at), 1))
         if may is None:
             return sure
-        tied = _first(limit - may, lambda at: self._is_chosen(row, way(may + at)))
+        tied = halved(limit - may, lambda at: self._is_chosen(row, way(may + at)))
         return sure if tied is None else may + tied
 
     def units(self, row: int, column: int) -> int | None:
@@ -105,21 +110,21 @@ class Probe:
             self._live.resize_demands([column], with_units(0))
             return found
 
-        sure = _first(_UNITS_MAX, is_matched)
-        limit = _UNITS_MAX if sure is None else sure
-        may = _first(limit, may_be)
+        sure = halved(UNITS_MAX, is_matched)
+        limit = UNITS_MAX if sure is None else sure
+        may = halved(limit, may_be)
         if may is not None:
-            tied = _first(limit - may, lambda at: is_chosen(may + at))
+            tied = halved(limit - may, lambda at: is_chosen(may + at))
             sure = sure if tied is None else may + tied
         return None if sure is None else sure + 1
 
     def _is_matched(self, row: int, way: Row, nudge: int) -> bool:
-        column, saving = way
+        column, saving, _ = way
         self._live.remove_returns([self._slot[row]])
         tried = self._insert(column, 2 * saving + nudge)
         found = bool(self._live.demand_of([tried])[0] >= 0)
         self._live.remove_returns([tried])
-        own_column, own_saving = self._row(row)
+        own_column, own_saving, _ = self._row(row)
         self._slot[row] = self._insert(own_column, 2 * own_saving)
         return found
 
@@ -132,14 +137,14 @@ class Probe:
     ) -> bool:
         graph = self._graph
         start, stop = graph.row_offsets[row : row + 2]
-        column, saving = way
+        column, saving, _ = way
         order = np.argsort(column, kind="stable")
         offsets = graph.row_offsets.copy()
         offsets[row + 1 :] += len(column) - (stop - start)
         changed = CandidateGraph(
             offsets,
-            _spliced(graph.columns, column[order], int(start), int(stop)),
-            _spliced(graph.saving, saving[order], int(start), int(stop)),
+            spliced(graph.columns, column[order], int(start), int(stop)),
+            spliced(graph.saving, saving[order], int(start), int(stop)),
             graph.capacity if capacity is None else capacity,
         )
         solved = assign(changed, start_price=self._start_price)
@@ -147,15 +152,20 @@ class Probe:
 
     def _row(self, row: int) -> Row:
         start, stop = self._graph.row_offsets[row : row + 2]
-        return self._graph.columns[start:stop], self._graph.saving[start:stop]
+        return (
+            self._graph.columns[start:stop],
+            self._graph.saving[start:stop],
+            self._distance_m[start:stop],
+        )
 
 
-def _spliced(values: NDArray[T], row: NDArray[T], start: int, stop: int) -> NDArray[T]:
+def spliced(values: NDArray[T], row: NDArray[T], start: int, stop: int) -> NDArray[T]:
+    """Return an array with a row's entries in the place of others."""
     return np.concatenate((values[:start], row, values[stop:]))
 
 
-def _first(count: int, holds: Callable[[int], bool]) -> int | None:
-    # The first number from which on it holds; by halves.
+def halved(count: int, holds: Callable[[int], bool]) -> int | None:
+    """Return a number for which it holds and for the one before does not; by halves."""
     low, high = 0, count
     while low < high:
         middle = (low + high) // 2

@@ -23,6 +23,7 @@ from matcher.domain.return_item import ReturnItem, TransitState
 from matcher.engine.demand_gate import state_demand
 from matcher.engine.market import PoolItem, collect
 from matcher.engine.network import Network
+from matcher.engine.obstacles import Obstacles
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.records import DemandRecord
 from matcher.explain.check_catalogue import CHECKS
@@ -35,7 +36,9 @@ from matcher.policy.words import (
     cap_words,
     duration_words,
     justification_words,
+    limit_words,
     micros_words,
+    objective_words,
     rollout_words,
     zones_words,
 )
@@ -105,6 +108,7 @@ def _probe(policy: Policy, now_us: int) -> dict[str, dict[str, Check]]:
         remaining=np.empty(0, np.int64),
         now_us=now_us,
     )
+    limits = Obstacles.of(policy)
     probes: dict[str, dict[str, Check]] = {}
     for row, entry in enumerate(pool):
         report = evaluate_gates(
@@ -114,7 +118,7 @@ def _probe(policy: Policy, now_us: int) -> dict[str, dict[str, Check]]:
             surroundings=Surroundings(admission=Admission.ADMITTED),
             now_us=now_us,
         )
-        checks = report.checks + state_demand(market, row, -1).checks
+        checks = report.checks + state_demand(market, row, -1, limits).checks
         probes[entry.rule.category] = {check.name: check for check in checks}
     return probes
 
@@ -159,7 +163,9 @@ def _demand(rule: CategoryRule, now_us: int) -> DemandRecord:
 def _rows(probes: dict[str, dict[str, Check]]) -> Iterator[TableRow]:
     for entry in CHECKS:
         accepted = {
-            category: checks[entry.name].accepted for category, checks in probes.items()
+            category: checks[entry.name].accepted
+            for category, checks in probes.items()
+            if entry.name in checks or not entry.is_optional
         }
         if len(set(accepted.values())) == 1:
             accepted = {"": next(iter(accepted.values()))}
@@ -203,6 +209,9 @@ def _terms(policy: Policy) -> Iterator[str]:
     yield mode_sentence(policy.mode)
     yield f"Rollout: {rollout_words(policy)}; whoever is in stays in."
     yield f"Volume cap: {cap_words(policy.volume_cap)}."
+    best = objective_words(policy.objective, policy.match_limits)
+    yield f"Matches are made so that {best}."
+    yield f"Match limits: {limit_words(policy.match_limits)}."
     yield f"A match is held for {duration_words(policy.hold_duration_us)}."
     when = [
         f"every {duration_words(policy.round_interval_us)}"

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.domain.ids import ReturnId
+from matcher.domain.ids import DemandId, ReturnId
+from matcher.domain.latlng import LatLng
+from matcher.domain.match_limit import LimitKey
+from matcher.domain.objective import Objective
 from matcher.domain.policy import RADIUS_M_MAX, CategoryRule, Policy
 from matcher.engine.market import Market, PoolItem, collect
+from matcher.engine.match_groups import PairKeys
 from matcher.engine.network import Network
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.plan import Plan, open_demands
 from matcher.engine.records import DemandRecord
 from matcher.engine.round_solve import SolvedMarket
-from matcher.engine.rounds import RoundTask
+from matcher.engine.round_task import RoundTask
 from matcher.engine.snapshot import Snapshot
 from matcher.geo import ServiceAreas
 from matcher.solve import Assignment
@@ -49,10 +53,12 @@ class SettledMarket:
 
     Parameters
     ----------
-    market
-        Its rows and columns.
-    assignment
-        Its answer, proven optimal.
+    solved
+        Its rows and columns, and its answer, proven optimal.
+    keys
+        What they count for under match limits.
+    taken
+        Places under those that matches of the day had before.
     demands
         Every demand that was open, those that are no column too. Used by one thread
         at a time.
@@ -64,8 +70,9 @@ class SettledMarket:
         The instant of the market.
     """
 
-    market: Market
-    assignment: Assignment
+    solved: SolvedMarket
+    keys: PairKeys
+    taken: Mapping[LimitKey, int]
     demands: OpenDemands
     network: Network
     remaining: IntArray
@@ -78,25 +85,11 @@ class SettledMarket:
     ) -> SettledMarket:
         """Return the market of a plan, which is an optimum, from what was planned."""
         network = Network(snapshot.warehouses, ServiceAreas.of(snapshot.service_areas))
-        by_id = {str(item.return_id): item for item in snapshot.return_items}
-        items = [by_id[each] for each in plan.return_ids]
-        rules = [policy.rule_for(item.category) for item in items]
         demands = open_demands(snapshot, network, now_us)
-        market = collect(
-            [
-                PoolItem(i, r)
-                for i, r in zip(items, rules, strict=True)
-                if r is not None
-            ],
-            demands,
-            network,
-            policy,
-            remaining=network.daily_capacity,
-            now_us=now_us,
-        )
         return cls(
-            market,
-            plan.assignment,
+            plan.solved,
+            plan.keys,
+            plan.taken,
             demands,
             network,
             network.daily_capacity,
@@ -121,14 +114,36 @@ class SettledMarket:
         known = OpenDemands(task.terms.network)
         known.update(demands)
         return cls(
-            task.market,
-            solved.assignment,
+            solved,
+            task.keys,
+            task.taken,
             known,
             task.terms.network,
             task.remaining,
             task.policy,
             task.started_us,
         )
+
+    @property
+    def market(self) -> Market:
+        """Its rows and columns."""
+        return self.solved.market
+
+    @property
+    def assignment(self) -> Assignment:
+        """Its answer."""
+        return self.solved.assignment
+
+    @property
+    def is_plain(self) -> bool:
+        """
+        Whether what hangs together is all that shares an answer.
+
+        So it is where the saving is the objective and no match limit holds others
+        together.
+        """
+        policy = self.policy
+        return policy.objective is Objective.MAX_SAVING and not policy.match_limits
 
     def row_of(self, return_id: ReturnId) -> int | None:
         """Return the row of an item; ``None`` for one that the market did not have."""
@@ -138,6 +153,11 @@ class SettledMarket:
             if entry.item.return_id == return_id
         )
         return next(rows, None)
+
+    def location(self, demand_id: str) -> LatLng:
+        """Return where a demand is; it must have been open."""
+        row = self.demands.row(DemandId(demand_id))
+        return self.demands.record(row).demand.location
 
     def pairs(self, items: Sequence[PoolItem]) -> list[Pairs]:
         """Return every pair of each item, however far and whatever it saves."""

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from matcher.domain.ids import ReturnId
 from matcher.domain.item import Condition
+from matcher.domain.match_limit import LimitKey
 from matcher.domain.policy import CategoryRule
-from matcher.explain.neighbourhood import Neighbourhoods
-from matcher.explain.probe import Probe
+from matcher.explain.neighbourhood import Neighbourhood, Neighbourhoods
+from matcher.explain.probe import Probe, Row
 from matcher.explain.settled_market import Pairs, SettledMarket
+from matcher.explain.solving_probe import SolvingProbe
 
 IntArray = NDArray[np.int64]
 
@@ -32,6 +34,7 @@ class ChangeKind(IntEnum):
     CONDITION = 4
     ROLLOUT = 5
     CAP_PLACE = 6
+    PLACE = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +47,22 @@ class SmallestChange:
     kind
         RADIUS: a wider radius. SAVING: each of its pairs saving more. UNIT: more units
         of one demand that it could have had. CONDITION: a better grade. ROLLOUT: a
-        larger share of customers. CAP_PLACE: more places under the volume cap.
+        larger share of customers. CAP_PLACE: more places under the volume cap. PLACE:
+        more places under one match limit that it or one of its buyers counts for.
     amount
         How much more: metres, micros, units, places; for CONDITION the grade that it
         takes, for ROLLOUT the share, in basis points.
     demand_id
         The demand that gets the units; for whoever operates it, and for nobody else.
+    limit
+        The day, SKU, zone or warehouse that gets the places; for the operator as well,
+        for a zone is where a buyer is.
     """
 
     kind: ChangeKind
     amount: int
     demand_id: str = ""
+    limit: LimitKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,10 @@ class _Pairs:
     column: NDArray[np.int32]
     distance_m: IntArray
     saving: IntArray
+
+    def where(self, fits: NDArray[np.bool_]) -> Row:
+        """Return those that fit, as a probe takes them."""
+        return self.column[fits], self.saving[fits], self.distance_m[fits]
 
 
 def smallest_changes(
@@ -94,7 +106,8 @@ def smallest_changes(
     if it has to be, and raised by one: if it may be. Between the two, where only the
     tie rule decides, what hangs together with the item is solved. An optimum that
     follows its market makes each question cheap
-    (:class:`matcher.solve.LiveAssignment`).
+    (:class:`matcher.solve.LiveAssignment`). Under match limits, or another objective
+    than the saving, each question solves the whole market.
     """
     assert not settled.assignment.gap, "an optimum"
     entries = settled.market.items
@@ -104,7 +117,7 @@ def smallest_changes(
         for each in return_ids
         if each in rows and settled.assignment.column[rows[each]] < 0
     ]
-    parts = Neighbourhoods(settled)
+    parts = Neighbourhoods(settled) if settled.is_plain else None
     for start in range(0, len(asked), _ITEMS_AT_ONCE):
         some = asked[start : start + _ITEMS_AT_ONCE]
         found = settled.pairs([entries[rows[each]] for each in some])
@@ -117,14 +130,23 @@ def smallest_changes(
 class _Finder:
     # What the questions of one item share.
     def __init__(
-        self, settled: SettledMarket, parts: Neighbourhoods, row: int, pairs: Pairs
+        self,
+        settled: SettledMarket,
+        parts: Neighbourhoods | None,
+        row: int,
+        pairs: Pairs,
     ) -> None:
         self._entry = settled.market.items[row]
         self._better = self._better_grades(settled)
-        around = parts.around(row, [pairs, *(each for _, each in self._better)])
-        self._around = around
-        self._probe = Probe(around)
-        self._row = around.row(row)
+        might_have = [pairs, *(each for _, each in self._better)]
+        self._around: Neighbourhood | SolvingProbe
+        self._probe: Probe | SolvingProbe
+        if parts is None:
+            self._around = self._probe = SolvingProbe(settled, might_have)
+        else:
+            self._around = parts.around(row, might_have)
+            self._probe = Probe(self._around)
+        self._row = self._around.row(row)
         self._pairs = self._numbered(pairs)
 
     def changes(self) -> Iterator[SmallestChange]:
@@ -143,6 +165,11 @@ class _Finder:
         grade = self._better_grade(row, rule)
         if grade is not None:
             yield SmallestChange(ChangeKind.CONDITION, grade)
+        if isinstance(self._probe, SolvingProbe):
+            places = self._probe.places(row)
+            if places:
+                amount, key = min(places)
+                yield SmallestChange(ChangeKind.PLACE, amount, limit=key)
 
     def _wider_radius(self, row: int, rule: CategoryRule, pairs: _Pairs) -> int | None:
         enough = pairs.saving >= rule.min_saving_micros
@@ -150,26 +177,25 @@ class _Finder:
             pairs.distance_m[enough & (pairs.distance_m > rule.radius_m)]
         )
 
-        def with_radius(at: int) -> tuple[NDArray[np.int32], IntArray]:
-            near = enough & (pairs.distance_m <= distances[at])
-            return pairs.column[near], pairs.saving[near]
+        def with_radius(at: int) -> Row:
+            return pairs.where(enough & (pairs.distance_m <= distances[at]))
 
         at = self._probe.first(row, len(distances), with_radius)
         return None if at is None else int(distances[at])
 
     def _more_saving(self, row: int, rule: CategoryRule, pairs: _Pairs) -> int | None:
         near = pairs.distance_m <= rule.radius_m
-        column, saving = pairs.column[near], pairs.saving[near]
+        column, saving, distance_m = pairs.where(near)
         if not len(column):
             return None
 
-        def with_more(at: int) -> tuple[NDArray[np.int32], IntArray]:
+        def with_more(at: int) -> Row:
             more = saving + at + 1
             enough = more >= rule.min_saving_micros
-            return column[enough], more[enough]
+            return column[enough], more[enough], distance_m[enough]
 
         # No unit is dearer than the best saving that there is; a micro more wins it.
-        most = self._probe.saving_max + 1 - int(saving.min())
+        most = self._probe.price_max + 1 - int(saving.min())
         at = self._probe.first(row, max(most, rule.min_saving_micros), with_more)
         return None if at is None else at + 1
 
@@ -192,13 +218,13 @@ class _Finder:
         return SmallestChange(ChangeKind.UNIT, units, demand_id)
 
     def _better_grade(self, row: int, rule: CategoryRule) -> int | None:
-        ways: list[tuple[NDArray[np.int32], IntArray]] = []
+        ways: list[Row] = []
         for _, better in self._better:
             pairs = self._numbered(better)
             fits = (pairs.distance_m <= rule.radius_m) & (
                 pairs.saving >= rule.min_saving_micros
             )
-            ways.append((pairs.column[fits], pairs.saving[fits]))
+            ways.append(pairs.where(fits))
         at = self._probe.first(row, len(ways), lambda at: ways[at])
         return None if at is None else int(self._better[at][0])
 

@@ -52,6 +52,26 @@ def latlng_to_cells(lat: ArrayLike, lng: ArrayLike, resolution: int) -> CellArra
     return np.array([to_cell(*place, resolution) for place in places], np.uint64)
 
 
+def parent_cells(cells: CellArray, resolution: int) -> CellArray:
+    """
+    Return the cell of a resolution that holds each cell in H3's hierarchy.
+
+    Parameters
+    ----------
+    cells
+        Valid H3 cells of that resolution or a finer one, ``uint64 (n,)``.
+    resolution
+        0 to 15.
+    """
+    to_parent = h3.cell_to_parent
+    return np.array([to_parent(each, resolution) for each in cells.tolist()], np.uint64)
+
+
+def cell_texts(cells: CellArray) -> list[str]:
+    """Return each cell in hexadecimal, as H3 writes it."""
+    return [h3.int_to_str(each) for each in cells.tolist()]
+
+
 def cell_centres(cells: CellArray) -> NDArray[np.float64]:
     """
     Return the centre of each cell.

@@ -24,6 +24,7 @@ from matcher.policy.words import (
     floor_words,
     instant_words,
     justification_words,
+    limit_words,
     messages_words,
     metres_words,
     micros_words,
@@ -85,6 +86,7 @@ _POLICY_FIELDS = {
     "allow_multi_item_returns": _Field(_D.MULTI_ITEM, plain_words, int),
     "messages": _Field(_D.MESSAGES, messages_words),
     "banned_terms": _Field(_D.MESSAGES, names_words, frozenset),
+    "objective": _Field(_D.OBJECTIVE, enum_words),
     "volume_cap": _Field(_D.VOLUME_CAP, cap_words, _cap_width, is_counted=True),
     "mode": _Field(_D.MODE, mode_words, mode_width),
 }
@@ -143,6 +145,7 @@ def compare(before: Policy | None, after: Policy) -> tuple[PolicyChange, ...]:
     changes = [
         *_changes("", _POLICY_FIELDS, before, after),
         *_rollout_changes(before, after),
+        *_limit_changes(before, after),
         *_category_changes(before, after),
         *_changes("cost_model.", _COST_FIELDS, before.cost_model, after.cost_model),
         *_changes("step_limits.", _LIMIT_FIELDS, before.step_limits, after.step_limits),
@@ -267,6 +270,25 @@ def _rollout_changes(before: Policy, after: Policy) -> Iterator[PolicyChange]:
     )
 
 
+def _limit_changes(before: Policy, after: Policy) -> Iterator[PolicyChange]:
+    # One by one: a limit that is lifted lets through what it held back.
+    old, new = ({e.name: e for e in each.match_limits} for each in (before, after))
+    for name in sorted(old.keys() | new.keys()):
+        mine, theirs = old.get(name), new.get(name)
+        if mine == theirs:
+            continue
+        wider = theirs is None or (
+            mine is not None and theirs.count_max > mine.count_max
+        )
+        yield PolicyChange(
+            Dimension.MATCH_LIMITS,
+            Direction.WIDER if wider else Direction.NARROWER,
+            f"match_limits[{name}]",
+            limit_words([mine] if mine else []),
+            limit_words([theirs] if theirs else []),
+        )
+
+
 def _category_changes(before: Policy, after: Policy) -> Iterator[PolicyChange]:
     for name in sorted({*before.category_names, *after.category_names}):
         old, new = before.rule_for(name), after.rule_for(name)
@@ -285,7 +307,7 @@ def _category_changes(before: Policy, after: Policy) -> Iterator[PolicyChange]:
 
 def compared_fields() -> dict[type, frozenset[str]]:
     """Return the fields that are compared, by document; a test holds them complete."""
-    by_hand = {"categories", "cost_model", "step_limits"} | {
+    by_hand = {"categories", "cost_model", "step_limits", "match_limits"} | {
         "rollout_basis_points",
         "rollout_steps",
     }

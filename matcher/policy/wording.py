@@ -6,8 +6,7 @@ from matcher.domain.reason import Reason, ReasonCode
 
 _TEXTS = {
     ReasonCode.MATCHED_BEST_SAVING: (
-        "A buyer {observed} m away takes the item; within the round no other "
-        "assignment saves more in total."
+        "A buyer {observed} m away takes the item; within the round {accepted}."
     ),
     ReasonCode.AWAITING_ROUND: "The item waits in the pool for the next round.",
     ReasonCode.VERIFICATION_MISSING: "There is no evidence about the item.",
@@ -85,8 +84,20 @@ _TEXTS = {
         "Saving less than the category asks ({accepted} micros): {observed} of the "
         "open orders in the radius; the best would save {best} micros."
     ),
-    ReasonCode.DEMAND_CAPACITY: (
-        "All {observed} buyers that qualify went to items that save more with them."
+    ReasonCode.DEMAND_CAPACITY: ("{observed} buyers that qualify went to {accepted}."),
+    ReasonCode.DAY_LIMIT_REACHED: (
+        "As many matches as a UTC day may have are made: {accepted}."
+    ),
+    ReasonCode.SKU_LIMIT_REACHED: (
+        "As many matches as the SKU may have on a UTC day are made: {accepted}."
+    ),
+    ReasonCode.ZONE_LIMIT_REACHED: (
+        "In zones that have as many matches as they may have on a UTC day "
+        "({accepted}): {observed} of the buyers that qualify."
+    ),
+    ReasonCode.WAREHOUSE_LIMIT_REACHED: (
+        "As many matches as may pass the item's warehouse on a UTC day are made: "
+        "{accepted}."
     ),
     ReasonCode.DEMAND_CHANGED: (
         "The buyer's order, the item or the policy changed while it was being matched."

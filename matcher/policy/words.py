@@ -10,6 +10,8 @@ from hashlib import blake2b
 from matcher.domain.instant import utc_text
 from matcher.domain.item import Condition, ReturnReason
 from matcher.domain.justification import Justification
+from matcher.domain.match_limit import LimitScope, MatchLimit
+from matcher.domain.objective import Objective
 from matcher.domain.policy import (
     BASIS_POINTS,
     LocaleMessages,
@@ -119,6 +121,48 @@ def cap_words(cap: VolumeCap | None) -> str:
         return "none"
     window = duration_words(cap.window_us)
     return f"{share_words(cap.basis_points)} of eligible items in {window}"
+
+
+_PER = {
+    LimitScope.SKU: " for a SKU",
+    LimitScope.ZONE: " in a zone of resolution {}",
+    LimitScope.WAREHOUSE: " past a warehouse",
+}
+
+
+def limit_words(limits: Iterable[MatchLimit]) -> str:
+    """Return match limits: ``20 matches a UTC day in a zone of resolution 7``."""
+    return _limit_words(tuple(limits))
+
+
+# Asked for every item, of the few limits that a policy has.
+@lru_cache(maxsize=1_000)
+def _limit_words(limits: tuple[MatchLimit, ...]) -> str:
+    return (
+        "; ".join(
+            f"{each.count_max:,} match{'' if each.count_max == 1 else 'es'} a UTC day"
+            + _PER.get(each.scope, "").format(each.resolution)
+            for each in limits
+        )
+        or "none"
+    )
+
+
+_OBJECTIVES = {
+    Objective.MAX_SAVING: "saves more in total",
+    Objective.MAX_MATCHES_THEN_SAVING: (
+        "makes more matches, and none that makes as many saves more"
+    ),
+    Objective.MAX_MATCHES_THEN_DISTANCE: (
+        "makes more matches, and none that makes as many has fewer metres"
+    ),
+}
+
+
+def objective_words(objective: Objective, limits: Sequence[MatchLimit] = ()) -> str:
+    """Return what no assignment does better than the one that was made."""
+    within = " within the limits" if limits else ""
+    return f"no other assignment{within} {_OBJECTIVES[objective]}"
 
 
 def rollout_words(policy: Policy) -> str:

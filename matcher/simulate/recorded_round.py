@@ -12,7 +12,7 @@ from matcher.engine.changes import Changes
 from matcher.engine.journal import Checkpoint, Entry, RoundBegan, RoundFinished
 from matcher.engine.limits import ShardLimits
 from matcher.engine.records import DemandRecord, RoundRecord
-from matcher.engine.rounds import RoundTask, SolvedRound
+from matcher.engine.round_task import RoundTask, SolvedRound
 from matcher.simulate.replay import Player
 from matcher.solve import Stop
 

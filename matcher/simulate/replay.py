@@ -17,8 +17,8 @@ from matcher.engine.journal import (
 )
 from matcher.engine.limits import ShardLimits
 from matcher.engine.proof import unpack
-from matcher.engine.round_solve import SolvedMarket
-from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
+from matcher.engine.round_solve import SolvedMarket, pose_market
+from matcher.engine.round_task import RoundTask, SolvedRound, solve_round
 from matcher.engine.shadow_rounds import ShadowTask, SolvedShadows, solve_shadows
 from matcher.engine.shard import Shard
 from matcher.simulate.replay_store import ReplayStore
@@ -152,7 +152,7 @@ class Player:
         if event.proof:
             ids = [record.item.return_id for record in task.records]
             found = unpack(event.proof).assignment(ids)
-            solved = SolvedMarket(task.market, found)
+            solved = pose_market(task.market, found, task.policy.objective, task.groups)
             asked = self._asked(task.shadows, solved, event.has_shadows)
             return SolvedRound(task, solved, event.proof, asked)
         again = solve_round(task, threads=self._threads, stop=self._stop)

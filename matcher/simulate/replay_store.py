@@ -12,6 +12,7 @@ from matcher.domain.shadow import ShadowState
 from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
 from matcher.engine.journal import Checkpoint, Known
+from matcher.engine.limit_book import recent
 from matcher.engine.records import DemandRecord, ReturnRecord, VolumeHour
 
 
@@ -35,6 +36,7 @@ class ReplayStore:
             drop_off_points={p.drop_off_point_id: p for p in rows.drop_off_points},
             warehouse_days={(d.warehouse_id, d.day): d for d in rows.warehouse_days},
             volume_hours={each.hour: each for each in rows.volume_hours},
+            match_counts={each.key: each for each in rows.match_counts},
             program=rows.program,
             shadows={each.return_id: each for each in rows.shadows},
             shadow_units={each.demand_id: each for each in rows.shadow_units},
@@ -134,6 +136,7 @@ class ReplayStore:
             policies=tuple(record for _, record in sorted(rows.policies.items())),
             program=rows.program,
             volume_hours=tuple(hour for _, hour in sorted(rows.volume_hours.items())),
+            match_counts=recent(rows.match_counts.values()),
             warehouses=tuple(w for _, w in sorted(rows.warehouses.items()) if w),
             service_areas=tuple(a for _, a in sorted(rows.service_areas.items()) if a),
             drop_off_points=tuple(

@@ -1,12 +1,13 @@
 """Exact assignment and its certificate; imports the domain's errors and no more."""
 
+from matcher.domain.objective import Objective
 from matcher.solve.assignment import Assignment, dual_value
 from matcher.solve.certificate import check_certificate
 from matcher.solve.graph import CandidateGraph
-from matcher.solve.limited import assign_within
+from matcher.solve.limited import assign_within, warm_up_within
 from matcher.solve.limits import Limits
 from matcher.solve.live import LiveAssignment
-from matcher.solve.objective import Objective, WeighedGraph, weigh
+from matcher.solve.objective import WeighedGraph, weigh
 from matcher.solve.solver import assign, warm_up
 from matcher.solve.stop import Stop
 
@@ -23,5 +24,6 @@ __all__ = [
     "check_certificate",
     "dual_value",
     "warm_up",
+    "warm_up_within",
     "weigh",
 ]

@@ -100,6 +100,18 @@ def assign_within(
     return answer if answer.value >= cut.value else cut
 
 
+def warm_up_within() -> None:
+    """Compile the kernels on two rows of which one limit lets one be matched."""
+    graph = CandidateGraph(
+        np.array([0, 1, 2], np.int64),
+        np.array([0, 1], np.int32),
+        np.array([3, 2], np.int64),
+        np.array([1, 1], np.int32),
+    )
+    one, none = np.zeros(2, np.int32), np.full(2, NONE, np.int32)
+    assign_within(graph, Limits(np.ones(1, np.int64), none[:1], one, none))
+
+
 def _searched(
     graph: CandidateGraph, limits: Limits, part: Part, threads: int, stop: Stop
 ) -> FlowAnswer | None:

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.domain.errors import InvalidProblemError
+from matcher.domain.objective import Objective
 from matcher.solve.components import components
 from matcher.solve.graph import SAVING_MAX, TOTAL_MAX, CandidateGraph
 
 IntArray = NDArray[np.int64]
-
-
-class Objective(IntEnum):
-    """What is made the most of; what comes second decides among equals."""
-
-    UNSPECIFIED = 0
-    MAX_SAVING = 1
-    MAX_MATCHES_THEN_SAVING = 2
-    MAX_MATCHES_THEN_DISTANCE = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -172,6 +172,14 @@ class _ReasonCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonCode
     """The buyer's order changed while the round was solved."""
     REASON_CODE_DEMAND_OUTSIDE_SERVICE_AREA: _ReasonCode.ValueType  # 59
     """The buyers in the radius are outside every service area of the tenant."""
+    REASON_CODE_DAY_LIMIT_REACHED: _ReasonCode.ValueType  # 60
+    """As many matches as the UTC day may have are made."""
+    REASON_CODE_SKU_LIMIT_REACHED: _ReasonCode.ValueType  # 61
+    """As many matches as the SKU may have on the UTC day are made."""
+    REASON_CODE_ZONE_LIMIT_REACHED: _ReasonCode.ValueType  # 62
+    """Buyers are in zones that have as many matches as they may on the UTC day."""
+    REASON_CODE_WAREHOUSE_LIMIT_REACHED: _ReasonCode.ValueType  # 63
+    """As many matches as may pass the item's warehouse on the UTC day are made."""
     REASON_CODE_WAREHOUSE_OVER_CAPACITY: _ReasonCode.ValueType  # 70
     """Every warehouse that takes the category is at its daily capacity; the item
     goes to the cheapest all the same, and the overflow is reported.
@@ -272,6 +280,14 @@ REASON_CODE_DEMAND_CHANGED: ReasonCode.ValueType  # 58
 """The buyer's order changed while the round was solved."""
 REASON_CODE_DEMAND_OUTSIDE_SERVICE_AREA: ReasonCode.ValueType  # 59
 """The buyers in the radius are outside every service area of the tenant."""
+REASON_CODE_DAY_LIMIT_REACHED: ReasonCode.ValueType  # 60
+"""As many matches as the UTC day may have are made."""
+REASON_CODE_SKU_LIMIT_REACHED: ReasonCode.ValueType  # 61
+"""As many matches as the SKU may have on the UTC day are made."""
+REASON_CODE_ZONE_LIMIT_REACHED: ReasonCode.ValueType  # 62
+"""Buyers are in zones that have as many matches as they may on the UTC day."""
+REASON_CODE_WAREHOUSE_LIMIT_REACHED: ReasonCode.ValueType  # 63
+"""As many matches as may pass the item's warehouse on the UTC day are made."""
 REASON_CODE_WAREHOUSE_OVER_CAPACITY: ReasonCode.ValueType  # 70
 """Every warehouse that takes the category is at its daily capacity; the item
 goes to the cheapest all the same, and the overflow is reported.
@@ -699,9 +715,11 @@ class DualPrice(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     PRICE_MICROS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """Identifies the return item or the demand."""
+    """Identifies the return item, the demand, or the match limit as in
+    ZONE/2026-03-02/871f1d489ffffff.
+    """
     price_micros: _builtins.int
-    """Prices it, in micros."""
+    """Prices it, in micros; in the weights of the objective where that is not the saving."""
     def __init__(
         self,
         *,
@@ -720,7 +738,8 @@ Global___DualPrice: _TypeAlias = DualPrice  # noqa: Y015
 class Certificate(_message.Message):
     """Proves how good a round's assignment is: no candidate saves more than its two
     prices, so that no assignment saves more than the prices sum to. Prices of zero
-    are left out.
+    are left out. Under an objective that puts matches first, and for limits of matches,
+    it says the same of the objective's weights and of prices with those of the limits.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -734,14 +753,17 @@ class Certificate(_message.Message):
     the commit included.
     """
     dual_micros: _builtins.int
-    """Sums the prices, each demand's times its open units, in micros. Equals the
-    saving where the assignment is proven optimal.
+    """Sums the prices, each demand's times its open units and each match limit's times
+    its places, in micros. Equals the saving where the assignment is proven optimal.
+    Where the policy's objective is not the saving, prices are not micros: this is then
+    the saving and the gap, and not a bound on what another assignment may save.
     """
     verified: _builtins.bool
     """Says that the independent checker found no fault."""
     gap_micros: _builtins.int
     """Says by how much the optimum may exceed the saving at most, in micros: the
-    prices' sum less the saving. 0 unless the solve ran out of time.
+    prices' sum less the saving. 0 unless the solve ran out of time. Where the
+    objective is not the saving, by how much its weight may.
     """
     def __init__(
         self,

@@ -63,6 +63,8 @@ class _ChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChangeKind
     """A larger rollout."""
     CHANGE_KIND_CAP_PLACE: _ChangeKind.ValueType  # 6
     """More places under the volume cap, at the moment at which it was asked."""
+    CHANGE_KIND_PLACE: _ChangeKind.ValueType  # 7
+    """More places under one match limit."""
 
 class ChangeKind(_ChangeKind, metaclass=_ChangeKindEnumTypeWrapper):
     """Names what would have had to be otherwise."""
@@ -81,6 +83,8 @@ CHANGE_KIND_ROLLOUT: ChangeKind.ValueType  # 5
 """A larger rollout."""
 CHANGE_KIND_CAP_PLACE: ChangeKind.ValueType  # 6
 """More places under the volume cap, at the moment at which it was asked."""
+CHANGE_KIND_PLACE: ChangeKind.ValueType  # 7
+"""More places under one match limit."""
 Global___ChangeKind: _TypeAlias = ChangeKind  # noqa: Y015
 
 @_typing.final

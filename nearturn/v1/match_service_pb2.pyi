@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from nearturn.v1 import decision_pb2 as _decision_pb2
 from nearturn.v1 import demand_pb2 as _demand_pb2
+from nearturn.v1 import match_limit_pb2 as _match_limit_pb2
 from nearturn.v1 import network_pb2 as _network_pb2
 from nearturn.v1 import policy_pb2 as _policy_pb2
 from nearturn.v1 import return_item_pb2 as _return_item_pb2
@@ -89,6 +90,7 @@ class PlanResponse(_message.Message):
     RETURN_PRICES_FIELD_NUMBER: _builtins.int
     DEMAND_PRICES_FIELD_NUMBER: _builtins.int
     ACTING_SUMMARY_FIELD_NUMBER: _builtins.int
+    LIMIT_PRICES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def decisions(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.Decision]:
         """Carries the decisions, in the order of the request."""
@@ -111,6 +113,10 @@ class PlanResponse(_message.Message):
         MODE_SHADOW only, under which everything goes to a warehouse.
         """
 
+    @_builtins.property
+    def limit_prices(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.DualPrice]:
+        """Prices one place more under each match limit, those above zero, by scope and key."""
+
     def __init__(
         self,
         *,
@@ -119,10 +125,11 @@ class PlanResponse(_message.Message):
         return_prices: _abc.Iterable[_decision_pb2.DualPrice] | None = ...,
         demand_prices: _abc.Iterable[_decision_pb2.DualPrice] | None = ...,
         acting_summary: _decision_pb2.Round | None = ...,
+        limit_prices: _abc.Iterable[_decision_pb2.DualPrice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["acting_summary", b"acting_summary", "summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acting_summary", b"acting_summary", "decisions", b"decisions", "demand_prices", b"demand_prices", "return_prices", b"return_prices", "summary", b"summary"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acting_summary", b"acting_summary", "decisions", b"decisions", "demand_prices", b"demand_prices", "limit_prices", b"limit_prices", "return_prices", b"return_prices", "summary", b"summary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -393,10 +400,13 @@ class VerifyRoundResponse(_message.Message):
     CANDIDATE_COUNT_FIELD_NUMBER: _builtins.int
     MATCH_COUNT_FIELD_NUMBER: _builtins.int
     REPLAY_FIELD_NUMBER: _builtins.int
+    LIMIT_COUNT_FIELD_NUMBER: _builtins.int
+    OBJECTIVE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
     verified: _builtins.bool
     """Says that the proof holds: each match is a candidate, each demand is within its
-    units, no candidate saves more than its two prices, and both sums are the recorded
-    ones.
+    units and each match limit within its places, no candidate weighs more than its
+    prices, and both sums are the recorded ones.
     """
     fault: _builtins.str
     """Says what does not hold. Empty if all does."""
@@ -408,6 +418,14 @@ class VerifyRoundResponse(_message.Message):
     """Counts the candidates in the proof."""
     match_count: _builtins.int
     """Counts the matches in the proof."""
+    limit_count: _builtins.int
+    """Counts the days, SKUs, zones and warehouses whose match limits it is within."""
+    objective: _match_limit_pb2.Objective.ValueType
+    """Names what the matches were to be best at."""
+    value: _builtins.int
+    """Says what the matches weigh by that objective. What they save, for
+    OBJECTIVE_MAX_SAVING.
+    """
     @_builtins.property
     def round(self) -> _decision_pb2.Round:
         """Summarises the round, as it was recorded."""
@@ -427,10 +445,13 @@ class VerifyRoundResponse(_message.Message):
         candidate_count: _builtins.int = ...,
         match_count: _builtins.int = ...,
         replay: Global___RoundReplay | None = ...,
+        limit_count: _builtins.int = ...,
+        objective: _match_limit_pb2.Objective.ValueType = ...,
+        value: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["replay", b"replay", "round", b"round"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_count", b"candidate_count", "demand_count", b"demand_count", "fault", b"fault", "match_count", b"match_count", "replay", b"replay", "return_count", b"return_count", "round", b"round", "verified", b"verified"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_count", b"candidate_count", "demand_count", b"demand_count", "fault", b"fault", "limit_count", b"limit_count", "match_count", b"match_count", "objective", b"objective", "replay", b"replay", "return_count", b"return_count", "round", b"round", "value", b"value", "verified", b"verified"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

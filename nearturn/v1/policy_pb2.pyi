@@ -12,6 +12,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from nearturn.v1 import item_pb2 as _item_pb2
 from nearturn.v1 import justification_pb2 as _justification_pb2
+from nearturn.v1 import match_limit_pb2 as _match_limit_pb2
 from nearturn.v1 import mode_pb2 as _mode_pb2
 import builtins as _builtins
 import sys
@@ -120,6 +121,10 @@ class _PolicyDimensionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Polic
     """How wide one step is; changes nothing that is decided."""
     POLICY_DIMENSION_MESSAGES: _PolicyDimension.ValueType  # 18
     """Messages to people and banned terms; changes nothing that is decided."""
+    POLICY_DIMENSION_OBJECTIVE: _PolicyDimension.ValueType  # 19
+    """What the matches of a round are to be best at."""
+    POLICY_DIMENSION_MATCH_LIMITS: _PolicyDimension.ValueType  # 20
+    """Match limits of days, SKUs, zones or warehouses."""
     POLICY_DIMENSION_MODE: _PolicyDimension.ValueType  # 23
     """Whether the policy acts."""
     POLICY_DIMENSION_JUSTIFICATION: _PolicyDimension.ValueType  # 24
@@ -166,6 +171,10 @@ POLICY_DIMENSION_STEP_LIMITS: PolicyDimension.ValueType  # 17
 """How wide one step is; changes nothing that is decided."""
 POLICY_DIMENSION_MESSAGES: PolicyDimension.ValueType  # 18
 """Messages to people and banned terms; changes nothing that is decided."""
+POLICY_DIMENSION_OBJECTIVE: PolicyDimension.ValueType  # 19
+"""What the matches of a round are to be best at."""
+POLICY_DIMENSION_MATCH_LIMITS: PolicyDimension.ValueType  # 20
+"""Match limits of days, SKUs, zones or warehouses."""
 POLICY_DIMENSION_MODE: PolicyDimension.ValueType  # 23
 """Whether the policy acts."""
 POLICY_DIMENSION_JUSTIFICATION: PolicyDimension.ValueType  # 24
@@ -514,6 +523,8 @@ class Policy(_message.Message):
     MESSAGES_FIELD_NUMBER: _builtins.int
     BANNED_TERMS_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
+    OBJECTIVE_FIELD_NUMBER: _builtins.int
+    MATCH_LIMITS_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Numbers the version within the tenant, from 1."""
     description: _builtins.str
@@ -543,6 +554,11 @@ class Policy(_message.Message):
     mode: _mode_pb2.Mode.ValueType
     """Says whether the policy acts on what it decides. Unset is MODE_ACT. Going from
     MODE_SHADOW to MODE_ACT widens, and has to be acknowledged.
+    """
+    objective: _match_limit_pb2.Objective.ValueType
+    """Names what the matches of a round are to be best at. Unset is the saving. The other
+    two fail a round, which leaves its items to the ordinary way, if so many returns hang
+    together that matches would not come first in 64 bits.
     """
     @_builtins.property
     def categories(self) -> _containers.RepeatedCompositeFieldContainer[Global___CategoryRule]:
@@ -608,6 +624,12 @@ class Policy(_message.Message):
     def banned_terms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Lists what no message may say, beside what none ever may. At most 1,000."""
 
+    @_builtins.property
+    def match_limits(self) -> _containers.RepeatedCompositeFieldContainer[_match_limit_pb2.MatchLimit]:
+        """Limits how many matches a UTC day may have: in all, for each SKU, zone or
+        warehouse. Each scope once, ZONE once for each resolution. At most 17.
+        """
+
     def __init__(
         self,
         *,
@@ -634,10 +656,12 @@ class Policy(_message.Message):
         messages: _abc.Iterable[Global___LocaleMessages] | None = ...,
         banned_terms: _abc.Iterable[_builtins.str] | None = ...,
         mode: _mode_pb2.Mode.ValueType = ...,
+        objective: _match_limit_pb2.Objective.ValueType = ...,
+        match_limits: _abc.Iterable[_match_limit_pb2.MatchLimit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "cost_model", b"cost_model", "create_time", b"create_time", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "round_interval", b"round_interval", "step_limits", b"step_limits", "volume_cap", b"volume_cap"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "allow_multi_item_returns", b"allow_multi_item_returns", "banned_terms", b"banned_terms", "categories", b"categories", "cost_model", b"cost_model", "create_time", b"create_time", "currency_code", b"currency_code", "description", b"description", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "messages", b"messages", "mode", b"mode", "owner", b"owner", "rollout_basis_points", b"rollout_basis_points", "rollout_salt", b"rollout_salt", "rollout_steps", b"rollout_steps", "round_interval", b"round_interval", "round_size", b"round_size", "segments", b"segments", "state", b"state", "step_limits", b"step_limits", "version", b"version", "volume_cap", b"volume_cap"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "allow_multi_item_returns", b"allow_multi_item_returns", "banned_terms", b"banned_terms", "categories", b"categories", "cost_model", b"cost_model", "create_time", b"create_time", "currency_code", b"currency_code", "description", b"description", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "match_limits", b"match_limits", "messages", b"messages", "mode", b"mode", "objective", b"objective", "owner", b"owner", "rollout_basis_points", b"rollout_basis_points", "rollout_salt", b"rollout_salt", "rollout_steps", b"rollout_steps", "round_interval", b"round_interval", "round_size", b"round_size", "segments", b"segments", "state", b"state", "step_limits", b"step_limits", "version", b"version", "volume_cap", b"volume_cap"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

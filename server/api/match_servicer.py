@@ -167,6 +167,10 @@ def _plan_response(request: pb.PlanRequest, plan: Plan) -> bytes:
             plan.demand_ids,
             plan.assignment.demand_price,
         ),
+        limit_prices=from_prices(
+            [key.text for key in plan.solved.groups.keys] if plan.solved.groups else [],
+            plan.assignment.limit_price,
+        ),
     )
     return response.SerializeToString()
 

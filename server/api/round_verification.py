@@ -7,6 +7,7 @@ from matcher.domain.ids import RoundId, TenantId
 from matcher.engine.proof import Proof, unpack
 from matcher.engine.records import RoundRecord
 from matcher.solve import Stop
+from nearturn.v1 import match_limit_pb2
 from nearturn.v1 import match_service_pb2 as pb
 from server.api.convert.decision import from_round
 from server.runtime.past import Past
@@ -42,6 +43,9 @@ def verified_round(record: RoundRecord) -> pb.VerifyRoundResponse:
     response.demand_count = len(proof.demand_ids)
     response.candidate_count = len(proof.columns)
     response.match_count = len(proof.pairs)
+    response.limit_count = len(proof.groups)
+    response.objective = match_limit_pb2.Objective.Value(f"OBJECTIVE_{proof.objective}")
+    response.value = proof.value
     return response
 
 
@@ -73,8 +77,8 @@ def replayed_round(
 
 def _check_sums(record: RoundRecord, proof: Proof) -> None:
     for name, recorded, proven in (
-        ("saving_micros", record.saving_micros, proof.value),
-        ("dual_micros", record.dual_micros, proof.value + proof.gap),
+        ("saving_micros", record.saving_micros, proof.saving_micros),
+        ("dual_micros", record.dual_micros, proof.saving_micros + proof.gap),
     ):
         if recorded != proven:
             raise CertificateError(f"{name}: got {recorded}; accepted: {proven}")

@@ -59,8 +59,8 @@ def bench(
     """
     Run ours and its peers on the same input, and print times and ratios.
 
-    Families: assignment, candidates, end-to-end, growth, online, rounds, shadows,
-    density, windows, what-if, explanations, health.
+    Families: assignment, candidates, end-to-end, growth, online, rounds,
+    match-limits, shadows, density, windows, what-if, explanations, health.
 
     Optima and candidate sets are checked to be equal. Peers that are not installed
     are left out and named; `make bench` installs them all.

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 from matcher.domain.errors import InvalidValueError
+from matcher.domain.objective import Objective
+from matcher.domain.policy import Policy
+from matcher.policy.words import objective_words
 from server.cli.instant import instant_us
 
 
@@ -62,9 +65,10 @@ def plan(
     ] = None,
 ) -> None:
     """
-    Give every return in a file its route, and prove that no plan saves more.
+    Give every return in a file its route, and prove that no plan is better.
 
-    With --budget, prove how much more a plan could save at most.
+    Better by the policy's objective, within its match limits: most saving, unless it
+    says otherwise. With --budget, prove how much better a plan could be at most.
 
     Columns are named as the fields of the contract, nested ones with dots, such as
     location.latitude; --mapping takes others (docs/MAPPING.md).
@@ -122,12 +126,20 @@ def plan(
             summary["why_not"] = told
         typer.echo(json.dumps(summary))
     else:
-        Console().print(_table(summary))
+        Console().print(_table(summary, _claim(of_brand, summary["gap_micros"])))
         for each in told:
             typer.echo(each)
 
 
-def _table(summary: dict[str, Any]) -> Table:
+def _claim(policy: Policy, gap: int) -> str:
+    if policy.objective is Objective.MAX_SAVING and not policy.match_limits:
+        more = f"{gap:,} micros more at most" if gap else "more"
+        return f"no plan saves {more}"
+    best = objective_words(policy.objective, policy.match_limits)
+    return f"{best}; short of it by {gap:,} at most" if gap else best
+
+
+def _table(summary: dict[str, Any], claim: str) -> Table:
     from rich.table import Table  # noqa: PLC0415 - slow to import
 
     table = Table(title="plan", show_header=False)
@@ -138,7 +150,5 @@ def _table(summary: dict[str, Any]) -> Table:
     for name, count in summary["reasons"].items():
         table.add_row(name, f"{count:,}")
     table.add_section()
-    gap = summary["gap_micros"]
-    more = f"{gap:,} micros more at most" if gap else "more"
-    table.add_row("certificate", f"verified: no plan saves {more}")
+    table.add_row("certificate", f"verified: {claim}")
     return table

@@ -58,9 +58,9 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True):
         if len({route.return_id for route in self.routes}) != len(self.routes):
             raise CertificateError("routes: a return has two of them")
         saved = sum(route.saving_micros or 0 for route in self.routes)
-        if saved != self.proof.value:
+        if saved != self.proof.saving_micros:
             raise CertificateError(
-                f"routes: they save {saved}, the proof says {self.proof.value}"
+                f"routes: they save {saved}, the proof says {self.proof.saving_micros}"
             )
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from matcher.domain.errors import CertificateError, InvalidValueError
+
+if TYPE_CHECKING:
+    pass
 
 
 def verify(
@@ -28,7 +31,10 @@ def verify(
     ] = False,
 ) -> None:
     """
-    Check that a plan or round is feasible, and that none saves more than is said.
+    Check that a plan or round is feasible, and that none is better than is said.
+
+    Better by its objective: most saving, unless the policy says otherwise. What it
+    saves is checked in any case.
 
     Uses the candidates, the matches and the dual prices in the file, and nothing of
     the solver: anyone may check. A round is checked by its server. Exit code 0 if the
@@ -54,7 +60,7 @@ def verify(
 
 def _verify_file(file: Path) -> None:
     from server.cli.plan_file import read_plan  # noqa: PLC0415 - slow to import
-    from server.cli.verify_run import proof_text  # noqa: PLC0415
+    from server.cli.verify_run import proof_text, weight_text  # noqa: PLC0415
 
     plan = read_plan(file)
     plan.check()
@@ -63,7 +69,9 @@ def _verify_file(file: Path) -> None:
         proof_text(
             (len(proof.columns), len(proof.return_ids), len(proof.demand_ids)),
             len(proof.pairs),
-            proof.value,
+            proof.saving_micros,
             proof.gap,
+            limit_count=len(proof.groups),
+            weight=weight_text(proof.value, proof.objective) if proof.weight else "",
         )
     )

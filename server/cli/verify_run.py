@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from nearturn.v1 import match_limit_pb2
 from nearturn.v1 import match_service_pb2 as pb
 from server.cli.server_call import calling
 
 
 def proof_text(
-    sizes: tuple[int, int, int], match_count: int, value: int, gap: int
+    sizes: tuple[int, int, int],
+    match_count: int,
+    saving_micros: int,
+    gap: int,
+    *,
+    limit_count: int = 0,
+    weight: str = "",
 ) -> str:
     """
     Say what a proof holds.
@@ -16,16 +23,28 @@ def proof_text(
     ----------
     sizes
         Candidates, returns and demands.
-    match_count, value, gap
+    match_count, saving_micros, gap
         Matches, what they save, and how much more the optimum may.
+    limit_count
+        Days, SKUs, zones and warehouses whose match limits they are within.
+    weight
+        What the matches weigh and by which objective, if that is not the saving.
     """
     candidates, returns, demands = sizes
+    limits = "match limit" if limit_count == 1 else "match limits"
+    within = f" within {limit_count} {limits}" if limit_count else ""
+    weighing = f" and weigh {weight}" if weight else ""
     return (
         f"verified: {candidates} candidates between {returns} "
-        f"returns and {demands} demands; {match_count} matches "
-        f"save {value} micros, and the prices sum to "
+        f"returns and {demands} demands{within}; {match_count} matches "
+        f"save {saving_micros} micros{weighing}, and the prices sum to "
         + (f"{gap} more: the optimum may" if gap else "the same")
     )
+
+
+def weight_text(value: int, objective: str) -> str:
+    """Say what matches weigh by an objective other than the saving."""
+    return f"{value} by {objective.removeprefix('OBJECTIVE_')}"
 
 
 def verified_round(server: str, round_id: str, *, replay: bool) -> tuple[bool, str]:
@@ -45,11 +64,16 @@ def verified_round(server: str, round_id: str, *, replay: bool) -> tuple[bool, s
     if not found.verified:
         return False, f"{round_id}: {found.fault}"
     certificate = found.round.certificate
+    objective = match_limit_pb2.Objective.Name(found.objective)
     text = proof_text(
         (found.candidate_count, found.return_count, found.demand_count),
         found.match_count,
         certificate.saving_micros,
         certificate.gap_micros,
+        limit_count=found.limit_count,
+        weight=weight_text(found.value, objective)
+        if found.objective != match_limit_pb2.OBJECTIVE_MAX_SAVING
+        else "",
     )
     if not replay:
         return True, text

@@ -20,7 +20,7 @@ from matcher.engine.commands import Tick
 from matcher.engine.limits import ShardLimits
 from matcher.engine.plan import Plan, plan
 from matcher.engine.records import RoundRecord
-from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
+from matcher.engine.round_task import RoundTask, SolvedRound, solve_round
 from matcher.engine.shadow_rounds import ShadowTask, solve_shadows
 from matcher.engine.shard import Shard
 from matcher.engine.snapshot import Snapshot

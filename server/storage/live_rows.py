@@ -7,8 +7,9 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from matcher.domain.ids import TenantId
+from matcher.domain.match_limit import LimitKey, LimitScope
 from matcher.engine.archive import LiveRows
-from matcher.engine.records import VolumeHour, WarehouseDay
+from matcher.engine.records import MatchCount, VolumeHour, WarehouseDay
 from server.storage import codec, statements
 from server.storage.codec import DocumentCodec
 from server.storage.counters import read_counters
@@ -46,6 +47,7 @@ def load_live_rows(connection: Connection, tenant: TenantId) -> LiveRows:
     returns.sort(key=lambda record: record.item.return_id)
     days = connection.execute(statements.RECENT_WAREHOUSE_DAYS, {"tenant": tenant})
     hours = connection.execute(statements.RECENT_VOLUME_HOURS, {"tenant": tenant})
+    counts = connection.execute(statements.RECENT_MATCH_COUNTS, {"tenant": tenant})
     counters = read_counters(connection, tenant)
     return LiveRows(
         demands=tuple(demands),
@@ -54,6 +56,10 @@ def load_live_rows(connection: Connection, tenant: TenantId) -> LiveRows:
         policies=tuple(read(statements.ALL_POLICIES, codec.POLICIES)),
         program=next(iter(read(statements.PROGRAM, codec.PROGRAMS)), None),
         volume_hours=tuple(VolumeHour(*row) for row in hours),
+        match_counts=tuple(
+            MatchCount(LimitKey(LimitScope(scope), *rest), count)
+            for scope, *rest, count in counts
+        ),
         warehouses=tuple(read(statements.ALL_WAREHOUSES, codec.WAREHOUSES)),
         service_areas=tuple(read(statements.ALL_SERVICE_AREAS, codec.SERVICE_AREAS)),
         drop_off_points=tuple(

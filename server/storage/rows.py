@@ -17,6 +17,7 @@ from matcher.engine.changes import Changes
 from matcher.engine.journal import Entry
 from matcher.engine.records import (
     DemandRecord,
+    MatchCount,
     PolicyRecord,
     ReturnRecord,
     RoundRecord,
@@ -54,6 +55,9 @@ def rows_to_write(tenant: TenantId, changes: Changes) -> dict[Table, list[Row]]:
         tables.programs: [_program(tenant, one) for one in (changes.program,) if one],
         tables.volume_hours: [
             {"tenant": tenant, **asdict(one)} for one in changes.volume_hours.values()
+        ],
+        tables.match_counts: [
+            _match_count(tenant, one) for one in changes.match_counts.values()
         ],
         tables.warehouses: [
             _warehouse(tenant, one) for one in changes.warehouses.values() if one
@@ -215,6 +219,17 @@ def _drop_off_point(tenant: TenantId, point: DropOffPoint) -> Row:
         "tenant": tenant,
         "drop_off_point_id": point.drop_off_point_id,
         "document": codec.DROP_OFF_POINTS.encode(point),
+    }
+
+
+def _match_count(tenant: TenantId, row: MatchCount) -> Row:
+    return {
+        "tenant": tenant,
+        "day": row.key.day,
+        "scope": int(row.key.scope),
+        "resolution": row.key.resolution,
+        "key": row.key.key,
+        "match_count": row.match_count,
     }
 
 

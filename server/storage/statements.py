@@ -43,6 +43,7 @@ from server.storage.tables import (
     demands,
     drop_off_points,
     journal,
+    match_counts,
     matches,
     metadata,
     policies,
@@ -109,6 +110,7 @@ UPSERTS = {
         policies,
         programs,
         volume_hours,
+        match_counts,
         warehouses,
         service_areas,
         drop_off_points,
@@ -410,6 +412,26 @@ RECENT_VOLUME_HOURS = (
         .scalar_subquery(),
     )
     .order_by(volume_hours.c.hour)
+)
+
+# Rows of (scope, resolution, key, day, match_count): the last day that has any and the
+# one before it.
+RECENT_MATCH_COUNTS = (
+    select(
+        match_counts.c.scope,
+        match_counts.c.resolution,
+        match_counts.c.key,
+        match_counts.c.day,
+        match_counts.c.match_count,
+    )
+    .where(
+        match_counts.c.tenant == bindparam("tenant"),
+        match_counts.c.day
+        >= select(func.max(match_counts.c.day) - 1)
+        .where(match_counts.c.tenant == bindparam("tenant"))
+        .scalar_subquery(),
+    )
+    .order_by(*match_counts.primary_key)
 )
 
 # Rows as the fields of Counters; none for a tenant that was given no number yet.

@@ -161,6 +161,20 @@ volume_hours = Table(
     sqlite_strict=True,
 )
 
+# Matches of a day, SKU, zone or warehouse, as match limits count them.
+match_counts = Table(
+    "match_counts",
+    metadata,
+    _key("tenant"),
+    _key("day", _INT64),
+    _key("scope", Integer()),
+    _key("resolution", Integer()),
+    _key("key"),
+    _value("match_count", _INT64),
+    CheckConstraint("match_count >= 0", name="match_counts_match_count"),
+    sqlite_strict=True,
+)
+
 warehouses = Table(
     "warehouses",
     metadata,

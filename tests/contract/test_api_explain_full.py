@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import grpc
 import pytest
 
 from matcher.engine.journal import Checkpoint
 from nearturn.v1 import explain_service_pb2 as pb
-from nearturn.v1 import explanation_pb2, item_pb2, policy_pb2
+from nearturn.v1 import explanation_pb2, item_pb2, match_limit_pb2, policy_pb2
 from nearturn.v1 import match_service_pb2 as matches
 from server.runtime.runtime import Runtime
 from server.storage.history import History
@@ -34,9 +35,9 @@ async def _full(api: Api, return_id: str, **more: object) -> pb.ExplainDecisionR
     return answer
 
 
-async def _street(api: Api) -> None:
+async def _street(api: Api, document: Any = None) -> None:
     """Two buyers, and three returns of which the farthest gets nothing."""
-    await activate(api)
+    await activate(api, document)
     await upsert(api, demand("d1", 1_000), demand("d2", 12_000))
     await submit(
         api,
@@ -240,3 +241,45 @@ async def test_a_checkpoint_that_holds_the_round_is_not_where_it_starts(
     with pytest.raises(ApiError) as refused:
         await api(fresh)
     assert refused.value.code is grpc.StatusCode.FAILED_PRECONDITION
+
+
+def _limited() -> Any:
+    """Return a policy that makes one match a day, and puts matches first."""
+    return policy(
+        objective=match_limit_pb2.OBJECTIVE_MAX_MATCHES_THEN_DISTANCE,
+        match_limits=[
+            match_limit_pb2.MatchLimit(
+                scope=match_limit_pb2.LIMIT_SCOPE_DAY, count_max=1
+            )
+        ],
+    )
+
+
+async def test_under_a_match_limit_a_place_is_what_lacked(api: Api):
+    """The limit is named; what others would have lost is not made up (R41)."""
+    await _street(api, _limited())
+    answer = await _full(api, "r2")
+    changes = {each.kind: each for each in answer.smallest_changes}
+    place = changes[explanation_pb2.CHANGE_KIND_PLACE]
+    assert place.amount == 1
+    assert place.text.startswith("1 more match under the limit ")
+    assert not answer.HasField("displacement")
+    assert "is not told" in answer.detail_summary
+    matched = await _full(api, "r1")
+    assert matched.matching_round_id == "r-000000000001"
+    assert not matched.alternatives
+    assert not matched.HasField("warehouse_loss_micros")
+    assert "is not told" in matched.detail_summary
+
+
+async def test_a_round_under_a_match_limit_is_verified(api: Api):
+    """Its limits, its objective and its weight are told; lived again it is the same."""
+    await _street(api, _limited())
+    request = matches.VerifyRoundRequest(round_id="r-000000000001", replay=True)
+    found = await api(request)
+    assert found.verified, found.fault
+    assert found.replay.identical
+    assert found.limit_count == 1
+    assert found.objective == match_limit_pb2.OBJECTIVE_MAX_MATCHES_THEN_DISTANCE
+    assert found.match_count == 1
+    assert found.value != found.round.certificate.saving_micros > 0

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from nearturn.v1 import decision_pb2, return_item_pb2
+from nearturn.v1 import decision_pb2, match_limit_pb2, return_item_pb2
 from nearturn.v1 import demand_service_pb2 as demands
 from nearturn.v1 import match_service_pb2 as pb
 from nearturn.v1 import return_service_pb2 as returns
@@ -203,6 +203,42 @@ async def test_a_plan_stores_nothing_and_answers_in_order(api: Api):
     assert not response.summary.round_id
     assert response.summary.certificate.verified
     assert not any((await api.stored_counts()).values())
+
+
+async def test_limits_are_priced_and_told(api: Api):
+    """Two buyers, one match a day: the place has the price of the second (R26, R41)."""
+    limit = match_limit_pb2.MatchLimit(
+        scope=match_limit_pb2.LIMIT_SCOPE_DAY, count_max=1
+    )
+    response = await api(
+        _plan_request(
+            demands=[demand("d9", 1_000), demand("d1", 2_000)],
+            policy=policy(match_limits=[limit]),
+        )
+    )
+    certificate = response.summary.certificate
+    assert certificate.saving_micros == certificate.dual_micros > 0
+    (price,) = response.limit_prices
+    assert price.id == "DAY/2026-03-02"
+    assert price.price_micros > 0
+    told = [each.code for each in response.decisions[1].reasons]
+    assert decision_pb2.REASON_CODE_DAY_LIMIT_REACHED in told
+
+
+async def test_a_round_keeps_the_limits_of_its_policy(api: Api):
+    """As the policy says it, one match; the day has no more, whatever comes (R26)."""
+    limit = match_limit_pb2.MatchLimit(
+        scope=match_limit_pb2.LIMIT_SCOPE_DAY, count_max=1
+    )
+    await activate(api, policy(match_limits=[limit]))
+    for number in range(2):
+        await upsert(api, demand(f"d{number}", 1_000))
+        await submit(api, return_item(f"r{number}"))
+        summary = (await api(pb.RunRoundRequest())).round
+        assert summary.matched_count == 1 - number
+    read = await api(returns.GetReturnRequest(return_id="r1"))
+    told = [each.code for each in read.decision.reasons]
+    assert decision_pb2.REASON_CODE_DAY_LIMIT_REACHED in told
 
 
 async def test_a_plans_prices_prove_its_saving(api: Api):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from nearturn.v1 import mode_pb2, policy_pb2
+from nearturn.v1 import match_limit_pb2, mode_pb2, policy_pb2
 from nearturn.v1 import policy_service_pb2 as pb
 from server.api.paging import BULKY_PAGE_SIZE_MAX, PAGE_BYTES_MAX
 from tests.contract.api_target import Api, ApiError
@@ -31,9 +31,17 @@ async def test_versions_are_numbered_and_one_is_active(api: Api):
 
 
 async def test_a_version_is_read_back_as_it_was_said(api: Api):
-    """All fields of the document survive; the least saving is filled in with 1."""
+    """All fields survive; the least saving and the objective are filled in."""
     said = policy(
-        description="pilot", segments=["gold"], rollout_salt="s", round_size=9
+        description="pilot",
+        segments=["gold"],
+        rollout_salt="s",
+        round_size=9,
+        match_limits=[
+            match_limit_pb2.MatchLimit(
+                scope=match_limit_pb2.LIMIT_SCOPE_ZONE, count_max=9, resolution=7
+            )
+        ],
     )
     created = (await api(pb.CreatePolicyRequest(policy=said))).policy
     expected = policy_pb2.Policy()
@@ -43,6 +51,7 @@ async def test_a_version_is_read_back_as_it_was_said(api: Api):
     expected.create_time.CopyFrom(timestamp(NOW_US))
     expected.categories[0].min_saving_micros = 1
     expected.mode = mode_pb2.MODE_ACT
+    expected.objective = match_limit_pb2.OBJECTIVE_MAX_SAVING
     for field in ("round_interval", "handling_duration"):
         getattr(expected, field).SetInParent()
     expected.step_limits.MergeFrom(
@@ -76,6 +85,28 @@ async def test_all_faults_of_a_document_are_listed(api: Api):
     assert set(refused.value.violations) == {
         "policy.categories[1].category",
         "policy.cost_model.zones[1]",
+    }
+
+
+async def test_limits_that_cross_are_refused(api: Api):
+    """Each with its path and what is accepted, before anything is stored (R5)."""
+    limit = match_limit_pb2.MatchLimit
+    document = policy(
+        match_limits=[
+            limit(scope=match_limit_pb2.LIMIT_SCOPE_SKU, count_max=1),
+            limit(scope=match_limit_pb2.LIMIT_SCOPE_WAREHOUSE, count_max=1),
+            limit(scope=match_limit_pb2.LIMIT_SCOPE_ZONE, count_max=1),
+            limit(scope=match_limit_pb2.LIMIT_SCOPE_UNSPECIFIED, count_max=-1),
+        ]
+    )
+    with pytest.raises(ApiError) as refused:
+        await api(pb.CreatePolicyRequest(policy=document, validate_only=True))
+    assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert set(refused.value.violations) == {
+        "policy.match_limits[1].scope",
+        "policy.match_limits[2].resolution",
+        "policy.match_limits[3].scope",
+        "policy.match_limits[3].count_max",
     }
 
 

@@ -20,6 +20,7 @@ from matcher.solve import (
     assign_within,
     check_certificate,
     dual_value,
+    warm_up_within,
 )
 from tests.oracle.assignment_families import FAMILIES, Family
 from tests.oracle.limited_flow import limited_flow
@@ -215,6 +216,11 @@ def test_the_same_input_gives_the_same_answer(family: Family) -> None:
         assert np.array_equal(answer.return_price, answers[0].return_price)
         assert np.array_equal(answer.demand_price, answers[0].demand_price)
         assert np.array_equal(answer.limit_price, answers[0].limit_price)
+
+
+def test_warm_up_solves_a_market_that_a_limit_binds() -> None:
+    """So that the first round under a limit does not wait for the compiler."""
+    warm_up_within()
 
 
 def test_a_stopped_solve_keeps_the_limits() -> None:

@@ -15,7 +15,9 @@ from scipy.optimize import linear_sum_assignment
 from matcher.domain.decision import Decision, Outcome
 from matcher.domain.demand import Demand
 from matcher.domain.item import Condition, Fact, ItemAttributes, VerificationStatus
+from matcher.domain.match_limit import LimitScope, MatchLimit
 from matcher.domain.mode import Mode
+from matcher.domain.objective import Objective
 from matcher.domain.policy import (
     CostModel,
     MatchKey,
@@ -52,6 +54,8 @@ from tests.unit.engine.naive_market import NaiveMarket
 EXAMPLES = 40
 
 NOT = ItemAttributes(*(Fact.NO,) * 6)
+
+_WAREHOUSE = LimitScope.WAREHOUSE
 
 # Few places, so that distances of zero and exact ties are normal.
 EAST_M = st.sampled_from([0.0, 0.0, 1_000.0, 2_000.0, 20_000.0, 30_000.0])
@@ -131,6 +135,22 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
 
 
 @st.composite
+def match_limits(draw: st.DrawFn, count_max: int = 3) -> tuple[MatchLimit, ...]:
+    """Draw limits that nest, more often none than any of them."""
+    kinds = [LimitScope.DAY, draw(st.sampled_from([LimitScope.SKU, _WAREHOUSE]))]
+    chosen = [(kind, 0) for kind in kinds if draw(st.integers(0, 3)) == 3]
+    chosen += [
+        (LimitScope.ZONE, resolution)
+        for resolution in (4, 7, 8)
+        if draw(st.integers(0, 5)) == 5
+    ]
+    return tuple(
+        MatchLimit(scope, draw(st.integers(0, count_max)), resolution)
+        for scope, resolution in draw(st.permutations(chosen))
+    )
+
+
+@st.composite
 def policies(draw: st.DrawFn) -> Policy:
     """Draw a policy; none of its settings can lift the never-list."""
     zones = (ZoneRate(1_500, 500, 1_000_000), ZoneRate(25_000, 900, 2_000_000))
@@ -153,6 +173,8 @@ def policies(draw: st.DrawFn) -> Policy:
         handling_duration_us=draw(st.sampled_from([0, HOUR_US])),
         rollout_basis_points=draw(st.sampled_from([10_000, 10_000, 10_000, 5_000])),
         allow_multi_item_returns=draw(st.booleans()),
+        objective=draw(st.sampled_from([each for each in Objective if each])),
+        match_limits=draw(match_limits()),
     )
 
 
@@ -193,6 +215,7 @@ def _savings(snapshot: Snapshot, terms: Policy) -> NDArray[np.int64]:
 @given(snapshots(), policies())
 def test_no_assignment_saves_more(snapshot: Snapshot, terms: Policy) -> None:
     """SciPy, on one column per unit and a free one per item, finds the same total."""
+    terms = replace(terms, objective=Objective.MAX_SAVING, match_limits=())
     table = _savings(snapshot, terms)
     count = len(table)
     expanded = np.hstack([table, np.zeros((count, count), np.int64)])
@@ -214,7 +237,9 @@ def test_the_certificate_verifies(snapshot: Snapshot, terms: Policy) -> None:
     assert proof.pairs == sorted(
         (each.return_id, each.match.demand_id) for each in made.decisions if each.match
     )
-    assert proof.value == made.summary.saving_micros == made.summary.dual_micros
+    saved = sum(each.match.saving_micros for each in made.decisions if each.match)
+    assert proof.saving_micros == saved == made.summary.saving_micros
+    assert saved == made.summary.dual_micros
 
 
 def _content(decisions: tuple[Decision, ...]) -> bytes:

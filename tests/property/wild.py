@@ -18,6 +18,9 @@ from matcher.domain.item import (
     VerificationStatus,
 )
 from matcher.domain.justification import Justification
+from matcher.domain.match_limit import LimitScope, MatchLimit
+from matcher.domain.mode import Mode
+from matcher.domain.objective import Objective
 from matcher.domain.policy import (
     CategoryRule,
     CostModel,
@@ -189,6 +192,17 @@ _CAPS = st.builds(
     st.integers(1, 90 * 24).map(lambda hours: HOUR_US * hours),
 )
 
+# One of each kind, and some that nest; those of a SKU and of a warehouse would cross.
+_LIMITS: list[tuple[MatchLimit, ...]] = [
+    (MatchLimit(LimitScope.DAY, 0),),
+    (MatchLimit(LimitScope.DAY, 2),),
+    (MatchLimit(LimitScope.SKU, 1), MatchLimit(LimitScope.DAY, 10**9)),
+    (MatchLimit(LimitScope.WAREHOUSE, 1),),
+    (MatchLimit(LimitScope.ZONE, 1, 15),),
+    (MatchLimit(LimitScope.ZONE, 1, 7), MatchLimit(LimitScope.ZONE, 2, 4)),
+]
+_NO_LIMITS: list[tuple[MatchLimit, ...]] = [()] * 8
+
 #: How each field of a policy is drawn, but for the rules and the rollout.
 POLICY_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "owner": st.sampled_from(["operations", "x"]),
@@ -210,6 +224,9 @@ POLICY_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     ),
     "messages": st.sampled_from([(), (LocaleMessages("en", "route-fallback = x"),)]),
     "banned_terms": st.sampled_from([(), ("instantly",)]),
+    "mode": st.sampled_from([*[Mode.ACT] * 7, Mode.SHADOW, *[Mode.ACT] * 7]),
+    "objective": st.sampled_from([each for each in Objective if each]),
+    "match_limits": st.sampled_from([*_NO_LIMITS, *_LIMITS, *_NO_LIMITS]),
 }
 
 

@@ -6,7 +6,7 @@ from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
 from matcher.engine.journal import Checkpoint, Entry
 from matcher.engine.records import RoundRecord
-from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
+from matcher.engine.round_task import RoundTask, SolvedRound, solve_round
 from matcher.simulate.recorded_round import RecordedRound, recorded_round
 from tests.scenarios.entities import NOW_US, TENANT
 from tests.scenarios.running_shard import RunningShard

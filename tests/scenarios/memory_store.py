@@ -11,6 +11,7 @@ from matcher.domain.match import HoldState, Match
 from matcher.domain.shadow import ShadowState
 from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
+from matcher.engine.limit_book import recent
 from matcher.engine.records import DemandRecord, ReturnRecord
 
 
@@ -79,6 +80,7 @@ class MemoryStore:
             policies=tuple(record for _, record in sorted(rows.policies.items())),
             program=rows.program,
             volume_hours=tuple(hour for _, hour in sorted(rows.volume_hours.items())),
+            match_counts=recent(rows.match_counts.values()),
             warehouses=tuple(w for _, w in sorted(rows.warehouses.items()) if w),
             service_areas=tuple(a for _, a in sorted(rows.service_areas.items()) if a),
             drop_off_points=tuple(

@@ -27,7 +27,7 @@ from matcher.engine.records import (
     ReturnRecord,
     RoundRecord,
 )
-from matcher.engine.rounds import solve_round
+from matcher.engine.round_task import solve_round
 from matcher.engine.shard import Shard
 from tests.scenarios.entities import NOW_US, TENANT
 from tests.scenarios.memory_store import MemoryStore

@@ -17,7 +17,9 @@ from matcher.domain.ids import (
     WarehouseId,
 )
 from matcher.domain.item import Condition, Fact, Verification, VerificationStatus
+from matcher.domain.match_limit import LimitScope, MatchLimit
 from matcher.domain.mode import Mode
+from matcher.domain.objective import Objective
 from matcher.domain.policy import MatchKey, Policy, VolumeCap
 from matcher.domain.return_item import ReturnItem, ReturnState
 from matcher.domain.warehouse import Warehouse
@@ -62,6 +64,20 @@ from tests.simulation.world import World
 SKUS = ("shirt", "shirt", "coat")
 LIVE = (ReturnState.WAITING, ReturnState.MATCHED)
 
+# As many as a life's day may reach; half of the versions have none.
+LIMITS: tuple[tuple[MatchLimit, ...], ...] = (
+    *((),) * 5,
+    (MatchLimit(LimitScope.DAY, 8),),
+    (MatchLimit(LimitScope.SKU, 4), MatchLimit(LimitScope.DAY, 20)),
+    (MatchLimit(LimitScope.ZONE, 2, 7),),
+    (
+        MatchLimit(LimitScope.DAY, 16),
+        MatchLimit(LimitScope.ZONE, 2, 7),
+        MatchLimit(LimitScope.ZONE, 6, 4),
+    ),
+    (MatchLimit(LimitScope.WAREHOUSE, 4),),
+)
+
 
 class Moves:
     """Draws the next move of a world from a seeded generator."""
@@ -90,7 +106,8 @@ class Moves:
         )
 
     def start(self) -> None:
-        """Put a policy in force; one life in four starts without warehouses."""
+        """Put a policy in force; one in four has no warehouses, half see midnight."""
+        self.world.advance(self.rng.choice([0, 11 * HOUR_US]))
         self.world.apply(CreatePolicy(self._terms()))
         self.world.apply(activation(1))
         if self.rng.random() < 0.75:
@@ -312,4 +329,6 @@ class Moves:
             rollout_basis_points=rng.choice([6_000, 9_000, 10_000]),
             mode=rng.choices([Mode.ACT, Mode.SHADOW], [6, 1])[0],
             volume_cap=rng.choice([None, None, VolumeCap(7_000, 2 * HOUR_US)]),
+            objective=rng.choice([Objective.MAX_SAVING, *list(Objective)[1:]]),
+            match_limits=rng.choice(LIMITS),
         )

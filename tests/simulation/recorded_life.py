@@ -12,6 +12,7 @@ from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId
 from matcher.domain.item import Condition, VerificationStatus
 from matcher.domain.match import HoldState, Match
 from matcher.domain.mode import Mode
+from matcher.domain.objective import Objective
 from matcher.domain.policy import MatchKey, Policy, VolumeCap
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.changes import Changes
@@ -116,6 +117,7 @@ def draw_policy(rng: random.Random) -> Policy:
         handling_duration_us=rng.choice([0, HOUR_US]),
         volume_cap=rng.choice([None, None, VolumeCap(5_000, 2 * HOUR_US)]),
         mode=rng.choice([Mode.ACT] * 7 + [Mode.SHADOW]),
+        objective=rng.choice([Objective.MAX_SAVING] * 2 + list(Objective)[1:]),
     )
 
 

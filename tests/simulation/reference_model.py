@@ -9,6 +9,7 @@ round proposes is read off its proof, and whether they may stand is decided here
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from matcher.domain.demand import Demand, DemandState
@@ -23,6 +24,7 @@ from matcher.domain.errors import (
 from matcher.domain.ids import DemandId, MatchId, ReturnId, WarehouseId
 from matcher.domain.item import Verification
 from matcher.domain.match import HoldState, Match
+from matcher.domain.match_limit import LimitKey
 from matcher.domain.mode import Mode
 from matcher.domain.policy import Policy
 from matcher.domain.program import Pause
@@ -57,61 +59,11 @@ from matcher.geo import ServiceAreas
 from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import GateReport, evaluate_gates
 from tests.scenarios import HOUR_US, TENANT
+from tests.simulation.entities import FINAL, Order, Parcel
 from tests.simulation.erased import erase
 from tests.simulation.shades import Begun, Shade, Shades, take_shades
 
 Refusal = type[NearturnError] | None
-
-FINAL = (DemandState.FULFILLED, DemandState.CANCELLED, DemandState.EXPIRED)
-
-
-@dataclass
-class Order:
-    """A demand; ``end`` is how it ended, if it was not by its units."""
-
-    demand: Demand
-    version: int = 1
-    held: int = 0
-    fulfilled: int = 0
-    end: DemandState | None = None
-
-    @property
-    def state(self) -> DemandState:
-        """The state that its units say, unless it has ended."""
-        if self.end:
-            return self.end
-        if self.fulfilled == self.demand.quantity:
-            return DemandState.FULFILLED
-        full = self.held + self.fulfilled == self.demand.quantity
-        return DemandState.HELD if full else DemandState.OPEN
-
-    @property
-    def open(self) -> int:
-        """Units that may still be promised."""
-        if self.state in FINAL:
-            return 0
-        return self.demand.quantity - self.held - self.fulfilled
-
-    def move(self, *, held: int, fulfilled: int = 0) -> None:
-        """Add to the units that are held and fulfilled."""
-        self.held += held
-        self.fulfilled += fulfilled
-        self.version += 1
-
-
-@dataclass
-class Parcel:
-    """A return item; ``stamp`` counts its decisions."""
-
-    item: ReturnItem
-    payload: str
-    created_us: int
-    state: ReturnState = ReturnState.WAITING
-    stamp: int = 0
-    match_id: MatchId | None = None
-    released: list[DemandId] = field(default_factory=list)
-    has_asked: bool = False
-    has_place: bool = False
 
 
 @dataclass
@@ -127,6 +79,7 @@ class ReferenceModel:
     in_force: list[int] = field(default_factory=list)
     paused: set[str] = field(default_factory=set)
     hours: dict[int, list[int]] = field(default_factory=dict)
+    counts: Counter[LimitKey] = field(default_factory=Counter)
     areas: dict[str, ServiceArea] = field(default_factory=dict)
     warehouses: set[WarehouseId] = field(default_factory=set)
     shades: Shades = field(default_factory=lambda: Shades(10**9))
@@ -324,6 +277,7 @@ class ReferenceModel:
             assert parcel.match_id is not None
             match = self.holds[parcel.match_id]
             self.orders[match.demand_id].move(held=-1)
+            self._free_places(match)
             self._end(match, HoldState.RELEASED)
         self._move(parcel, ReturnState.CANCELLED)
         return None
@@ -394,6 +348,7 @@ class ReferenceModel:
         parcel.match_id = match.match_id
         self.orders[match.demand_id].move(held=1)
         self.holds[match.match_id] = match
+        self.counts.update(match.places)
 
     def waiting(self) -> list[Parcel]:
         """Return who waits, older first, then by id."""
@@ -480,8 +435,15 @@ class ReferenceModel:
 
     def _give_back(self, match: Match, state: HoldState) -> None:
         self.orders[match.demand_id].move(held=-1)
+        self._free_places(match)
         self._end(match, state)
         self._decide(self.parcels[match.return_id])
+
+    def _free_places(self, match: Match) -> None:
+        # Only while the day on which they were taken lasts.
+        for key in match.places:
+            if key.day * 24 * HOUR_US <= self.now_us < (key.day + 1) * 24 * HOUR_US:
+                self.counts[key] -= 1
 
     def _end(self, match: Match, state: HoldState) -> None:
         ended = replace(match, hold_state=state, version=match.version + 1)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from matcher.domain.demand import Demand
 from matcher.domain.ids import DemandId, ReturnId
+from matcher.domain.match_limit import LimitKey, LimitScope
 from matcher.domain.policy import Policy
 from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnItem
 from matcher.domain.shadow import ShadowState
 from matcher.domain.warehouse import ServiceArea
+from tests.scenarios import DAY_US
 
 if TYPE_CHECKING:
     from tests.simulation.reference_model import ReferenceModel
@@ -35,6 +37,8 @@ class Begun:
     open: dict[DemandId, int]
     taken: dict[DemandId, int]
     shades: set[ReturnId]
+    #: Matches of the day that it began on.
+    day_count: int
 
 
 @dataclass
@@ -104,6 +108,7 @@ def take_shades(
         {each: order.open for each, order in model.orders.items()},
         dict(model.shades.taken),
         set(),
+        model.counts[LimitKey(LimitScope.DAY, 0, "", model.now_us // DAY_US)],
     )
     for shade in model.shades.open():
         others = _others(model, shade.item, begun)

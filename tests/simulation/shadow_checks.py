@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from matcher.domain.ids import DemandId, ReturnId, RoundId
+from matcher.domain.match_limit import LimitScope
 from matcher.domain.policy import MatchKey
 from matcher.domain.return_item import ReturnState
 from matcher.domain.shadow import ShadowResult, ShadowState
@@ -36,12 +37,19 @@ def proposed(
     ids = [record.demand.demand_id for record in market.demands]
     free = [begun.open[each] - begun.taken.get(each, 0) - used[each] for each in ids]
     assert market.graph.capacity.tolist() == [max(0, units) for units in free]
-    check_certificate(market.graph, assignment)
-    return [
+    groups, weighed = answer.solved.groups, answer.solved.weighed
+    check_certificate(weighed.graph, assignment, groups and groups.limits)
+    pairs = [
         (market.items[row].item.return_id, ids[column])
         for row, column in enumerate(assignment.column.tolist())
         if column >= 0
     ]
+    for limit in begun.policy.match_limits:
+        # R57: whoever is real takes the places of a day first.
+        if limit.scope is LimitScope.DAY and pairs:
+            made = begun.day_count + used.total() + len(pairs)
+            assert made <= limit.count_max
+    return pairs
 
 
 def check_pair(

@@ -11,11 +11,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import h3.api.basic_str as h3
+
 from benchmarks.explanations import check_changes
 from matcher.domain.decision import Decision, Outcome
 from matcher.domain.errors import NearturnError
 from matcher.domain.ids import DemandId, ReturnId, WarehouseId
 from matcher.domain.match import HoldState, Match
+from matcher.domain.match_limit import LimitKey, LimitScope
 from matcher.domain.policy import MatchKey
 from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnState
@@ -33,7 +36,7 @@ from matcher.engine.limits import ShardLimits
 from matcher.engine.network_book import DAY_US
 from matcher.engine.proof import unpack
 from matcher.engine.records import RoundRecord
-from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
+from matcher.engine.round_task import RoundTask, SolvedRound, solve_round
 from matcher.engine.shard import Shard
 from matcher.simulate.recorded_admission import recorded_asking
 from matcher.simulate.recorded_round import recorded_round
@@ -227,7 +230,9 @@ class World:
         assert [(m.return_id, m.demand_id) for m in made] == kept
         for match in made:
             self._check_promise(match, flight.begun)
+            self._check_places(match, flight.begun)
             self.model.promise(match)
+        self._check_limits(made, flight.begun)
         used = Counter(DemandId(demand_id) for _, demand_id in proof.pairs)
         answers = (solved[0].shadows, solved[1].shadows)
         finish_shadows(self, flight.begun, answers, used, records[0].round_id)
@@ -321,6 +326,7 @@ class World:
             assert mine._demands._live == other._demands._live
             assert mine._returns._live == other._returns._live
             assert mine._matches._active == other._matches._active
+            assert mine._matches.limits._counts == other._matches.limits._counts
             assert mine._network._warehouses == other._network._warehouses
             assert mine._drop_off._points == other._drop_off._points
             assert mine._policies.active == other._policies.active
@@ -377,6 +383,9 @@ class World:
             for row in counted
             if row.eligible_count
         }
+        # I3: and so do match limits.
+        taken = self.crashing.store.rows.match_counts
+        assert self.model.counts == {key: row.match_count for key, row in taken.items()}
 
     def _check_states(self) -> None:
         # I1: each entity is in exactly the state that the model says.
@@ -459,6 +468,40 @@ class World:
             wanted.ship_by_us - begun.policy.handling_duration_us,
         )
         assert self.now_us < match.hold_expire_us == latest_us
+
+    def _check_places(self, match: Match, begun: Begun) -> None:
+        # What a match counts for under limits, asked one by one.
+        item = self.model.parcels[match.return_id].item
+        place = self.model.orders[match.demand_id].demand.location
+        (decision,) = [
+            d for d in self.crashing.fresh.decisions if d.match and d.match == match
+        ]
+        limits = begun.policy.match_limits
+        zones = sorted(e.resolution for e in limits if e.scope is LimitScope.ZONE)
+        day = self.now_us // DAY_US
+        expected = {LimitKey(LimitScope.DAY, 0, "", day)}
+        for limit in limits:
+            key = {
+                LimitScope.DAY: "",
+                LimitScope.SKU: item.sku,
+                LimitScope.WAREHOUSE: decision.fallback.warehouse_id,
+            }.get(limit.scope)
+            if key is None:
+                finest = h3.latlng_to_cell(place.lat, place.lng, zones[-1])
+                key = h3.cell_to_parent(finest, limit.resolution)
+            if key or limit.scope is LimitScope.DAY:
+                expected.add(LimitKey(limit.scope, limit.resolution, key, day))
+        assert set(match.places) == expected
+        assert len(match.places) == len(expected)
+
+    def _check_limits(self, made: Sequence[Match], begun: Begun) -> None:
+        # I3: no round takes a place that is not there, whatever was taken before.
+        counts = self.model.counts
+        for limit in begun.policy.match_limits:
+            for key in {key for match in made for key in match.places}:
+                if (key.scope, key.resolution) == (limit.scope, limit.resolution):
+                    assert counts[key] <= limit.count_max, key
+                    self.met["limit filled"] += counts[key] == limit.count_max
 
     def _check_round(self, record: RoundRecord, made: int, proposed: int) -> None:
         # I6, and the sums that a report would show.

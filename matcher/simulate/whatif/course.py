@@ -27,8 +27,9 @@ class SolvedRound:
     """
     One round of a variant, with what proves it.
 
-    ``saving_micros`` is what its matches save, ``value`` and ``dual`` are what the
-    certificate is about; they are equal, for the checker has accepted it.
+    ``saving_micros`` is what its matches save. ``value`` and ``dual`` are what the
+    certificate is about, in the weights of the objective: the savings, for MAX_SAVING.
+    They are equal, for the checker has accepted it.
     """
 
     at_us: int

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.domain.ids import TenantId
+from matcher.domain.objective import Objective
 from matcher.domain.policy import BASIS_POINTS, CostModel, Policy, StepLimits
 from matcher.domain.return_item import ReturnItem
 from matcher.policy.eligibility import Surroundings
@@ -123,6 +124,8 @@ def gate_view(policy: Policy) -> Policy:
         step_limits=StepLimits(),
         messages=(),
         banned_terms=(),
+        objective=Objective.MAX_SAVING,
+        match_limits=(),
         categories=tuple(
             replace(rule, radius_m=1, min_saving_micros=1, justification=None)
             for rule in policy.categories

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from matcher.domain.reason import ReasonCode
 from matcher.engine.network import InboundChoice
+from matcher.engine.round_solve import solve_graph
 from matcher.simulate.whatif.codes import bit
 from matcher.simulate.whatif.prices import FITS, NEEDS_BETTER, NO_RATE, NOT_SERVED
 from matcher.simulate.whatif.terms import Terms
 from matcher.solve import (
     CandidateGraph,
-    assign,
     check_certificate,
     dual_value,
 )
@@ -61,10 +61,12 @@ class Matched:
 
 def solve(scene: Scene, rows: IntArray, *, threads: int) -> Matched:
     """
-    Match some items at the greatest total saving, as a round does.
+    Match some items as well as the policy's objective can be served, as a round does.
 
     Raises
     ------
+    InvalidValueError
+        If the objective cannot put matches first in 64 bits.
     CertificateError
         If the independent checker refuses the answer.
     """
@@ -93,8 +95,14 @@ def solve(scene: Scene, rows: IntArray, *, threads: int) -> Matched:
         saving,
         scene.open_count[states].astype(np.int32),
     )
-    found = assign(graph, threads=threads)
-    check_certificate(graph, found)
+    weighed, found = solve_graph(
+        graph,
+        terms.pairs.distance_m[edge].astype(np.int64),
+        terms.policy.objective,
+        None,
+        threads=threads,
+    )
+    check_certificate(weighed.graph, found)
     taken = found.column[place] == column
     return Matched(
         row=row[taken],
@@ -102,7 +110,7 @@ def solve(scene: Scene, rows: IntArray, *, threads: int) -> Matched:
         saving_micros=saving[taken],
         candidate_count=len(row),
         value=found.value,
-        dual=dual_value(graph, found),
+        dual=dual_value(weighed.graph, found),
     )
 
 

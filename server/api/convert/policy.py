@@ -20,8 +20,13 @@ from matcher.domain.policy_change import PolicyChange
 from matcher.engine.records import PolicyRecord
 from matcher.explain.message_catalogue import shipped_texts
 from matcher.explain.message_check import check_messages
-from nearturn.v1 import item_pb2, mode_pb2, policy_pb2
+from nearturn.v1 import item_pb2, match_limit_pb2, mode_pb2, policy_pb2
 from server.api.convert.justification import from_justification, to_justification
+from server.api.convert.match_limit import (
+    from_match_limits,
+    to_match_limits,
+    to_objective,
+)
 from server.api.convert.times import (
     optional_timestamp,
     optional_us,
@@ -83,6 +88,8 @@ def _to_document(
         messages=messages,
         banned_terms=banned_terms,
         mode=Mode(message.mode or Mode.ACT),
+        objective=to_objective(message),
+        match_limits=to_match_limits(message),
     )
 
 
@@ -122,6 +129,8 @@ def from_policy(record: PolicyRecord) -> policy_pb2.Policy:
         ],
         banned_terms=policy.banned_terms,
         mode=mode_pb2.Mode.ValueType(policy.mode or Mode.ACT),
+        objective=match_limit_pb2.Objective.ValueType(policy.objective),
+        match_limits=from_match_limits(policy.match_limits),
         state=policy_pb2.PolicyState.ValueType(record.state),
         create_time=to_timestamp(record.created_us),
         activate_time=optional_timestamp(record.activated_us),

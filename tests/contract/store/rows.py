@@ -34,7 +34,9 @@ from matcher.domain.item import (
 from matcher.domain.justification import Justification
 from matcher.domain.latlng import LatLng
 from matcher.domain.match import HoldState, Match
+from matcher.domain.match_limit import LimitKey, LimitScope, MatchLimit
 from matcher.domain.mode import Mode
+from matcher.domain.objective import Objective
 from matcher.domain.policy import (
     CategoryRule,
     CostModel,
@@ -70,6 +72,7 @@ from matcher.engine.journal import Entry
 from matcher.engine.ledger import decision_id, match_id
 from matcher.engine.records import (
     DemandRecord,
+    MatchCount,
     PolicyRecord,
     ReturnRecord,
     RoundRecord,
@@ -187,6 +190,10 @@ def match_row(number: int = 1, **changes: Any) -> Match:
         round_id=RoundId("r-000000000001"),
         policy_version=2,
         version=3,
+        places=(
+            LimitKey(LimitScope.DAY, 0, "", 20_514),
+            LimitKey(LimitScope.SKU, 0, 'a/"b"', 20_514),
+        ),
     )
     return replace(match, **changes)
 
@@ -259,6 +266,11 @@ def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
         messages=(LocaleMessages("en", "help-what-it-is = «Hilfe»"),),
         banned_terms=("wow",),
         mode=Mode.SHADOW,
+        objective=Objective.MAX_MATCHES_THEN_DISTANCE,
+        match_limits=(
+            MatchLimit(LimitScope.DAY, 0),
+            MatchLimit(LimitScope.ZONE, 10**9, 15),
+        ),
     )
     assert policy.rule_for("apparel") is not None
     assert policy.category_names == ("apparel",)
@@ -322,6 +334,13 @@ def shadow_row(return_id: str = "r1", **changes: Any) -> ShadowRecord:
 def open_shadow_row(return_id: str = "r1", **changes: Any) -> ShadowRecord:
     """Return a shadow that is still asked about."""
     return shadow_row(return_id, state=ShadowState.OPEN, result=None, **changes)
+
+
+def match_count_row(
+    key: str = "871f1d489ffffff", day: int = 20_514, match_count: int = INT64_MAX
+) -> MatchCount:
+    """Return the matches of a zone."""
+    return MatchCount(LimitKey(LimitScope.ZONE, 7, key, day), match_count)
 
 
 def warehouse_row(warehouse_id: str = "w1", **changes: Any) -> Warehouse:
@@ -402,6 +421,7 @@ def changes_of(
     | VolumeHour
     | ShadowRecord
     | ShadowUnits
+    | MatchCount
     | Entry,
 ) -> Changes:
     """Return the changes that write these rows."""
@@ -436,5 +456,6 @@ _KEPT: dict[type, tuple[str, Callable[[Any], object]]] = {
     VolumeHour: ("volume_hours", lambda row: row.hour),
     ShadowRecord: ("shadows", lambda row: row.return_id),
     ShadowUnits: ("shadow_units", lambda row: row.demand_id),
+    MatchCount: ("match_counts", lambda row: row.key),
     WarehouseDay: ("warehouse_days", lambda row: (row.warehouse_id, row.day)),
 }

@@ -27,7 +27,7 @@ from matcher.engine.commands import (
     UpsertDemands,
 )
 from matcher.engine.proof import unpack
-from matcher.engine.rounds import solve_round
+from matcher.engine.round_task import solve_round
 from matcher.engine.shard import Shard
 from matcher.simulate.replay import replay
 from server.api.convert.decision import from_decision

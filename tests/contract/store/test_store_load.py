@@ -17,6 +17,7 @@ from tests.contract.store.rows import (
     decision_row,
     demand_row,
     drop_off_point_row,
+    match_count_row,
     match_row,
     policy_row,
     program_event_row,
@@ -133,6 +134,7 @@ def test_restart_loads_what_was_committed(store: Store, opener: Opener) -> None:
         match_row(),
         policy_row(),
         volume_hour_row(),
+        match_count_row(),
         warehouse_row(),
         service_area_row(),
         drop_off_point_row(),
@@ -151,7 +153,7 @@ def test_restart_loads_what_was_committed(store: Store, opener: Opener) -> None:
         assert repr(again.load(BRAND)) == repr(before)
     finally:
         again.close()
-    lists = tuple((row,) for row in rows[:9])
+    lists = tuple((row,) for row in rows[:10])
     assert before == LiveRows(*lists[:4], program_row(), *lists[4:], 1, 1, 1)
 
 
@@ -163,3 +165,14 @@ def test_the_longest_window_of_a_cap_is_loaded(store: Store) -> None:
         [(BRAND, changes_of(*rows)), (OTHER, changes_of(volume_hour_row(9**9)))]
     )
     assert store.load(BRAND).volume_hours == tuple(rows[2:])
+
+
+def test_counts_of_the_last_two_days_are_loaded(store: Store) -> None:
+    """By day, then key, the later value of each; another tenant's are its own (R3)."""
+    rows = [match_count_row(key, day) for key in "ab" for day in (18, 19, 20)]
+    store.commit([(BRAND, changes_of(*rows)), (OTHER, changes_of(match_count_row()))])
+    store.commit([(BRAND, changes_of(match_count_row("b", 20, 0)))])
+    assert store.load(BRAND).match_counts == (
+        *(rows[1], rows[4], rows[2]),
+        match_count_row("b", 20, 0),
+    )

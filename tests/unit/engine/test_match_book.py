@@ -16,6 +16,7 @@ from matcher.domain.match import HoldState, Match
 from matcher.engine.commands import UpsertDemands
 from matcher.engine.demand_book import DemandBook
 from matcher.engine.ledger import Ledger
+from matcher.engine.limit_book import LimitBook
 from matcher.engine.limits import ShardLimits
 from matcher.engine.match_book import MatchBook
 from matcher.engine.network import Network
@@ -58,7 +59,9 @@ class _Books:
             self.ledger, OpenDemands(Network((), ServiceAreas(()))), ShardLimits()
         )
         self.demands.load(rows)
-        self.matches = MatchBook(self.ledger, self.demands, rows.matches)
+        self.matches = MatchBook(
+            self.ledger, self.demands, LimitBook(self.ledger, rows), rows.matches
+        )
 
     def commit(self) -> None:
         self.store.commit(self.ledger.take_changes())

@@ -27,7 +27,7 @@ from matcher.engine.commands import (
     RollbackPolicy,
 )
 from matcher.engine.records import PolicyRecord
-from matcher.engine.rounds import solve_round
+from matcher.engine.round_task import solve_round
 from tests.scenarios import (
     DAY_US,
     NOW_US,

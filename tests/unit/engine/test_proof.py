@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,11 +11,14 @@ import numpy as np
 import pytest
 
 from matcher.domain.errors import CertificateError, InvalidProblemError
+from matcher.domain.match_limit import LimitScope, MatchLimit
+from matcher.domain.objective import Objective
 from matcher.engine import proof as module
 from matcher.engine.plan import plan
 from matcher.engine.proof import Proof, pack, unpack
+from matcher.engine.snapshot import Snapshot
 from matcher.solve import CandidateGraph, assign
-from tests.scenarios import NOW_US, policy
+from tests.scenarios import NOW_US, demand, policy, return_item
 from tests.scenarios.named import chain
 
 
@@ -57,6 +61,86 @@ def test_same_proof_same_bytes(proof: Proof) -> None:
     assert pack(proof) == pack(unpack(pack(proof)))
 
 
+def _limited() -> Proof:
+    """Two items beside two buyers and one place: the farther pair saves more."""
+    terms = policy(
+        objective=Objective.MAX_MATCHES_THEN_DISTANCE,
+        match_limits=(MatchLimit(LimitScope.DAY, 1), MatchLimit(LimitScope.ZONE, 5, 7)),
+    )
+    snapshot = Snapshot(
+        (return_item("r1"), return_item("r2", 2_000)),
+        (demand("d1", 1_000, priority=9), demand("d2", 2_000)),
+    )
+    return plan(snapshot, terms, now_us=NOW_US).proof
+
+
+def test_weights_and_savings_are_both_proven() -> None:
+    """One match, of the fewest metres, and what it saves, which is not its weight."""
+    proof = unpack(pack(_limited()))
+    proof.check()
+    assert proof.pairs == [("r2", "d2")]
+    assert proof.saving_micros == 6_000_000
+    assert proof.value == proof.match_bonus
+    assert next(group.name for group in proof.groups) == "DAY/2026-03-02"
+
+
+def _of_groups(proof: Proof, **changes: Any) -> list[Any]:
+    first, *others = proof.groups
+    return [msgspec.structs.replace(first, **changes), *others]
+
+
+FORGED: dict[str, Callable[[Proof], Any]] = {
+    "saved": lambda p: p.saving_micros + 1,
+    "weight": lambda p: [p.weight[0] + 1, *p.weight[1:]],
+    "match_bonus": lambda p: p.match_bonus + 5_000,
+    "groups": lambda p: _of_groups(p, limit=2),
+    "row_group": lambda p: p.row_group[1:],
+    "column_group": lambda p: p.column_group[1:],
+    "distance_m": lambda p: [each + 1 for each in p.distance_m],
+}
+FORGED_ALIKE: dict[str, dict[str, Any]] = {
+    "no saving claimed": {"saved": None},
+    "no weights": {"weight": []},
+    "another objective": {"objective": "MAX_MATCHES_THEN_SAVING"},
+    "the saving": {"objective": "MAX_SAVING"},
+    "an unknown objective": {"objective": "BEST"},
+    "no groups": {"groups": []},
+}
+
+
+@pytest.mark.parametrize("changes", FORGED_ALIKE.values(), ids=FORGED_ALIKE)
+def test_another_claim_is_refused(changes: dict[str, Any]) -> None:
+    """What was optimal, and what was saved, cannot be said otherwise (I6)."""
+    with pytest.raises((CertificateError, InvalidProblemError)):
+        unpack(pack(_changed(_limited(), **changes))).check()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"limit": 0}, {"price": 0}, {"price": -1}, {"parent": 0}, {"limit": -1}]
+)
+def test_forged_groups_are_refused(changes: dict[str, int]) -> None:
+    """A limit or a price of the day that is not what was kept (I6)."""
+    proof = _limited()
+    with pytest.raises((CertificateError, InvalidProblemError)):
+        _changed(proof, groups=_of_groups(proof, **changes)).check()
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_forged_weights_and_groups_are_refused(name: str) -> None:
+    """Each list and total that is about objectives and limits (I6)."""
+    proof = _limited()
+    with pytest.raises((CertificateError, InvalidProblemError)):
+        unpack(pack(_changed(proof, **{name: FORGED[name](proof)}))).check()
+
+
+def test_weights_beside_savings_are_refused(proof: Proof) -> None:
+    """Where the saving is the objective there is nothing else to weigh."""
+    with pytest.raises(CertificateError, match="weight"):
+        _changed(proof, weight=[1, 1, 1]).check()
+    with pytest.raises(CertificateError, match="row_group"):
+        _changed(proof, row_group=[0, 0]).check()
+
+
 def test_an_empty_round_has_a_proof_too() -> None:
     """No return, no demand: one offset, nothing else, and it checks."""
     nothing = np.empty(0, np.int64)
@@ -77,7 +161,7 @@ def test_the_proof_of_a_plan_checks() -> None:
 
 
 TAMPERED: dict[str, dict[str, Any]] = {
-    "another format": {"format": "nearturn.proof/2"},
+    "another format": {"format": "nearturn.proof/3"},
     "a better value claimed": {"value": 10},
     "a worse value claimed": {"value": 8},
     "an assignment that is not the best": {"column": [0, 1]},

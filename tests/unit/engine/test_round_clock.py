@@ -24,6 +24,20 @@ def test_after_the_interval() -> None:
     assert clock.due_us(EVERY_MINUTE, 1) == NOW_US + 7 + MINUTE_US
 
 
+def test_from_an_instant_on_another_round_may_find_more() -> None:
+    """Not before it, nor before the interval is over; a new round forgets it."""
+    clock = _clock()
+    clock.began(NOW_US)
+    clock.again(NOW_US + 9 * MINUTE_US)
+    assert clock.due_us(EVERY_MINUTE, 1) == NOW_US + 9 * MINUTE_US
+    assert clock.due_us(EVERY_MINUTE, 0) is None
+    assert clock.due_us(policy(), 1) is None
+    clock.changed()
+    assert clock.due_us(EVERY_MINUTE, 1) == NOW_US + MINUTE_US
+    clock.began(NOW_US + 1)
+    assert clock.due_us(EVERY_MINUTE, 1) is None
+
+
 def test_an_empty_pool_needs_no_round() -> None:
     """Nobody waits: nothing is due, whatever changed."""
     assert _clock().due_us(EVERY_MINUTE, 0) is None

@@ -11,10 +11,12 @@ import pytest
 from matcher.domain.errors import LimitExceededError
 from matcher.domain.ids import DemandId, MatchId, ReturnId
 from matcher.domain.item import Condition
+from matcher.domain.match_limit import LimitScope, MatchLimit
 from matcher.engine import rounds
 from matcher.engine.commands import (
     CancelDemand,
     CancelReturn,
+    ConfirmMatch,
     DeleteWarehouse,
     RecordVerification,
     ReleaseMatch,
@@ -22,7 +24,7 @@ from matcher.engine.commands import (
 )
 from matcher.engine.records import RoundRecord
 from matcher.engine.round_memory import RoundMemory
-from matcher.engine.rounds import solve_round
+from matcher.engine.round_task import solve_round
 from matcher.solve import Stop
 from tests.scenarios import (
     HOUR_US,
@@ -52,12 +54,22 @@ DEMANDS = (
 ALL = {"r1", "r2", "r3"}
 
 
-def _shard() -> RunningShard:
+# Two caps wait beside two buyers; a limit lets one of them go.
+CAPS = (return_item("cap1", sku="cap"), return_item("cap2", sku="cap"))
+CAP_DEMANDS = (demand("cap1", sku="cap"), demand("cap2", sku="cap"))
+
+
+def _shard(*limits: MatchLimit) -> RunningShard:
     shard = RunningShard()
-    shard.activate(policy(handling_duration_us=HOUR_US))
+    shard.activate(policy(handling_duration_us=HOUR_US, match_limits=limits))
     shard.apply(UpsertWarehouse(warehouse("w1", 0, daily_capacity=2)))
     shard.upsert(*DEMANDS)
     shard.submit(*ITEMS)
+    if limits:
+        shard.upsert(*CAP_DEMANDS)
+        shard.submit(*CAPS)
+        # One round more: what the first one held is nothing new any longer.
+        shard.round()
     shard.round()
     return shard
 
@@ -80,11 +92,13 @@ def _round(shard: RunningShard) -> Ended:
     return Ended(record, looked_at, shard.store)
 
 
-def _both(happens: Callable[[RunningShard], object]) -> tuple[Ended, Ended]:
+def _both(
+    happens: Callable[[RunningShard], object], *limits: MatchLimit
+) -> tuple[Ended, Ended]:
     """Return the next round of a shard that remembers and of one that does not."""
     ended = []
     for forgets in (False, True):
-        shard = _shard()
+        shard = _shard(*limits)
         happens(shard)
         if forgets:
             shard.shard._rounds._memory = RoundMemory()
@@ -119,8 +133,7 @@ def _match_and_release(shard: RunningShard) -> None:
     shard.submit(return_item("r4", 30_000))
     shard.upsert(demand("d4", 30_000))
     shard.round()
-    assert shard.item("r4").match_id == "m-000000000001"
-    shard.apply(ReleaseMatch(MatchId("m-000000000001"), ""))
+    shard.apply(ReleaseMatch(shard.item("r4").match_id, ""))
     shard.apply(CancelReturn(ReturnId("r4")))
 
 
@@ -250,9 +263,47 @@ def test_it_ends_as_if_it_had_looked_at_everything(name: str) -> None:
     happens, looked_at = CASES[name]
     mine, other = _both(happens)
     assert mine.looked_at == looked_at
+    _compare(mine, other)
+
+
+def _release_a_cap(shard: RunningShard) -> None:
+    # The same unit is open, and the place for another cap as well.
+    shard.apply(ReleaseMatch(MatchId("m-000000000001"), ""))
+
+
+def _confirm_a_cap(shard: RunningShard) -> None:
+    shard.apply(ConfirmMatch(MatchId("m-000000000001"), ""))
+
+
+LIMITED: dict[str, Callable[[RunningShard], object]] = {
+    **{name: happens for name, (happens, _) in CASES.items()},
+    "place given back": _release_a_cap,
+    "place kept": _confirm_a_cap,
+    "another day": lambda s: _later(s, 13 * HOUR_US),
+    "a limit raised": lambda s: s.activate(
+        policy(match_limits=(MatchLimit(LimitScope.DAY, 9),))
+    ),
+}
+LIMITS = {
+    "SKU": (MatchLimit(LimitScope.SKU, 1),),
+    "zone": (MatchLimit(LimitScope.ZONE, 1, 9), MatchLimit(LimitScope.DAY, 5)),
+}
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+@pytest.mark.parametrize("name", LIMITED)
+def test_within_limits_it_ends_the_same(name: str, limits: str) -> None:
+    """An item beside an open unit is looked at again, whatever happens (I5, I12)."""
+    mine, other = _both(LIMITED[name], *LIMITS[limits])
+    assert mine.looked_at & {"cap1", "cap2"}
+    _compare(mine, other)
+
+
+def _compare(mine: Ended, other: Ended) -> None:
     assert mine.looked_at <= other.looked_at
     assert mine.record == other.record
     assert mine.store.rows.returns == other.store.rows.returns
     assert mine.store.rows.demands == other.store.rows.demands
     assert mine.store.rows.matches == other.store.rows.matches
     assert mine.store.rows.decisions == other.store.rows.decisions
+    assert mine.store.rows.match_counts == other.store.rows.match_counts

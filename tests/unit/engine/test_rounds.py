@@ -22,7 +22,7 @@ from matcher.engine.commands import (
     UpsertWarehouse,
 )
 from matcher.engine.proof import unpack
-from matcher.engine.rounds import solve_round
+from matcher.engine.round_task import solve_round
 from tests.scenarios import (
     DAY_US,
     HOUR_US,

@@ -10,6 +10,7 @@ import pytest
 from matcher.domain.errors import CertificateError, LimitExceededError
 from matcher.domain.ids import DemandId, MatchId, ReturnId
 from matcher.domain.item import VerificationStatus
+from matcher.domain.match_limit import LimitScope, MatchLimit
 from matcher.domain.mode import Mode
 from matcher.domain.policy import VolumeCap
 from matcher.domain.reason import ReasonCode
@@ -28,7 +29,7 @@ from matcher.engine.commands import (
 )
 from matcher.engine.journal import Checkpoint, ShadowsFinished
 from matcher.engine.limits import ShardLimits
-from matcher.engine.rounds import solve_round
+from matcher.engine.round_task import solve_round
 from matcher.engine.shadow_records import ShadowRecord
 from matcher.engine.shadow_rounds import solve_shadows
 from matcher.simulate.replay import replay
@@ -449,3 +450,35 @@ def test_a_shadow_ends_when_its_time_is_up() -> None:
     assert _result(shard).waiting_us == until_us - NOW_US
     shard.apply(Tick())
     assert shard.shard.next_us() is None
+
+
+# --- Under match limits --------------------------------------------------------
+
+
+def _one_a_day(**changes: Any) -> RunningShard:
+    shard = _shard(match_limits=(MatchLimit(LimitScope.DAY, 1),), **changes)
+    shard.upsert(demand("d1"), demand("d2"), demand("d3"))
+    shard.submit(return_item("r1"), return_item("r2"))
+    shard.round()
+    return shard
+
+
+def test_shadows_have_the_places_that_a_round_leaves() -> None:
+    """The place of the day is that of the item that is in (R57)."""
+    shard = _one_a_day(volume_cap=VolumeCap(5_000, HOUR_US))
+    (shadow,) = shard.store.rows.shadows.values()
+    assert len(shard.store.rows.matches) == 1
+    assert shadow.state is _OPEN
+    codes = [reason.code for reason in shadow.reasons]
+    # One order went to the other item; behind the others stands the limit.
+    assert codes == [ReasonCode.DEMAND_CAPACITY, ReasonCode.DAY_LIMIT_REACHED]
+
+
+def test_places_of_earlier_shadows_are_not_counted() -> None:
+    """One a round, for only a real match takes a place: at most, and never less."""
+    shard = _one_a_day(mode=Mode.SHADOW)
+    assert sorted(_states(shard).values()) == [_OPEN, _MATCHED]
+    shard.now_us += MINUTE_US
+    shard.upsert(demand("d4"))
+    shard.round()
+    assert list(_states(shard).values()) == [_MATCHED, _MATCHED]

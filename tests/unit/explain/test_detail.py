@@ -171,7 +171,9 @@ def test_a_round_without_a_proof_says_nothing_exact() -> None:
     snapshot = _street()
     made = _planned(snapshot)
     settled = _settled(snapshot, made)
-    hasty = replace(settled, assignment=replace(settled.assignment, gap=7))
+    solved = settled.solved
+    missed = replace(solved, assignment=replace(solved.assignment, gap=7))
+    hasty = replace(settled, solved=missed)
     detail = market_detail(hasty, ReturnId("r1"), RoundId("r-1"))
     assert detail == Detail(RoundId("r-1"), gap_micros=7)
     assert "7 micros" in detail_summary(made.decisions[0], detail)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 
+from matcher.domain.match_limit import LimitScope, MatchLimit
+from matcher.domain.objective import Objective
 from matcher.domain.policy import CostModel, Policy, RolloutStep, VolumeCap, ZoneRate
 from matcher.domain.reason import Gate, ReasonCode
 from matcher.engine.plan import plan
@@ -28,25 +31,41 @@ from tests.scenarios import (
 _OF_THE_ITEM = {"evidence_fresh", "not_end_of_season", "not_custom_made"}
 
 
+def _limits(of_returns: LimitScope) -> tuple[MatchLimit, ...]:
+    return (
+        MatchLimit(LimitScope.ZONE, 20, 7),
+        MatchLimit(of_returns, 5),
+        MatchLimit(LimitScope.DAY, 1_000),
+    )
+
+
 def _accepted(rows: tuple[TableRow, ...], check: str, category: str = "") -> str:
     (found,) = [r for r in rows if (r.check, r.category) == (check, category)]
     return found.accepted
 
 
-def test_every_check_of_a_match_has_its_entry_in_order() -> None:
+@pytest.mark.parametrize("of_returns", [LimitScope.SKU, LimitScope.WAREHOUSE, None])
+def test_every_check_of_a_match_has_its_entry_in_order(
+    of_returns: LimitScope | None,
+) -> None:
     """The catalogue is what a decision lists, gate by gate (R12, R44)."""
+    limits = () if of_returns is None else _limits(of_returns)
     made = plan(
         Snapshot((return_item(),), (demand(),), ()),
-        policy(),
+        policy(match_limits=limits),
         now_us=NOW_US,
         tenant=TENANT,
     )
     gates = (Gate.VERIFICATION, Gate.ELIGIBILITY, Gate.DEMAND)
     found = [c.name for c in made.decisions[0].checks if c.gate in gates]
-    assert found == [entry.name for entry in CHECKS]
-    assert [entry.gate for entry in CHECKS] == [
+    entries = [e for e in CHECKS if e.name in found or not e.is_optional]
+    assert found == [entry.name for entry in entries]
+    assert [entry.gate for entry in entries] == [
         c.gate for c in made.decisions[0].checks if c.gate in gates
     ]
+    optional = {entry.name for entry in CHECKS if entry.is_optional}
+    limited = {f"{each.scope.name.lower()}_limit" for each in limits}
+    assert optional.intersection(found) == limited
 
 
 def test_every_reason_of_the_gates_has_its_check() -> None:
@@ -93,6 +112,29 @@ def test_what_differs_by_category_is_said_by_category() -> None:
     assert "2026-03-03" in _accepted(found.rows, "not_end_of_season", "shoes")
     assert "For shoes:" in found.text
     assert "For apparel:" in found.text
+
+
+def test_limits_and_objective_are_said() -> None:
+    """As checks where there are any, and in the terms."""
+    document = policy(
+        match_limits=_limits(LimitScope.WAREHOUSE),
+        objective=Objective.MAX_MATCHES_THEN_SAVING,
+    )
+    found = render(document, NOW_US)
+    zones = "20 matches a UTC day in a zone of resolution 7"
+    assert _accepted(found.rows, "zone_limit") == zones
+    assert _accepted(found.rows, "day_limit") == "1,000 matches a UTC day"
+    assert "sku_limit" not in {row.check for row in found.rows}
+    for words in (
+        f"There is a place left of {zones}",
+        "no other assignment within the limits makes more matches",
+        f"Match limits: {zones}; 5 matches a UTC day past a warehouse; 1,000 matches",
+    ):
+        assert words in found.text
+    plain = render(policy(), NOW_US)
+    assert "no other assignment saves more in total" in plain.text
+    assert "Match limits: none." in plain.text
+    assert not {r.check for r in plain.rows if r.check.endswith("_limit")}
 
 
 def test_terms_of_the_whole_policy_are_said() -> None:

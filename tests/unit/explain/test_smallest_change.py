@@ -12,6 +12,8 @@ import pytest
 from matcher.domain.decision import Outcome
 from matcher.domain.ids import ReturnId
 from matcher.domain.item import Condition
+from matcher.domain.match_limit import LimitScope, MatchLimit
+from matcher.domain.objective import Objective
 from matcher.domain.policy import Policy
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.plan import Plan, plan
@@ -32,10 +34,11 @@ from tests.scenarios import (
     warehouse,
 )
 
+_PLACE = ChangeKind.PLACE
 _RADIUS_M = 3_000
 _STANDARD_MICROS = 5_000_000
 
-# Those about the market; the others are about the gates before it.
+# Those about the market without limits; of the others two are about the gates before.
 _KINDS = [each for each in ChangeKind if each < ChangeKind.ROLLOUT]
 
 
@@ -84,8 +87,11 @@ def _explained(
     return dict(smallest_changes(settled, return_ids))
 
 
-def _is_matched(snapshot: Snapshot, terms: Policy, return_id: str) -> bool:
-    made = plan(snapshot, terms, now_us=NOW_US, tenant=TENANT)
+def _is_matched(
+    snapshot: Snapshot, terms: Policy, return_id: str, change: SmallestChange
+) -> bool:
+    taken = {change.limit: -change.amount} if change.limit else {}
+    made = plan(snapshot, terms, now_us=NOW_US, tenant=TENANT, taken=taken)
     (found,) = [d for d in made.decisions if d.return_id == return_id]
     return found.outcome is Outcome.MATCHED
 
@@ -128,6 +134,8 @@ def _with(
                 for each in snapshot.demands
             )
             return replace(snapshot, demands=demands), terms
+        case ChangeKind.PLACE:
+            return snapshot, terms
         case _:
             better = replace(item, condition=Condition(change.amount))
             items = tuple(
@@ -142,8 +150,11 @@ def _less(change: SmallestChange, item: ReturnItem) -> SmallestChange:
     return replace(change, amount=change.amount - 1)
 
 
-def _check(seed: int, returns: int, demands: int, most: int) -> Counter[ChangeKind]:
-    snapshot, terms = _town(seed, returns=returns, demands=demands), _terms()
+def _check(
+    seed: int, returns: int, demands: int, most: int, terms: Policy | None = None
+) -> Counter[ChangeKind]:
+    snapshot = _town(seed, returns=returns, demands=demands)
+    terms = terms or _terms()
     made = plan(snapshot, terms, now_us=NOW_US, tenant=TENANT)
     unmatched = [
         d.return_id for d in made.decisions if d.outcome is not Outcome.MATCHED
@@ -154,15 +165,18 @@ def _check(seed: int, returns: int, demands: int, most: int) -> Counter[ChangeKi
     assert list(explained) == unmatched
     for return_id, changes in explained.items():
         item = by_id[return_id]
-        assert changes, f"nothing helps {return_id}"
+        # Within limits it may take two of them at once.
+        assert changes or terms.match_limits, f"nothing helps {return_id}"
         for change in changes:
             assert change.amount > 0
             met[change.kind] += 1
             told = f"seed {seed}, {return_id}: {change}"
-            assert _is_matched(*_with(snapshot, terms, item, change), return_id), told
+            changed = _with(snapshot, terms, item, change)
+            assert _is_matched(*changed, return_id, change), told
             less = _less(change, item)
             if less.amount > 0:
-                found = _is_matched(*_with(snapshot, terms, item, less), return_id)
+                changed = _with(snapshot, terms, item, less)
+                found = _is_matched(*changed, return_id, less)
                 assert not found, f"{told}, less would do"
     met[ChangeKind.UNSPECIFIED] = len(explained)
     return met
@@ -174,6 +188,63 @@ def test_each_change_is_exact() -> None:
     for seed in range(3):
         met += _check(seed, 40, 22, 99)
     assert all(met[kind] > 3 for kind in _KINDS), met
+
+
+# Fewer matches than there could be, and groups that bind on either side.
+_LIMITED: dict[str, dict[str, object]] = {
+    "a day": {"match_limits": (MatchLimit(LimitScope.DAY, 12),)},
+    "zones": {"match_limits": (MatchLimit(LimitScope.ZONE, 1, 7),)},
+    "nested zones": {
+        "match_limits": (
+            MatchLimit(LimitScope.ZONE, 1, 8),
+            MatchLimit(LimitScope.ZONE, 4, 6),
+        )
+    },
+    "a day, zones and SKUs": {
+        "match_limits": (
+            MatchLimit(LimitScope.SKU, 13),
+            MatchLimit(LimitScope.DAY, 14),
+            MatchLimit(LimitScope.ZONE, 2, 7),
+        )
+    },
+}
+_OBJECTIVES = {
+    f"{each.name} within limits": {**_LIMITED["nested zones"], "objective": each}
+    for each in list(Objective)[2:]
+}
+
+
+@pytest.mark.parametrize("name", [*_LIMITED, *_OBJECTIVES])
+def test_each_change_is_exact_within_limits(name: str) -> None:
+    """One place more under one limit too, whatever matches are to be best at (R41)."""
+    terms = _terms(**(_LIMITED | _OBJECTIVES)[name])
+    met = _check(7, 22, 26, 6, terms) + _check(8, 22, 26, 6, terms)
+    assert met[_PLACE] >= 3, met
+
+
+@pytest.mark.parametrize("objective", list(Objective)[2:])
+def test_each_change_is_exact_where_matches_come_first(objective: Objective) -> None:
+    """Without limits no place is missing; all else is told as ever (R41)."""
+    met = _check(5, 40, 22, 6, _terms(objective=objective))
+    assert met[ChangeKind.UNSPECIFIED] == 6
+    assert not met[_PLACE]
+
+
+def test_a_place_of_a_warehouse_is_one_of_its_own() -> None:
+    """Each of two warehouses lets one match pass; the third item needs one of its."""
+    snapshot = Snapshot(
+        (return_item("r1"), return_item("r2"), return_item("r3", 40_000)),
+        (demand(quantity=9),),
+        (warehouse("w1"), warehouse("w2", 40_000)),
+    )
+    terms = policy(match_limits=(MatchLimit(LimitScope.WAREHOUSE, 1),))
+    made = plan(snapshot, terms, now_us=NOW_US, tenant=TENANT)
+    found = _explained(snapshot, terms, made, map(ReturnId, made.return_ids))
+    ((return_id, changes),) = found.items()
+    assert return_id == "r2"
+    (place,) = [each for each in changes if each.kind is _PLACE]
+    assert place.limit is not None
+    assert (place.amount, place.limit.text) == (1, "WAREHOUSE/2026-03-02/w1")
 
 
 @pytest.mark.slow

@@ -9,7 +9,9 @@ import pytest
 
 from matcher.domain.item import Condition, ReturnReason
 from matcher.domain.justification import Justification
+from matcher.domain.match_limit import LimitScope, MatchLimit
 from matcher.domain.mode import Mode
+from matcher.domain.objective import Objective
 from matcher.domain.policy import (
     CostModel,
     LocaleMessages,
@@ -73,6 +75,18 @@ _OF_A_POLICY: tuple[tuple[dict[str, Any], Dimension, Direction, int], ...] = (
     ({"messages": (LocaleMessages("en", "a = b"),)}, Dimension.MESSAGES, _OTHER, 0),
     ({"banned_terms": ("wow",)}, Dimension.MESSAGES, _WIDER, 0),
     ({"mode": Mode.SHADOW}, Dimension.MODE, _NARROWER, 0),
+    (
+        {"objective": Objective.MAX_MATCHES_THEN_SAVING},
+        Dimension.OBJECTIVE,
+        _OTHER,
+        0,
+    ),
+    (
+        {"match_limits": (MatchLimit(LimitScope.DAY, 9),)},
+        Dimension.MATCH_LIMITS,
+        _NARROWER,
+        0,
+    ),
 )
 
 
@@ -123,6 +137,26 @@ def test_no_field_is_left_out() -> None:
     for kind, names in compared_fields().items():
         of_kind = {field.name for field in fields(kind)}
         assert names == of_kind - {"version"}
+
+
+def test_limits_are_compared_one_by_one() -> None:
+    """By name, whatever their order; one that is raised or lifted opens something."""
+    day, zone = MatchLimit(LimitScope.DAY, 9), MatchLimit(LimitScope.ZONE, 2, 7)
+    before = policy(match_limits=(day, zone, MatchLimit(LimitScope.SKU, 3)))
+    after = policy(match_limits=(replace(zone, count_max=3), replace(day, count_max=8)))
+    found = compare(before, after)
+    assert [(each.path, each.direction) for each in found] == [
+        ("match_limits[DAY]", _NARROWER),
+        ("match_limits[SKU]", _WIDER),
+        ("match_limits[ZONE 7]", _WIDER),
+    ]
+    assert (found[1].before, found[1].after) == (
+        "3 matches a UTC day for a SKU",
+        "none",
+    )
+    assert to_acknowledge(found, StepLimits()) == (Dimension.MATCH_LIMITS,)
+    shuffled = replace(before, match_limits=before.match_limits[::-1])
+    assert compare(before, shuffled) == ()
 
 
 def test_equal_policies_do_not_differ() -> None:

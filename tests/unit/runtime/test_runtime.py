@@ -30,7 +30,7 @@ from matcher.engine.commands import (
     UpsertDemands,
 )
 from matcher.engine.proof import unpack
-from matcher.engine.rounds import RoundTask, SolvedRound, solve_round
+from matcher.engine.round_task import RoundTask, SolvedRound, solve_round
 from matcher.solve import Stop
 from server.runtime.call import Call, RoundCall
 from server.runtime.runtime import Runtime, RuntimeOptions

@@ -15,7 +15,7 @@ from matcher.domain.ids import DemandId, MatchId, ReturnId
 from matcher.domain.policy import Policy
 from matcher.engine.commands import CancelDemand, ReleaseMatch, UpsertWarehouse
 from matcher.engine.market import PoolItem
-from matcher.engine.rounds import RoundTask, solve_round
+from matcher.engine.round_task import RoundTask, solve_round
 from matcher.explain.detail import Detail, detail_summary, market_detail
 from matcher.explain.settled_market import SettledMarket
 from matcher.explain.smallest_change import (

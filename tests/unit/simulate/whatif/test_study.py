@@ -8,6 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from matcher.domain.errors import InvalidValueError
+from matcher.domain.match_limit import LimitScope, MatchLimit
+from matcher.domain.objective import Objective
 from matcher.domain.policy import MatchKey, Policy
 from matcher.engine.plan import plan
 from matcher.engine.snapshot import Snapshot
@@ -76,11 +79,13 @@ def _same(one: Course, other: Course) -> bool:
     )
 
 
-def test_all_at_once_is_a_plan(snapshot: Snapshot) -> None:
+@pytest.mark.parametrize("objective", list(Objective)[1:])
+def test_all_at_once_is_a_plan(snapshot: Snapshot, objective: Objective) -> None:
     """A snapshot lived in one round matches what plan() matches, at its saving."""
-    made = plan(snapshot, _policy(), now_us=NOW_US, tenant=TENANT)
-    facts = Facts(TENANT, at_once(snapshot, _policy(), now_us=NOW_US))
-    (course,) = _courses(facts, _policy())
+    terms = _policy(objective=objective)
+    made = plan(snapshot, terms, now_us=NOW_US, tenant=TENANT)
+    facts = Facts(TENANT, at_once(snapshot, terms, now_us=NOW_US))
+    (course,) = _courses(facts, terms)
     matched = {
         facts.items.items[row].return_id: facts.orders.demand_ids[
             facts.orders.unit[course.state[row]]
@@ -90,7 +95,14 @@ def test_all_at_once_is_a_plan(snapshot: Snapshot) -> None:
     wanted = {d.return_id: d.match.demand_id for d in made.decisions if d.match}
     assert matched == wanted
     assert tally(facts, course).saving_micros == made.summary.saving_micros
-    assert sum(each.dual for each in course.rounds) == made.summary.dual_micros
+    assert sum(each.dual for each in course.rounds) == made.assignment.value
+
+
+def test_match_limits_are_refused(timeline: Timeline) -> None:
+    """A simulation does not count them, and says so rather than guess."""
+    limited = _policy(match_limits=(MatchLimit(LimitScope.DAY, 5),))
+    with pytest.raises(InvalidValueError, match=r"match_limits: got '5 matches"):
+        Study(Facts(TENANT, timeline), [Variant("x", limited)])
 
 
 def test_what_is_shared_changes_no_course(timeline: Timeline) -> None:

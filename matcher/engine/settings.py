@@ -1,0 +1,56 @@
+"""What holds for all items of a shard: its policies, its program, its network."""
+
+from __future__ import annotations
+
+from matcher.engine.answers import Answer
+from matcher.engine.commands import (
+    ActivatePolicy,
+    CreatePolicy,
+    DeleteServiceArea,
+    DeleteWarehouse,
+    PauseProgram,
+    ResumeProgram,
+    RollbackPolicy,
+    Setting,
+    UpsertServiceArea,
+    UpsertWarehouse,
+)
+from matcher.engine.network_book import NetworkBook
+from matcher.engine.policy_book import PolicyBook
+
+
+def apply_setting(
+    command: Setting, policies: PolicyBook, network: NetworkBook, now_us: int
+) -> Answer:
+    """
+    Apply a command to the book that it is about.
+
+    Returns
+    -------
+    Answer
+        What that book has to say; ``None`` for what was deleted.
+    """
+    match command:
+        case CreatePolicy():
+            return policies.create(
+                command.policy, now_us, validate_only=command.validate_only
+            )
+        case ActivatePolicy():
+            return policies.activate(
+                command.version, command.acknowledged, command.sign_offs, now_us
+            )
+        case RollbackPolicy():
+            return policies.roll_back(command.note, now_us)
+        case PauseProgram():
+            return policies.program.pause(command.category, command.note, now_us)
+        case ResumeProgram():
+            return policies.program.resume(command.category, command.note, now_us)
+        case UpsertWarehouse():
+            return network.upsert_warehouse(command.warehouse)
+        case DeleteWarehouse():
+            network.delete_warehouse(command.warehouse_id)
+        case UpsertServiceArea():
+            return network.upsert_area(command.service_area)
+        case DeleteServiceArea():
+            network.delete_area(command.service_area_id)
+    return None

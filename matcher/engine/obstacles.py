@@ -12,9 +12,11 @@ from matcher.domain.match_limit import LimitScope, MatchLimit
 from matcher.domain.objective import Objective
 from matcher.domain.policy import Policy
 from matcher.domain.reason import Reason, ReasonCode
+from matcher.engine.match_groups import MatchGroups
 from matcher.engine.round_solve import SolvedMarket
 from matcher.policy.wording import stated
 from matcher.policy.words import limit_words
+from matcher.solve import CandidateGraph
 
 BoolArray = NDArray[np.bool_]
 
@@ -87,11 +89,18 @@ class Obstacles:
     ----------
     policy
         The policy.
-    solved
-        The market and its answer; without one, nothing is used up.
+    graph, column, groups
+        The candidates, the answer and the match limits that it kept; without an answer,
+        nothing is used up.
     """
 
-    def __init__(self, policy: Policy, solved: SolvedMarket | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        graph: CandidateGraph | None = None,
+        column: NDArray[np.int32] | None = None,
+        groups: MatchGroups | None = None,
+    ) -> None:
         limits = policy.match_limits
         self._saves_most = policy.objective is Objective.MAX_SAVING
         self._scopes = {
@@ -99,23 +108,28 @@ class Obstacles:
             for scope in LIMIT_CHECKS
             if any(each.scope is scope for each in limits)
         }
-        self._solved = solved
+        self._graph = graph
         self._row_full: dict[MatchLimit, BoolArray] = {}
         self._column_full: dict[MatchLimit, BoolArray] = {}
-        if solved is not None:
-            self._look(solved)
+        if graph is not None and column is not None:
+            self._look(graph, column, groups)
 
     @classmethod
     def of(cls, policy: Policy, solved: SolvedMarket | None = None) -> Obstacles | None:
         """Return those of a policy; ``None`` if only units can be used up."""
         is_plain = policy.objective is Objective.MAX_SAVING and not policy.match_limits
-        return None if is_plain else cls(policy, solved)
+        if is_plain:
+            return None
+        if solved is None:
+            return cls(policy)
+        column = solved.assignment.column
+        return cls(policy, solved.market.graph, column, solved.groups)
 
     def of_row(self, row: int) -> RowObstacles:
         """Return what stands in the way of a row that has no column."""
-        if self._solved is None:
+        graph = self._graph
+        if graph is None:
             return RowObstacles(0, tuple(self._nothing()), self._saves_most)
-        graph = self._solved.market.graph
         start, stop = graph.row_offsets[row : row + 2]
         columns = graph.columns[start:stop]
         gone = int(np.count_nonzero(self._gone[columns]))
@@ -142,13 +156,17 @@ class Obstacles:
         for scope, limits in self._scopes.items():
             yield LimitFinding(scope, limit_words(limits), "", 0)
 
-    def _look(self, solved: SolvedMarket) -> None:
-        graph, column = solved.market.graph, solved.assignment.column
+    def _look(
+        self,
+        graph: CandidateGraph,
+        column: NDArray[np.int32],
+        groups: MatchGroups | None,
+    ) -> None:
         used = np.bincount(column[column >= 0], minlength=graph.column_count)
         self._gone = used >= graph.capacity
-        if solved.groups is None:
+        if groups is None:
             return
-        limits, keys = solved.groups.limits, solved.groups.keys
+        limits, keys = groups.limits, groups.keys
         is_full = limits.used(column) >= limits.limit
         for each in (one for of_scope in self._scopes.values() for one in of_scope):
             stops = np.array(

@@ -11,6 +11,7 @@ from matcher.domain.errors import NearturnError
 from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId
 from matcher.domain.item import Condition, VerificationStatus
 from matcher.domain.match import HoldState, Match
+from matcher.domain.match_limit import LimitScope, MatchLimit
 from matcher.domain.mode import Mode
 from matcher.domain.objective import Objective
 from matcher.domain.policy import MatchKey, Policy, VolumeCap
@@ -103,6 +104,14 @@ class RecordingShard(RunningShard):
         return [e for changes in self.history[middle:] for e in changes.journal]
 
 
+LIMITS: list[tuple[MatchLimit, ...]] = [
+    (MatchLimit(LimitScope.DAY, 3),),
+    (MatchLimit(LimitScope.SKU, 1), MatchLimit(LimitScope.DAY, 4)),
+    (MatchLimit(LimitScope.ZONE, 1, 6), MatchLimit(LimitScope.ZONE, 3, 4)),
+    (MatchLimit(LimitScope.WAREHOUSE, 2),),
+]
+
+
 def draw_policy(rng: random.Random) -> Policy:
     """Draw a policy that opens one category."""
     return policy(
@@ -117,6 +126,7 @@ def draw_policy(rng: random.Random) -> Policy:
         handling_duration_us=rng.choice([0, HOUR_US]),
         volume_cap=rng.choice([None, None, VolumeCap(5_000, 2 * HOUR_US)]),
         mode=rng.choice([Mode.ACT] * 7 + [Mode.SHADOW]),
+        match_limits=rng.choice([(), (), *LIMITS]),
         objective=rng.choice([Objective.MAX_SAVING] * 2 + list(Objective)[1:]),
     )
 

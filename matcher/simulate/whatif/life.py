@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.domain.mode import Mode
 from matcher.domain.reason import Gate, ReasonCode
+from matcher.engine.network_book import DAY_US
 from matcher.simulate.whatif.codes import bit, bits_of
 from matcher.simulate.whatif.course import Course, Ending, SolvedRound
 from matcher.simulate.whatif.demand_units import DemandUnits
@@ -16,6 +18,7 @@ from matcher.simulate.whatif.facts import Facts
 from matcher.simulate.whatif.fates import Fates
 from matcher.simulate.whatif.happenings import Happening, Happenings, Kind
 from matcher.simulate.whatif.market import Matched, Scene, found_bits, solve
+from matcher.simulate.whatif.match_places import MatchPlaces
 from matcher.simulate.whatif.near import Near
 from matcher.simulate.whatif.reception import PAUSED, PENDING, Reception
 from matcher.simulate.whatif.standings import Standings
@@ -90,6 +93,7 @@ class Life:
         self._terms = terms_of(self._setting)
         self._reception = Reception(facts, self._setting, self._terms)
         self._units = DemandUnits(facts)
+        self._places = MatchPlaces(facts)
         self._happenings = Happenings()
         self._fates = Fates(facts, self._at, self._happenings)
         self._yard = Yard(facts, self._setting.network, timeline.warehouse_days)
@@ -293,7 +297,7 @@ class Life:
     def _cancel(self, each: Happening) -> None:
         row = each.row
         if self._at.ending[row] == Ending.HELD:
-            self._give_back(row)
+            self._give_back(row, each.at_us)
         rows, now_us = np.array([row]), np.array([each.at_us])
         self._at.end(rows, Ending.CANCELLED, now_us, np.array([_CANCELLED]))
         self._watch.left(rows)
@@ -360,7 +364,7 @@ class Life:
         if each.order:
             happened = _RELEASED
             self._released[row] = self._released.get(row, frozenset()) | {unit}
-        self._give_back(row)
+        self._give_back(row, each.at_us)
         self._at.match_number[row] += 1
         self._decide(row, each.at_us, each.order, happened)
 
@@ -368,8 +372,9 @@ class Life:
         self._units.fulfil(int(self._at.state[row]))
         self._at.ending[row] = Ending.CONFIRMED
 
-    def _give_back(self, row: int) -> None:
+    def _give_back(self, row: int, now_us: int) -> None:
         state = int(self._at.state[row])
+        self._places.give_back(row, now_us)
         self._units.give_back(state)
         self._demands_came(self._facts.orders.states_like(state))
 
@@ -387,9 +392,10 @@ class Life:
         is_open = self._yard.remaining(start.at_us) > 0
         failed = self._look_again(start)
         pool = self._at.pool()
-        if is_open.tobytes() == self._open_warehouses:
+        is_limited = bool(terms.policy.match_limits)
+        if is_open.tobytes() == self._open_warehouses and not is_limited:
             # At an optimum nobody who waits has a pair with an open unit: only who is
-            # near a change can find one.
+            # near a change can find one. A match limit may leave the two side by side.
             pool &= self._at.is_dirty
         self._open_warehouses = is_open.tobytes()
         self._at.is_dirty[:] = False
@@ -405,7 +411,11 @@ class Life:
         )
         rows = np.nonzero(pool)[0]
         if len(rows):
-            matched = solve(self._scene, rows, threads=self._threads)
+            matched = solve(self._scene, rows, self._places, threads=self._threads)
+            self._scene = replace(self._scene, unmatched=matched.unmatched)
+            if matched.unmatched is not None and matched.unmatched.is_limited:
+                # Another day has places again.
+                self._watch.again((start.at_us // DAY_US + 1) * DAY_US)
             self._promise(matched, start, len(rows))
         self._fail(failed, start)
 
@@ -450,6 +460,7 @@ class Life:
         row, edge = matched.row, matched.edge
         state = terms.pairs.state[edge]
         self._units.take(state.astype(np.int64))
+        self._places.take(row.tolist(), matched.places)
         self._at.ending[row] = Ending.HELD
         self._at.reasons[row] = _MATCHED
         self._at.state[row] = state

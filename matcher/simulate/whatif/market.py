@@ -8,10 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.domain.match_limit import LimitKey
 from matcher.domain.reason import ReasonCode
+from matcher.engine.match_groups import MatchGroups
 from matcher.engine.network import InboundChoice
+from matcher.engine.network_book import DAY_US
+from matcher.engine.obstacles import Obstacles
 from matcher.engine.round_solve import solve_graph
 from matcher.simulate.whatif.codes import bit
+from matcher.simulate.whatif.match_places import MatchPlaces, Unmatched
 from matcher.simulate.whatif.prices import FITS, NEEDS_BETTER, NO_RATE, NOT_SERVED
 from matcher.simulate.whatif.terms import Terms
 from matcher.solve import (
@@ -30,7 +35,8 @@ class Scene:
     What a round sees: terms, open units, the items' ordinary ways, the instant.
 
     ``open_count`` is by demand state; ``released`` names demands (by unit) that were
-    released from an item.
+    released from an item. ``unmatched`` is known once the round is solved, if its
+    policy has match limits.
     """
 
     terms: Terms
@@ -40,6 +46,7 @@ class Scene:
     unit: IntArray
     inbound: InboundChoice
     released: Mapping[int, frozenset[int]]
+    unmatched: Unmatched | None = None
 
     @property
     def earliest_us(self) -> int:
@@ -49,7 +56,11 @@ class Scene:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matched:
-    """The pairs of a round's optimum, by row, and what its certificate is about."""
+    """
+    The pairs of a round's optimum, by row, and what its certificate is about.
+
+    ``places`` are what each pair counts for under match limits.
+    """
 
     row: IntArray
     edge: IntArray
@@ -57,9 +68,13 @@ class Matched:
     candidate_count: int
     value: int
     dual: int
+    places: tuple[tuple[LimitKey, ...], ...] = ()
+    unmatched: Unmatched | None = None
 
 
-def solve(scene: Scene, rows: IntArray, *, threads: int) -> Matched:
+def solve(
+    scene: Scene, rows: IntArray, places: MatchPlaces, *, threads: int
+) -> Matched:
     """
     Match some items as well as the policy's objective can be served, as a round does.
 
@@ -95,22 +110,37 @@ def solve(scene: Scene, rows: IntArray, *, threads: int) -> Matched:
         saving,
         scene.open_count[states].astype(np.int32),
     )
+    day, policy = scene.now_us // DAY_US, terms.policy
+    keys = places.keys(terms, scene.inbound, wanted, states)
+    groups = MatchGroups.of(keys, graph, day, places.left)
+    limits = groups.limits if groups else None
     weighed, found = solve_graph(
         graph,
         terms.pairs.distance_m[edge].astype(np.int64),
-        terms.policy.objective,
-        None,
+        policy.objective,
+        groups,
         threads=threads,
     )
-    check_certificate(weighed.graph, found)
+    check_certificate(weighed.graph, found, limits)
     taken = found.column[place] == column
+    unmatched = None
+    if groups is not None:
+        obstacles = Obstacles(policy, graph, found.column, groups)
+        unmatched = Unmatched(wanted, found.column < 0, obstacles)
     return Matched(
         row=row[taken],
         edge=edge[taken],
         saving_micros=saving[taken],
         candidate_count=len(row),
         value=found.value,
-        dual=dual_value(weighed.graph, found),
+        dual=dual_value(weighed.graph, found, limits),
+        places=tuple(
+            keys.places(at, of, day)
+            for at, of in zip(
+                place[taken].tolist(), column[taken].tolist(), strict=True
+            )
+        ),
+        unmatched=unmatched,
     )
 
 
@@ -137,6 +167,9 @@ def found_bits(scene: Scene, rows: IntArray) -> IntArray:
     verdict = _verdicts(scene, row, edge)
     fits = np.bincount(place[verdict == len(_CODES)], minlength=count)
     bits = np.where(fits > 0, bit(ReasonCode.DEMAND_CAPACITY), 0)
+    if scene.unmatched is not None:
+        for at in np.nonzero(fits)[0].tolist():
+            bits[at] = scene.unmatched.bits(int(rows[at]))
     for at, code in enumerate(_CODES):
         dropped = np.bincount(place[verdict == at], minlength=count)
         bits |= np.where((dropped > 0) & (fits == 0), bit(code), 0)

@@ -208,6 +208,7 @@ class _Reader:
             finished_us=self._finished_us,
             held=rows.matches,
             volume_hours=rows.volume_hours,
+            match_counts=rows.match_counts,
             warehouse_days=rows.warehouse_days,
         )
 

@@ -25,9 +25,17 @@ def due_rounds(
         if due_us is not None and due_us <= now_us:
             yield RoundStart(now_us, facts.order_at(now_us))
             continue
-        if due_us is None or policy.round_size:
+        if due_us is None or policy.round_size or policy.match_limits:
+            # Whoever comes next may make one due, or due sooner: under match limits it
+            # may be due no sooner than another day has places.
             soon_us = facts.next_us(now_us)
         else:
-            soon_us = min(due_us, facts.next_urgent_us(now_us, due_us))
+            soon_us = facts.next_urgent_us(now_us, due_us)
+        if due_us is not None:
+            soon_us = min(soon_us, due_us)
         now_us = min(soon_us, life.next_happening_us(now_us), end_us)
         life.advance(now_us, facts.order_at(now_us))
+    due_us = watch.due_us(policy, life.live_count)
+    if due_us is not None and due_us < end_us:
+        # What happened last made one due that would have begun before.
+        yield RoundStart(end_us, facts.order_at(end_us))

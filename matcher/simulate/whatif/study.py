@@ -10,10 +10,8 @@ from threading import Lock
 
 import numpy as np
 
-from matcher.domain.errors import InvalidValueError
 from matcher.domain.policy import CostModel, MatchKey, Policy
 from matcher.engine.network import Network
-from matcher.policy.words import limit_words
 from matcher.simulate.whatif.course import Course
 from matcher.simulate.whatif.facts import Facts
 from matcher.simulate.whatif.gate_table import GateTable, gate_view
@@ -60,11 +58,6 @@ class Study:
         Told how far it is.
     pulse
         Called again and again, from any thread; may raise to end it all.
-
-    Raises
-    ------
-    InvalidValueError
-        If a variant, or a policy that was in force and is one, has match limits.
     """
 
     def __init__(
@@ -81,7 +74,6 @@ class Study:
         self._threads = threads
         self._progress = progress
         self._pulse = pulse
-        self._refuse_limits()
         self._by_policy = self._changes_rounds()
         self._pairs = self._found_pairs()
         self._near = Near.of(self._pairs, len(facts.orders.unit))
@@ -146,18 +138,6 @@ class Study:
             settings = self._facts.timeline.settings
             found += [each.policy for each in settings if each.policy is not None]
         return found
-
-    def _refuse_limits(self) -> None:
-        # A limit of a day makes who comes first in it decide, and a life skips rounds
-        # that change nothing for want of units only.
-        for policy in self._policies():
-            if policy.match_limits:
-                raise InvalidValueError(
-                    "match_limits",
-                    limit_words(policy.match_limits),
-                    f"none in policy version {policy.version}: a simulation does not "
-                    "count matches of a day, SKU, zone or warehouse",
-                )
 
     def _changes_rounds(self) -> bool:
         clocks = {

@@ -17,7 +17,7 @@ from matcher.domain.program import Pause
 from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.network import Network
-from matcher.engine.records import VolumeHour, WarehouseDay
+from matcher.engine.records import MatchCount, VolumeHour, WarehouseDay
 from matcher.policy.volume import Admission
 
 IntArray = NDArray[np.int64]
@@ -154,7 +154,7 @@ class Timeline:
         Items that came in before take part and are not counted.
     held
         Promises that were open at the start.
-    volume_hours, warehouse_days
+    volume_hours, warehouse_days, match_counts
         Counts at the start.
 
     Notes
@@ -176,3 +176,4 @@ class Timeline:
     held: tuple[Match, ...] = ()
     volume_hours: tuple[VolumeHour, ...] = ()
     warehouse_days: tuple[WarehouseDay, ...] = ()
+    match_counts: tuple[MatchCount, ...] = ()

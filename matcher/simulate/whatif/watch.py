@@ -27,6 +27,9 @@ class Watch:
     def began(self, now_us: int) -> None:
         """Note that a round began."""
 
+    def again(self, at_us: int) -> None:
+        """Note that another round may find something else from an instant on."""
+
 
 class RoundWatch(Watch):
     """Tells the engine's own clock of rounds, so that they begin when it says."""
@@ -51,6 +54,10 @@ class RoundWatch(Watch):
     def began(self, now_us: int) -> None:
         """Note that a round began."""
         self._clock.began(now_us)
+
+    def again(self, at_us: int) -> None:
+        """Note that another round may find something else from an instant on."""
+        self._clock.again(at_us)
 
     def due_us(self, policy: Policy, pool_count: int) -> int | None:
         """Return when the next round is due; ``None``: not before something changes."""

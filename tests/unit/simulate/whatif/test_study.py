@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from matcher.domain.errors import InvalidValueError
 from matcher.domain.match_limit import LimitScope, MatchLimit
 from matcher.domain.objective import Objective
 from matcher.domain.policy import MatchKey, Policy
@@ -25,6 +24,14 @@ from matcher.simulate.whatif.unfolding import at_once, over_days
 from tests.scenarios import DAY_US, HOUR_US, NOW_US, TENANT, policy, rule
 
 CATEGORIES = ("apparel", "accessories")
+
+LIMITS = [
+    (),
+    (MatchLimit(LimitScope.DAY, 20),),
+    (MatchLimit(LimitScope.SKU, 2), MatchLimit(LimitScope.DAY, 25)),
+    (MatchLimit(LimitScope.ZONE, 3, 5), MatchLimit(LimitScope.ZONE, 8, 3)),
+    (MatchLimit(LimitScope.WAREHOUSE, 7),),
+]
 
 
 def _policy(radius_m: int = 40_000, **changes: object) -> Policy:
@@ -79,10 +86,13 @@ def _same(one: Course, other: Course) -> bool:
     )
 
 
+@pytest.mark.parametrize("limits", LIMITS)
 @pytest.mark.parametrize("objective", list(Objective)[1:])
-def test_all_at_once_is_a_plan(snapshot: Snapshot, objective: Objective) -> None:
+def test_all_at_once_is_a_plan(
+    snapshot: Snapshot, objective: Objective, limits: tuple[MatchLimit, ...]
+) -> None:
     """A snapshot lived in one round matches what plan() matches, at its saving."""
-    terms = _policy(objective=objective)
+    terms = _policy(objective=objective, match_limits=limits)
     made = plan(snapshot, terms, now_us=NOW_US, tenant=TENANT)
     facts = Facts(TENANT, at_once(snapshot, terms, now_us=NOW_US))
     (course,) = _courses(facts, terms)
@@ -96,13 +106,6 @@ def test_all_at_once_is_a_plan(snapshot: Snapshot, objective: Objective) -> None
     assert matched == wanted
     assert tally(facts, course).saving_micros == made.summary.saving_micros
     assert sum(each.dual for each in course.rounds) == made.assignment.value
-
-
-def test_match_limits_are_refused(timeline: Timeline) -> None:
-    """A simulation does not count them, and says so rather than guess."""
-    limited = _policy(match_limits=(MatchLimit(LimitScope.DAY, 5),))
-    with pytest.raises(InvalidValueError, match=r"match_limits: got '5 matches"):
-        Study(Facts(TENANT, timeline), [Variant("x", limited)])
 
 
 def test_what_is_shared_changes_no_course(timeline: Timeline) -> None:

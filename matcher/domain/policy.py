@@ -7,6 +7,8 @@ from enum import IntEnum
 from functools import cached_property
 
 from matcher.domain.errors import FieldViolation, InvalidPolicyError
+from matcher.domain.evidence import EvidenceThresholds, evidence_violations
+from matcher.domain.guardrail import Guardrail, guardrail_violations
 from matcher.domain.instant import utc_text
 from matcher.domain.item import UNMATCHABLE_REASONS, Condition, ReturnReason
 
@@ -155,6 +157,8 @@ class Policy:
     step_limits: StepLimits = StepLimits()
     messages: tuple[LocaleMessages, ...] = ()
     banned_terms: tuple[str, ...] = ()
+    guardrails: tuple[Guardrail, ...] = ()
+    evidence_thresholds: EvidenceThresholds | None = None
 
     def __post_init__(self) -> None:
         violations = _violations(self)
@@ -227,6 +231,8 @@ def _violations(policy: Policy) -> list[FieldViolation]:
         for index, locale in enumerate(locales)
         if locale in locales[:index]
     )
+    found.extend(guardrail_violations(policy.guardrails, seen))
+    found.extend(evidence_violations(policy.evidence_thresholds))
     return found
 
 

@@ -39,6 +39,7 @@ class ReleaseAnswer:
 # CancelReturn             ReturnAnswer
 # ConfirmMatch             Match
 # ReleaseMatch             ReleaseAnswer
+# RecordOutcome            ReturnAnswer
 # CreatePolicy             PolicyRecord
 # ActivatePolicy           PolicyRecord
 # RollbackPolicy           PolicyRecord

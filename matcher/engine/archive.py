@@ -13,6 +13,7 @@ from matcher.domain.program import Program
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.records import (
     DemandRecord,
+    GuardrailDay,
     PolicyRecord,
     ReturnRecord,
     VolumeHour,
@@ -64,3 +65,4 @@ class LiveRows:
     decision_count: int = 0
     match_count: int = 0
     round_count: int = 0
+    guardrail_days: tuple[GuardrailDay, ...] = ()

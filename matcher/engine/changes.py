@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from matcher.domain.decision import Decision
+from matcher.domain.guardrail import GuardrailMetric
 from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId, WarehouseId
 from matcher.domain.match import Match
 from matcher.domain.program import Program, ProgramEvent
@@ -12,6 +13,7 @@ from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.journal import Entry
 from matcher.engine.records import (
     DemandRecord,
+    GuardrailDay,
     PolicyRecord,
     ReturnRecord,
     RoundRecord,
@@ -41,6 +43,9 @@ class Changes:
     )
     rounds: list[RoundRecord] = field(default_factory=list)
     volume_hours: dict[int, VolumeHour] = field(default_factory=dict)
+    guardrail_days: dict[tuple[str, GuardrailMetric, int], GuardrailDay] = field(
+        default_factory=dict
+    )
     program: Program | None = None
     program_events: list[ProgramEvent] = field(default_factory=list)
     journal: list[Entry] = field(default_factory=list)
@@ -57,6 +62,7 @@ class Changes:
         self.warehouse_days.update(later.warehouse_days)
         self.rounds.extend(later.rounds)
         self.volume_hours.update(later.volume_hours)
+        self.guardrail_days.update(later.guardrail_days)
         self.program = later.program or self.program
         self.program_events.extend(later.program_events)
         self.journal.extend(later.journal)
@@ -74,6 +80,7 @@ class Changes:
                 self.warehouse_days,
                 self.rounds,
                 self.volume_hours,
+                self.guardrail_days,
                 self.program,
                 self.program_events,
                 self.journal,

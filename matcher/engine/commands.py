@@ -13,6 +13,7 @@ from matcher.domain.ids import (
     WarehouseId,
 )
 from matcher.domain.item import Verification
+from matcher.domain.item_outcome import ItemOutcome
 from matcher.domain.policy import Policy
 from matcher.domain.policy_change import Dimension
 from matcher.domain.program import SignOff
@@ -71,6 +72,20 @@ class ReleaseMatch:
     """Release an unconfirmed match; an etag of "" is not compared."""
 
     match_id: MatchId
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOutcome:
+    """
+    Note what became of a return item, named by its id or by its match.
+
+    One of the two ids is empty. An etag of "" is not compared.
+    """
+
+    outcome: ItemOutcome
+    return_id: ReturnId = ReturnId("")
+    match_id: MatchId = MatchId("")
     etag: str = ""
 
 
@@ -168,6 +183,7 @@ Command = (
     | CancelReturn
     | ConfirmMatch
     | ReleaseMatch
+    | RecordOutcome
     | Setting
     | Tick
 )

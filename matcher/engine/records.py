@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from matcher.domain.decision import Outcome
 from matcher.domain.demand import Demand, DemandState
+from matcher.domain.guardrail import GuardrailMetric
 from matcher.domain.ids import DecisionId, DemandId, MatchId, RoundId, WarehouseId
 from matcher.domain.policy import Policy, PolicyState
 from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnItem, ReturnState
+from matcher.engine.standing import NO_STANDING, OutcomeRecord, Standing
 from matcher.policy.volume import Admission
 
 
@@ -50,7 +52,8 @@ class ReturnRecord:
 
     ``payload_hash`` is of the submission, so that the same id with another payload
     is told apart. ``released_demand_ids`` are the pairs not to be made again.
-    ``admission`` is what the volume cap said; it is asked once.
+    ``admission`` is what the volume cap said; it is asked once. ``standing`` is what
+    reports count it as. ``outcome_record`` is what became of it, once that is known.
     """
 
     item: ReturnItem
@@ -65,11 +68,18 @@ class ReturnRecord:
     match_id: MatchId = MatchId("")
     released_demand_ids: tuple[DemandId, ...] = ()
     admission: Admission = Admission.UNSPECIFIED
+    standing: Standing = NO_STANDING
+    outcome_record: OutcomeRecord | None = None
 
     @property
     def is_live(self) -> bool:
         """Whether the shard must keep it in memory: its route may still change."""
         return self.state in (ReturnState.WAITING, ReturnState.MATCHED)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether it is on its way to a buyer, or there."""
+        return self.state in (ReturnState.CONFIRMED, ReturnState.COMPLETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +130,24 @@ class VolumeHour:
     hour: int
     eligible_count: int
     admitted_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuardrailDay:
+    """
+    What a guardrail watches, of one category and UTC day (days since the epoch).
+
+    An empty category is the whole program. ``bad_count <= total_count`` always.
+    ``reset_number`` is the event of the program that last set the counts to zero; what
+    was counted before it is no longer in them.
+    """
+
+    category: str
+    metric: GuardrailMetric
+    day: int
+    bad_count: int
+    total_count: int
+    reset_number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
 from matcher.domain.errors import NotFoundError
 from matcher.domain.ids import DecisionId, DemandId, ReturnId, RoundId
+from matcher.domain.item_outcome import Arrival
 from matcher.domain.match import Match
 from matcher.domain.reason import Check, Gate, Reason, ReasonCode
 from matcher.domain.return_item import ReturnItem, ReturnState
@@ -17,6 +18,7 @@ from matcher.engine.ledger import Ledger
 from matcher.engine.network_book import NetworkBook
 from matcher.engine.policy_book import PolicyBook
 from matcher.engine.records import ReturnRecord
+from matcher.engine.standing import OutcomeRecord, standing_after
 from matcher.engine.statement import places_of, route_findings
 from matcher.engine.timetable import Timetable
 from matcher.policy.gates import GateReport
@@ -201,21 +203,46 @@ class ReturnBook:
             outcome=finding.outcome,
             reason_codes=tuple(reason.code for reason in finding.reasons),
             match_id=finding.match.match_id if finding.match else record.match_id,
+            standing=standing_after(
+                record.standing,
+                finding.policy_version,
+                finding.checks,
+                finding.match,
+                finding.fallback,
+                now_us,
+            ),
         )
         self._keep(moved)
         return ReturnAnswer(moved, decision)
 
-    def confirmed(self, match: Match, now_us: int) -> None:
+    def confirmed(self, match: Match, now_us: int) -> ReturnRecord:
         """Note that the match of an item was confirmed."""
         record = self._live[match.return_id]
-        self._keep(
-            replace(
-                record,
-                state=ReturnState.CONFIRMED,
-                version=record.version + 1,
-                updated_us=now_us,
-            )
+        confirmed = replace(
+            record,
+            state=ReturnState.CONFIRMED,
+            version=record.version + 1,
+            updated_us=now_us,
         )
+        self._keep(confirmed)
+        return confirmed
+
+    def came_of(
+        self, record: ReturnRecord, outcome: OutcomeRecord, now_us: int
+    ) -> ReturnRecord:
+        """Note what became of an item; one that arrived at its buyer is completed."""
+        state = record.state
+        if outcome.outcome.arrival is Arrival.ARRIVED and record.is_confirmed:
+            state = ReturnState.COMPLETED
+        noted = replace(
+            record,
+            state=state,
+            version=record.version + 1,
+            updated_us=now_us,
+            outcome_record=outcome,
+        )
+        self._keep(noted)
+        return noted
 
     def freed(
         self, matches: Sequence[Match], code: ReasonCode, now_us: int

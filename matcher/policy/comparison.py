@@ -14,6 +14,8 @@ from matcher.domain.policy import (
     StepLimits,
 )
 from matcher.domain.policy_change import Dimension, Direction, PolicyChange
+from matcher.policy.evidence import evidence_words
+from matcher.policy.guardrails import guardrail_changes
 from matcher.policy.words import (
     age_words,
     cap_words,
@@ -83,6 +85,7 @@ _POLICY_FIELDS = {
     "allow_multi_item_returns": _Field(_D.MULTI_ITEM, plain_words, int),
     "messages": _Field(_D.MESSAGES, messages_words),
     "banned_terms": _Field(_D.MESSAGES, names_words, frozenset),
+    "evidence_thresholds": _Field(_D.STEP_LIMITS, evidence_words),
     "volume_cap": _Field(_D.VOLUME_CAP, cap_words, _cap_width, is_counted=True),
 }
 _RULE_FIELDS = {
@@ -135,11 +138,18 @@ def compare(before: Policy | None, after: Policy) -> tuple[PolicyChange, ...]:
         that are opened or closed come as one change each, whatever their rules say.
     """
     if before is None:
-        before = replace(after, categories=(), rollout_basis_points=0, rollout_steps=())
+        before = replace(
+            after,
+            categories=(),
+            rollout_basis_points=0,
+            rollout_steps=(),
+            guardrails=(),
+        )
     changes = [
         *_changes("", _POLICY_FIELDS, before, after),
         *_rollout_changes(before, after),
         *_category_changes(before, after),
+        *guardrail_changes(before, after),
         *_changes("cost_model.", _COST_FIELDS, before.cost_model, after.cost_model),
         *_changes("step_limits.", _LIMIT_FIELDS, before.step_limits, after.step_limits),
     ]
@@ -276,7 +286,7 @@ def _category_changes(before: Policy, after: Policy) -> Iterator[PolicyChange]:
 
 def compared_fields() -> dict[type, frozenset[str]]:
     """Return the fields that are compared, by document; a test holds them complete."""
-    by_hand = {"categories", "cost_model", "step_limits"} | {
+    by_hand = {"categories", "cost_model", "step_limits", "guardrails"} | {
         "rollout_basis_points",
         "rollout_steps",
     }

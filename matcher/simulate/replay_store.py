@@ -32,6 +32,9 @@ class ReplayStore:
             service_areas={each.service_area_id: each for each in rows.service_areas},
             warehouse_days={(d.warehouse_id, d.day): d for d in rows.warehouse_days},
             volume_hours={each.hour: each for each in rows.volume_hours},
+            guardrail_days={
+                (d.category, d.metric, d.day): d for d in rows.guardrail_days
+            },
             program=rows.program,
         )
         self._decisions = {each.decision_id: each for each in start.decisions}
@@ -49,6 +52,8 @@ class ReplayStore:
         for decision in known.decisions:
             if decision.return_id not in self._latest:
                 self._note(decision)
+        for match in known.matches:
+            self._rows.matches.setdefault(match.match_id, match)
 
     def commit(self, changes: Changes) -> None:
         """Take the rows of one step."""
@@ -106,6 +111,7 @@ class ReplayStore:
             policies=tuple(record for _, record in sorted(rows.policies.items())),
             program=rows.program,
             volume_hours=tuple(hour for _, hour in sorted(rows.volume_hours.items())),
+            guardrail_days=tuple(day for _, day in sorted(rows.guardrail_days.items())),
             warehouses=tuple(w for _, w in sorted(rows.warehouses.items()) if w),
             service_areas=tuple(a for _, a in sorted(rows.service_areas.items()) if a),
             warehouse_days=tuple(day for _, day in sorted(rows.warehouse_days.items())),

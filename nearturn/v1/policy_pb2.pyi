@@ -10,6 +10,8 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from nearturn.v1 import evidence_pb2 as _evidence_pb2
+from nearturn.v1 import guardrail_pb2 as _guardrail_pb2
 from nearturn.v1 import item_pb2 as _item_pb2
 import builtins as _builtins
 import sys
@@ -118,6 +120,10 @@ class _PolicyDimensionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Polic
     """How wide one step is; changes nothing that is decided."""
     POLICY_DIMENSION_MESSAGES: _PolicyDimension.ValueType  # 18
     """Messages to people and banned terms; changes nothing that is decided."""
+    POLICY_DIMENSION_GUARDRAILS: _PolicyDimension.ValueType  # 21
+    """Guardrails."""
+    POLICY_DIMENSION_DEMAND_FLOOR: _PolicyDimension.ValueType  # 22
+    """Least demand of a SKU."""
 
 class PolicyDimension(_PolicyDimension, metaclass=_PolicyDimensionEnumTypeWrapper):
     """Names what a change of a policy is about."""
@@ -160,6 +166,10 @@ POLICY_DIMENSION_STEP_LIMITS: PolicyDimension.ValueType  # 17
 """How wide one step is; changes nothing that is decided."""
 POLICY_DIMENSION_MESSAGES: PolicyDimension.ValueType  # 18
 """Messages to people and banned terms; changes nothing that is decided."""
+POLICY_DIMENSION_GUARDRAILS: PolicyDimension.ValueType  # 21
+"""Guardrails."""
+POLICY_DIMENSION_DEMAND_FLOOR: PolicyDimension.ValueType  # 22
+"""Least demand of a SKU."""
 Global___PolicyDimension: _TypeAlias = PolicyDimension  # noqa: Y015
 
 class _ChangeDirection:
@@ -497,6 +507,8 @@ class Policy(_message.Message):
     STEP_LIMITS_FIELD_NUMBER: _builtins.int
     MESSAGES_FIELD_NUMBER: _builtins.int
     BANNED_TERMS_FIELD_NUMBER: _builtins.int
+    GUARDRAILS_FIELD_NUMBER: _builtins.int
+    EVIDENCE_THRESHOLDS_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Numbers the version within the tenant, from 1."""
     description: _builtins.str
@@ -587,6 +599,18 @@ class Policy(_message.Message):
     def banned_terms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Lists what no message may say, beside what none ever may. At most 1,000."""
 
+    @_builtins.property
+    def guardrails(self) -> _containers.RepeatedCompositeFieldContainer[_guardrail_pb2.Guardrail]:
+        """Pauses categories by themselves when outcomes turn bad. Each metric once for a
+        category; at most 1,000.
+        """
+
+    @_builtins.property
+    def evidence_thresholds(self) -> _evidence_pb2.EvidenceThresholds:
+        """States what has to be shown before the next step of the rollout. GetRolloutReport
+        says whether it is. Unset asks for nothing.
+        """
+
     def __init__(
         self,
         *,
@@ -612,10 +636,12 @@ class Policy(_message.Message):
         step_limits: Global___StepLimits | None = ...,
         messages: _abc.Iterable[Global___LocaleMessages] | None = ...,
         banned_terms: _abc.Iterable[_builtins.str] | None = ...,
+        guardrails: _abc.Iterable[_guardrail_pb2.Guardrail] | None = ...,
+        evidence_thresholds: _evidence_pb2.EvidenceThresholds | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "cost_model", b"cost_model", "create_time", b"create_time", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "round_interval", b"round_interval", "step_limits", b"step_limits", "volume_cap", b"volume_cap"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "cost_model", b"cost_model", "create_time", b"create_time", "evidence_thresholds", b"evidence_thresholds", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "round_interval", b"round_interval", "step_limits", b"step_limits", "volume_cap", b"volume_cap"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "allow_multi_item_returns", b"allow_multi_item_returns", "banned_terms", b"banned_terms", "categories", b"categories", "cost_model", b"cost_model", "create_time", b"create_time", "currency_code", b"currency_code", "description", b"description", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "messages", b"messages", "owner", b"owner", "rollout_basis_points", b"rollout_basis_points", "rollout_salt", b"rollout_salt", "rollout_steps", b"rollout_steps", "round_interval", b"round_interval", "round_size", b"round_size", "segments", b"segments", "state", b"state", "step_limits", b"step_limits", "version", b"version", "volume_cap", b"volume_cap"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "allow_multi_item_returns", b"allow_multi_item_returns", "banned_terms", b"banned_terms", "categories", b"categories", "cost_model", b"cost_model", "create_time", b"create_time", "currency_code", b"currency_code", "description", b"description", "evidence_thresholds", b"evidence_thresholds", "guardrails", b"guardrails", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "messages", b"messages", "owner", b"owner", "rollout_basis_points", b"rollout_basis_points", "rollout_salt", b"rollout_salt", "rollout_steps", b"rollout_steps", "round_interval", b"round_interval", "round_size", b"round_size", "segments", b"segments", "state", b"state", "step_limits", b"step_limits", "version", b"version", "volume_cap", b"volume_cap"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

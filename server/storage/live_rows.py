@@ -6,9 +6,10 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from matcher.domain.guardrail import GuardrailMetric
 from matcher.domain.ids import TenantId
 from matcher.engine.archive import LiveRows
-from matcher.engine.records import VolumeHour, WarehouseDay
+from matcher.engine.records import GuardrailDay, VolumeHour, WarehouseDay
 from server.storage import codec, statements
 from server.storage.codec import DocumentCodec
 from server.storage.counters import read_counters
@@ -45,6 +46,7 @@ def load_live_rows(connection: Connection, tenant: TenantId) -> LiveRows:
     returns.sort(key=lambda record: record.item.return_id)
     days = connection.execute(statements.RECENT_WAREHOUSE_DAYS, {"tenant": tenant})
     hours = connection.execute(statements.RECENT_VOLUME_HOURS, {"tenant": tenant})
+    watched = connection.execute(statements.RECENT_GUARDRAIL_DAYS, {"tenant": tenant})
     counters = read_counters(connection, tenant)
     return LiveRows(
         demands=tuple(demands),
@@ -53,6 +55,10 @@ def load_live_rows(connection: Connection, tenant: TenantId) -> LiveRows:
         policies=tuple(read(statements.ALL_POLICIES, codec.POLICIES)),
         program=next(iter(read(statements.PROGRAM, codec.PROGRAMS)), None),
         volume_hours=tuple(VolumeHour(*row) for row in hours),
+        guardrail_days=tuple(
+            GuardrailDay(row.category, GuardrailMetric(row.metric), *row[2:])
+            for row in watched
+        ),
         warehouses=tuple(read(statements.ALL_WAREHOUSES, codec.WAREHOUSES)),
         service_areas=tuple(read(statements.ALL_SERVICE_AREAS, codec.SERVICE_AREAS)),
         warehouse_days=tuple(WarehouseDay(*row) for row in days),

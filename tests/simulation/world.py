@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 from matcher.domain.decision import Decision, Outcome
 from matcher.domain.errors import NearturnError
+from matcher.domain.guardrail import GuardrailMetric
 from matcher.domain.ids import ReturnId, WarehouseId
 from matcher.domain.match import HoldState, Match
 from matcher.domain.policy import MatchKey
+from matcher.domain.program import ProgramEventKind
 from matcher.domain.return_item import ReturnState
 from matcher.domain.warehouse import Warehouse
 from matcher.engine.changes import Changes
@@ -50,8 +52,9 @@ MOVES = {
         ReturnState.WAREHOUSE,
         ReturnState.CANCELLED,
     },
-    ReturnState.CONFIRMED: set[ReturnState](),
-    ReturnState.WAREHOUSE: set[ReturnState](),
+    ReturnState.CONFIRMED: {ReturnState.CONFIRMED, ReturnState.COMPLETED},
+    ReturnState.COMPLETED: {ReturnState.COMPLETED},
+    ReturnState.WAREHOUSE: {ReturnState.WAREHOUSE},
     ReturnState.CANCELLED: set[ReturnState](),
 }
 
@@ -214,6 +217,7 @@ class World:
     def end(self) -> None:
         """Let all time run out: every return is on its one route, in time (I1, R2)."""
         self.finish_round()
+        self.met["guardrail tripped"] += self.model.tripped
         while (due_us := self.crashing.shard.next_us()) is not None:
             self.now_us = max(self.now_us, due_us)
             self.apply(Tick())
@@ -256,6 +260,7 @@ class World:
             assert mine._matches._active == other._matches._active
             assert mine._network._warehouses == other._network._warehouses
             assert mine._policies.active == other._policies.active
+            assert mine._guardrails._days == other._guardrails._days
             assert mine._policies.program.program == other._policies.program.program
             for shard in (mine, other):
                 shard._demands.index()
@@ -283,9 +288,22 @@ class World:
             before = self.states.get(return_id)
             assert record.state in MOVES[before], (return_id, before, record.state)
             self.states[return_id] = record.state
+            self.model.etags[return_id] = record.version
         for decision in mine.decisions:
             self._check_decision(decision)
         self._check_capacity(mine)
+        # What was said of an item stands; guardrails count and pause as the model does.
+        rows = self.crashing.store.rows
+        for return_id, record in mine.returns.items():
+            said, noted = self.model.parcels[return_id].said, record.outcome_record
+            assert (noted.outcome if noted else None) == (
+                said.outcome if said else None
+            )
+        program = self.crashing.shard._policies.program.program
+        assert {pause.category for pause in program.pauses} == self.model.paused
+        kinds = Counter(event.kind for event in rows.program_events)
+        assert kinds[ProgramEventKind.GUARDRAIL_TRIPPED] == self.model.tripped
+        self._check_tallies()
         # I3: the volume cap counts what the model counts.
         counted = self.crashing.store.rows.volume_hours.values()
         assert self.model.hours == {
@@ -293,6 +311,19 @@ class World:
             for row in counted
             if row.eligible_count
         }
+
+    def _check_tallies(self) -> None:
+        expected: Counter[tuple[str, GuardrailMetric, int]] = Counter()
+        bad: Counter[tuple[str, GuardrailMetric, int]] = Counter()
+        for tally in self.model.watch.tallies:
+            if not tally.is_gone:
+                key = (tally.category, tally.metric, tally.day)
+                expected[key] += 1
+                bad[key] += tally.is_bad
+        rows = self.crashing.store.rows.guardrail_days
+        counted = {key: row.total_count for key, row in rows.items() if row.total_count}
+        assert counted == dict(expected)
+        assert {k: r.bad_count for k, r in rows.items() if r.bad_count} == dict(+bad)
 
     def _check_states(self) -> None:
         # I1: each entity is in exactly the state that the model says.

@@ -20,6 +20,12 @@ from matcher.engine.records import PolicyRecord
 from matcher.explain.message_catalogue import shipped_texts
 from matcher.explain.message_check import check_messages
 from nearturn.v1 import item_pb2, policy_pb2
+from server.api.convert.guardrails import (
+    from_guardrail,
+    from_thresholds,
+    to_guardrail,
+    to_thresholds,
+)
 from server.api.convert.times import (
     optional_timestamp,
     optional_us,
@@ -80,6 +86,8 @@ def _to_document(
         step_limits=_to_limits(message),
         messages=messages,
         banned_terms=banned_terms,
+        guardrails=tuple(to_guardrail(each) for each in message.guardrails),
+        evidence_thresholds=to_thresholds(message),
     )
 
 
@@ -118,6 +126,8 @@ def from_policy(record: PolicyRecord) -> policy_pb2.Policy:
             for each in policy.messages
         ],
         banned_terms=policy.banned_terms,
+        guardrails=[from_guardrail(each) for each in policy.guardrails],
+        evidence_thresholds=from_thresholds(policy.evidence_thresholds),
         state=policy_pb2.PolicyState.ValueType(record.state),
         create_time=to_timestamp(record.created_us),
         activate_time=optional_timestamp(record.activated_us),

@@ -20,6 +20,7 @@ from matcher.domain.return_item import (
 from matcher.engine.records import ReturnRecord
 from nearturn.v1 import item_pb2, return_item_pb2
 from server.api.convert.demand import from_latlng, to_latlng
+from server.api.convert.outcome import from_outcome_record
 from server.api.convert.times import (
     optional_timestamp,
     optional_us,
@@ -72,6 +73,8 @@ def from_return_record(record: ReturnRecord) -> return_item_pb2.ReturnItem:
     message.create_time.CopyFrom(to_timestamp(record.created_us))
     message.update_time.CopyFrom(to_timestamp(record.updated_us))
     message.etag = str(record.version)
+    if record.outcome_record is not None:
+        message.item_outcome.CopyFrom(from_outcome_record(record.outcome_record))
     return message
 
 

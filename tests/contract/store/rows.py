@@ -12,6 +12,8 @@ from typing import Any
 
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
 from matcher.domain.demand import Demand, DemandState
+from matcher.domain.evidence import EvidenceThresholds
+from matcher.domain.guardrail import Guardrail, GuardrailMetric
 from matcher.domain.ids import (
     DemandId,
     ReturnId,
@@ -28,6 +30,7 @@ from matcher.domain.item import (
     Verification,
     VerificationStatus,
 )
+from matcher.domain.item_outcome import Arrival, BuyerResponse, ItemOutcome
 from matcher.domain.latlng import LatLng
 from matcher.domain.match import HoldState, Match
 from matcher.domain.policy import (
@@ -64,15 +67,17 @@ from matcher.engine.journal import Entry
 from matcher.engine.ledger import decision_id, match_id
 from matcher.engine.records import (
     DemandRecord,
+    GuardrailDay,
     PolicyRecord,
     ReturnRecord,
     RoundRecord,
     VolumeHour,
     WarehouseDay,
 )
+from matcher.engine.standing import OutcomeRecord, Standing
 from matcher.policy.volume import Admission
 from server.storage.store import StoredAnswer
-from tests.scenarios import NOW_US
+from tests.scenarios import DAY_US, NOW_US
 
 BRAND = TenantId("brand")
 OTHER = TenantId("other")
@@ -161,6 +166,18 @@ def return_row(return_id: str = "r1", **changes: Any) -> ReturnRecord:
         match_id=match_id(2),
         released_demand_ids=(DemandId("d1"), DemandId("d2")),
         admission=Admission.ADMITTED,
+        standing=Standing(2, True, True, NOW_US + 2, 3, 4, 5),
+        outcome_record=OutcomeRecord(
+            ItemOutcome(
+                NOW_US,
+                Arrival.ARRIVED,
+                Condition.GOOD,
+                BuyerResponse.COMPLAINED,
+                "«Fleck»",
+            ),
+            NOW_US + 3,
+            6,
+        ),
     )
     return replace(record, **changes)
 
@@ -249,6 +266,8 @@ def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
         step_limits=StepLimits(1, 2, 3),
         messages=(LocaleMessages("en", "help-what-it-is = «Hilfe»"),),
         banned_terms=("wow",),
+        guardrails=(Guardrail("apparel", GuardrailMetric.LOST_SHARE, 1, 2, DAY_US),),
+        evidence_thresholds=EvidenceThresholds(1, 2, 3, 4),
     )
     assert policy.rule_for("apparel") is not None
     assert policy.category_names == ("apparel",)
@@ -280,6 +299,13 @@ def program_event_row(number: int = 1) -> ProgramEvent:
 def volume_hour_row(hour: int = 492_000, eligible_count: int = INT64_MAX) -> VolumeHour:
     """Return the count of an hour."""
     return VolumeHour(hour, eligible_count, eligible_count - 1)
+
+
+def guardrail_day_row(day: int = 20_514, category: str = "apparel") -> GuardrailDay:
+    """Return what a guardrail counted on a day."""
+    return GuardrailDay(
+        category, GuardrailMetric.LOST_SHARE, day, INT64_MAX - 1, INT64_MAX, 7
+    )
 
 
 def warehouse_row(warehouse_id: str = "w1", **changes: Any) -> Warehouse:
@@ -349,6 +375,7 @@ def changes_of(
     | Program
     | ProgramEvent
     | VolumeHour
+    | GuardrailDay
     | Entry,
 ) -> Changes:
     """Return the changes that write these rows."""
@@ -380,5 +407,9 @@ _KEPT: dict[type, tuple[str, Callable[[Any], object]]] = {
     Warehouse: ("warehouses", lambda row: row.warehouse_id),
     ServiceArea: ("service_areas", lambda row: row.service_area_id),
     VolumeHour: ("volume_hours", lambda row: row.hour),
+    GuardrailDay: (
+        "guardrail_days",
+        lambda row: (row.category, row.metric, row.day),
+    ),
     WarehouseDay: ("warehouse_days", lambda row: (row.warehouse_id, row.day)),
 }

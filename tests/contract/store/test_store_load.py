@@ -16,6 +16,7 @@ from tests.contract.store.rows import (
     changes_of,
     decision_row,
     demand_row,
+    guardrail_day_row,
     match_row,
     policy_row,
     program_event_row,
@@ -139,6 +140,7 @@ def test_restart_loads_what_was_committed(store: Store, opener: Opener) -> None:
         program_event_row(),
         decision_row(),
         round_row(),
+        guardrail_day_row(),
     )
     store.commit([(BRAND, changes_of(*rows))])
     before = store.load(BRAND)
@@ -150,7 +152,8 @@ def test_restart_loads_what_was_committed(store: Store, opener: Opener) -> None:
     finally:
         again.close()
     lists = tuple((row,) for row in rows[:8])
-    assert before == LiveRows(*lists[:4], program_row(), *lists[4:], 1, 1, 1)
+    expected = LiveRows(*lists[:4], program_row(), *lists[4:], 1, 1, 1, (rows[-1],))
+    assert before == expected
 
 
 def test_the_longest_window_of_a_cap_is_loaded(store: Store) -> None:
@@ -161,3 +164,22 @@ def test_the_longest_window_of_a_cap_is_loaded(store: Store) -> None:
         [(BRAND, changes_of(*rows)), (OTHER, changes_of(volume_hour_row(9**9)))]
     )
     assert store.load(BRAND).volume_hours == tuple(rows[2:])
+
+
+def test_the_longest_window_of_a_guardrail_is_loaded(store: Store) -> None:
+    """Ninety days back from the last day that has any, by day, then category."""
+    days = [
+        (0, "a"),
+        (20_514 - 91, "a"),
+        (20_514 - 90, "b"),
+        (20_514, ""),
+        (20_514, "a"),
+    ]
+    rows = [guardrail_day_row(day, category) for day, category in days]
+    store.commit(
+        [
+            (BRAND, changes_of(*reversed(rows))),
+            (OTHER, changes_of(guardrail_day_row(9**9))),
+        ]
+    )
+    assert store.load(BRAND).guardrail_days == tuple(rows[2:])

@@ -15,6 +15,7 @@ from nearturn.v1 import (
     match_service_pb2_grpc,
     network_service_pb2_grpc,
     policy_service_pb2_grpc,
+    report_service_pb2_grpc,
     return_service_pb2_grpc,
 )
 
@@ -32,7 +33,7 @@ class AsyncClient:
 
     Attributes
     ----------
-    demands, returns, matches, policies, explain, network
+    demands, returns, matches, policies, explain, network, reports
         Stubs of the services. Their calls take and give the messages of
         ``nearturn.v1``, are awaited or iterated over, and raise ``grpc.RpcError``.
 
@@ -57,6 +58,7 @@ class AsyncClient:
         self.policies = policy_service_pb2_grpc.PolicyServiceStub(self.channel)
         self.explain = explain_service_pb2_grpc.ExplainServiceStub(self.channel)
         self.network = network_service_pb2_grpc.NetworkServiceStub(self.channel)
+        self.reports = report_service_pb2_grpc.ReportServiceStub(self.channel)
 
     async def __aenter__(self) -> Self:
         return self

@@ -19,6 +19,7 @@ from nearturn.v1 import (
     match_service_pb2_grpc,
     network_service_pb2_grpc,
     policy_service_pb2_grpc,
+    report_service_pb2_grpc,
     return_service_pb2_grpc,
 )
 
@@ -69,7 +70,7 @@ class Client:
 
     Attributes
     ----------
-    demands, returns, matches, policies, explain, network
+    demands, returns, matches, policies, explain, network, reports
         Stubs of the services. Their calls take and give the messages of
         ``nearturn.v1`` and raise ``grpc.RpcError``.
 
@@ -95,6 +96,7 @@ class Client:
         self.policies = policy_service_pb2_grpc.PolicyServiceStub(self.channel)
         self.explain = explain_service_pb2_grpc.ExplainServiceStub(self.channel)
         self.network = network_service_pb2_grpc.NetworkServiceStub(self.channel)
+        self.reports = report_service_pb2_grpc.ReportServiceStub(self.channel)
 
     def __enter__(self) -> Self:
         return self

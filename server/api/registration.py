@@ -17,6 +17,7 @@ from nearturn.v1 import (
     match_service_pb2,
     network_service_pb2,
     policy_service_pb2,
+    report_service_pb2,
     return_service_pb2,
 )
 from server.api.context import ApiContext
@@ -26,6 +27,7 @@ from server.api.handler import method_handler
 from server.api.match_servicer import MatchServicer
 from server.api.network_servicer import NetworkServicer
 from server.api.policy_servicer import PolicyServicer
+from server.api.report_servicer import ReportServicer
 from server.api.return_servicer import ReturnServicer
 from server.runtime.runtime import Runtime
 
@@ -38,6 +40,7 @@ _SERVICES = {
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"]: PolicyServicer,
     explain_service_pb2.DESCRIPTOR.services_by_name["ExplainService"]: ExplainServicer,
     network_service_pb2.DESCRIPTOR.services_by_name["NetworkService"]: NetworkServicer,
+    report_service_pb2.DESCRIPTOR.services_by_name["ReportService"]: ReportServicer,
 }
 
 

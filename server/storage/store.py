@@ -29,6 +29,8 @@ from matcher.engine.records import (
     ReturnRecord,
     RoundRecord,
 )
+from matcher.report.density import DemandFact
+from matcher.report.facts import RolloutFacts, RolloutQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,15 @@ class Store(Protocol):
 
     def round(self, tenant: TenantId, round_id: RoundId) -> RoundRecord | None:
         """Return one round, its proof included."""
+
+    def latest_round(self, tenant: TenantId) -> RoundId | None:
+        """Return the id of the last round; ``None`` before the first."""
+
+    def rollout_facts(self, tenant: TenantId, query: RolloutQuery) -> RolloutFacts:
+        """Return what a rollout report is made of; reads every return item."""
+
+    def demand_facts(self, tenant: TenantId) -> list[DemandFact]:
+        """Return every demand as reports know it, closed ones too, in no order."""
 
     def history(self, tenant: TenantId) -> History:
         """Return the tenant's journal and checkpoints."""

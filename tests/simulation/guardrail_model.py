@@ -1,4 +1,4 @@
-"""What guardrails count, as a list of single tallies that is looked through each time."""
+"""What guardrails count: a list of single tallies, looked through each time."""
 
 from __future__ import annotations
 

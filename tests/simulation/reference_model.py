@@ -20,10 +20,8 @@ from matcher.domain.errors import (
     StateConflictError,
     VersionMismatchError,
 )
-from matcher.domain.guardrail import GuardrailMetric
 from matcher.domain.ids import DemandId, MatchId, ReturnId, WarehouseId
 from matcher.domain.item import Verification
-from matcher.domain.item_outcome import Arrival
 from matcher.domain.match import HoldState, Match
 from matcher.domain.policy import Policy
 from matcher.domain.program import Pause
@@ -56,6 +54,7 @@ from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import GateReport, evaluate_gates
 from tests.scenarios import HOUR_US, TENANT
 from tests.simulation.guardrail_model import Said, Watch
+from tests.simulation.outcome_model import note_outcome, tally_holds
 
 Refusal = type[NearturnError] | None
 
@@ -163,7 +162,7 @@ class ReferenceModel:
         for parcel in self.parcels.values():
             if parcel.state is ReturnState.WAITING and self._is_late(parcel):
                 self._move(parcel, ReturnState.WAREHOUSE)
-        self._tally_holds(expired, is_bad=True)
+        tally_holds(self, expired, is_bad=True)
 
     # --- Commands --------------------------------------------------------------
 
@@ -184,7 +183,7 @@ class ReferenceModel:
             case ConfirmMatch() | ReleaseMatch():
                 return self._end_hold(command)
             case RecordOutcome():
-                return self._note_outcome(command)
+                return note_outcome(self, command)
             case Tick():
                 return None
             case _:
@@ -340,65 +339,13 @@ class ReferenceModel:
         if not confirms:
             self.parcels[match.return_id].released.append(match.demand_id)
             self._give_back(match, goal)
-            self._tally_holds([match], is_bad=False)
+            tally_holds(self, [match], is_bad=False)
             return None
         self.orders[match.demand_id].move(held=-1, fulfilled=1)
         self.parcels[match.return_id].state = ReturnState.CONFIRMED
         self._end(match, goal)
-        self._tally_holds([match], is_bad=False)
+        tally_holds(self, [match], is_bad=False)
         return None
-
-    # --- Outcomes --------------------------------------------------------------
-
-    def _note_outcome(self, command: RecordOutcome) -> Refusal:
-        match = self.holds.get(command.match_id) if command.match_id else None
-        if command.match_id and match is None:
-            return NotFoundError
-        parcel = self.parcels.get(match.return_id if match else command.return_id)
-        if parcel is None:
-            return NotFoundError
-        gone_to_buyer = parcel.state in (ReturnState.CONFIRMED, ReturnState.COMPLETED)
-        if match and (match.hold_state is not HoldState.CONFIRMED or not gone_to_buyer):
-            return StateConflictError
-        if parcel.said and parcel.said.outcome == command.outcome:
-            return None
-        if refusal := self._refused(parcel, command, gone_to_buyer=gone_to_buyer):
-            return refusal
-        before, parcel.said = parcel.said, Said(command.outcome)
-        if gone_to_buyer:
-            if command.outcome.arrival is Arrival.ARRIVED:
-                parcel.state = ReturnState.COMPLETED
-            self.watch.note(parcel.item, parcel.said, before, self.now_us)
-            self._trip(parcel.item.category, parcel.said.metrics)
-        return None
-
-    def _refused(
-        self, parcel: Parcel, command: RecordOutcome, *, gone_to_buyer: bool
-    ) -> Refusal:
-        said = command.outcome
-        if not gone_to_buyer and parcel.state is not ReturnState.WAREHOUSE:
-            return StateConflictError
-        if command.etag and command.etag != str(self.etags[parcel.item.return_id]):
-            return VersionMismatchError
-        has_arrived = parcel.state is ReturnState.COMPLETED
-        if has_arrived and said.arrival is not Arrival.ARRIVED:
-            return StateConflictError
-        if not parcel.created_us <= said.occurred_us <= self.now_us:
-            return InvalidValueError
-        return InvalidValueError if said.response and not gone_to_buyer else None
-
-    def _tally_holds(self, matches: list[Match], *, is_bad: bool) -> None:
-        ended = [self.parcels[match.return_id].item.category for match in matches]
-        self.watch.ended(ended, self.now_us, is_bad=is_bad)
-        for category in sorted(set(ended)) if is_bad else ():
-            self._trip(category, {GuardrailMetric.HOLD_EXPIRED_SHARE})
-
-    def _trip(self, category: str, metrics: set[GuardrailMetric]) -> None:
-        for each in self.active.guardrails if self.active else ():
-            watched = each.category in ("", category) and each.metric in metrics
-            if watched and self.watch.is_crossed(each, self.now_us):
-                self.tripped += each.category not in self.paused
-                self.paused.add(each.category)
 
     # --- Rounds ----------------------------------------------------------------
 

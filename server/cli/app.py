@@ -8,9 +8,11 @@ from matcher.domain.errors import InvalidValueError, NearturnError
 from server.cli import (
     bench_command,
     demo_command,
+    export_command,
     load_command,
     plan_command,
     policy_command,
+    report_command,
     scenario_command,
     serve_command,
     verify_command,
@@ -29,6 +31,8 @@ app = typer.Typer(
 app.command("serve")(serve_command.serve)
 app.command("load")(load_command.load)
 app.command("plan")(plan_command.plan)
+app.command("report")(report_command.report)
+app.command("export")(export_command.export)
 app.command("scenario")(scenario_command.scenario)
 app.add_typer(policy_command.app, name="policy")
 app.command("verify")(verify_command.verify)

@@ -122,8 +122,6 @@ class _PolicyDimensionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Polic
     """Messages to people and banned terms; changes nothing that is decided."""
     POLICY_DIMENSION_GUARDRAILS: _PolicyDimension.ValueType  # 21
     """Guardrails."""
-    POLICY_DIMENSION_DEMAND_FLOOR: _PolicyDimension.ValueType  # 22
-    """Least demand of a SKU."""
 
 class PolicyDimension(_PolicyDimension, metaclass=_PolicyDimensionEnumTypeWrapper):
     """Names what a change of a policy is about."""
@@ -168,8 +166,6 @@ POLICY_DIMENSION_MESSAGES: PolicyDimension.ValueType  # 18
 """Messages to people and banned terms; changes nothing that is decided."""
 POLICY_DIMENSION_GUARDRAILS: PolicyDimension.ValueType  # 21
 """Guardrails."""
-POLICY_DIMENSION_DEMAND_FLOOR: PolicyDimension.ValueType  # 22
-"""Least demand of a SKU."""
 Global___PolicyDimension: _TypeAlias = PolicyDimension  # noqa: Y015
 
 class _ChangeDirection:

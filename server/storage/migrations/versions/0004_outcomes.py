@@ -75,21 +75,23 @@ def upgrade() -> None:
 def _fill(connection: sa.Connection) -> None:
     returns = sa.table("returns", *map(sa.column, ("tenant", "return_id", "document")))
     decisions = sa.table(
-        "decisions", *map(sa.column, ("tenant", "decision_id", "document"))
+        "decisions",
+        *map(sa.column, ("tenant", "return_id", "sequence", "document")),
     )
     facts = sa.table(
         "return_facts", *(sa.column(name) for name in _fact("", {}, {}, {}))
     )
     for tenant, return_id, document in _pages(connection, returns):
         record = json.loads(document)
-        found = connection.execute(
-            sa.select(decisions.c.document).where(
-                decisions.c.tenant == tenant,
-                decisions.c.decision_id == record["decision_id"],
-            )
-        ).scalar()
-        decision = json.loads(found) if found else {}
-        record["standing"] = _standing(decision)
+        made = [
+            json.loads(each)
+            for each in connection.execute(
+                sa.select(decisions.c.document)
+                .where(decisions.c.tenant == tenant, decisions.c.return_id == return_id)
+                .order_by(decisions.c.sequence)
+            ).scalars()
+        ]
+        record["standing"] = _standing(made)
         connection.execute(
             sa.update(returns)
             .where(returns.c.tenant == tenant, returns.c.return_id == return_id)
@@ -115,14 +117,16 @@ def _pages(connection: sa.Connection, returns: sa.TableClause) -> Iterator[sa.Ro
         after = (page[-1].tenant, page[-1].return_id)
 
 
-def _standing(decision: dict[str, Any]) -> dict[str, Any]:
+def _standing(made: list[dict[str, Any]]) -> dict[str, Any]:
+    # A cancellation judges nothing: what was found before stands.
+    judged = [decision["checks"] for decision in made if decision["checks"]]
     failed = [
         (check["gate"], check["reason"])
-        for check in decision.get("checks", ())
+        for check in (judged[-1] if judged else ())
         if check["result"] == _FAILED
     ]
-    judged = bool(decision.get("checks"))
-    verified = judged and all(gate != _VERIFICATION for gate, _ in failed)
+    decision = made[-1] if made else {}
+    verified = bool(judged) and all(gate != _VERIFICATION for gate, _ in failed)
     eligible = verified and all(
         gate != _ELIGIBILITY or reason in _HOW_MANY for gate, reason in failed
     )

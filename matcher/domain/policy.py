@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 
+from matcher.domain.demand_floor import DemandFloor, floor_violations
 from matcher.domain.errors import FieldViolation, InvalidPolicyError
 from matcher.domain.evidence import EvidenceThresholds, evidence_violations
 from matcher.domain.guardrail import Guardrail, guardrail_violations
@@ -51,6 +52,7 @@ class CategoryRule:
     min_saving_micros: int = 1
     allow_custom_made: bool = False
     season_end_us: int | None = None
+    demand_floor: DemandFloor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +273,7 @@ def _rule_violations(path: str, rule: CategoryRule) -> list[FieldViolation]:
         found.append(
             FieldViolation(f"{path}.min_condition", "UNSPECIFIED", "POOR to NEW")
         )
+    found.extend(floor_violations(path, rule.demand_floor))
     return found
 
 

@@ -29,6 +29,7 @@ class Dimension(IntEnum):
     STEP_LIMITS = 17
     MESSAGES = 18
     GUARDRAILS = 21
+    DEMAND_FLOOR = 22
 
 
 class Direction(IntEnum):

@@ -50,6 +50,7 @@ class ReasonCode(IntEnum):
     NOT_IN_ROLLOUT = 36
     PROGRAM_PAUSED = 37
     VOLUME_CAP_REACHED = 38
+    SKU_DEMAND_TOO_THIN = 39
 
     NO_DEMAND = 50
     OUT_OF_RADIUS = 51

@@ -16,6 +16,7 @@ from matcher.engine.records import (
     GuardrailDay,
     PolicyRecord,
     ReturnRecord,
+    SkuDay,
     VolumeHour,
     WarehouseDay,
 )
@@ -66,3 +67,4 @@ class LiveRows:
     match_count: int = 0
     round_count: int = 0
     guardrail_days: tuple[GuardrailDay, ...] = ()
+    sku_days: tuple[SkuDay, ...] = ()

@@ -17,6 +17,7 @@ from matcher.engine.records import (
     PolicyRecord,
     ReturnRecord,
     RoundRecord,
+    SkuDay,
     VolumeHour,
     WarehouseDay,
 )
@@ -46,6 +47,7 @@ class Changes:
     guardrail_days: dict[tuple[str, GuardrailMetric, int], GuardrailDay] = field(
         default_factory=dict
     )
+    sku_days: dict[tuple[str, int], SkuDay] = field(default_factory=dict)
     program: Program | None = None
     program_events: list[ProgramEvent] = field(default_factory=list)
     journal: list[Entry] = field(default_factory=list)
@@ -63,6 +65,7 @@ class Changes:
         self.rounds.extend(later.rounds)
         self.volume_hours.update(later.volume_hours)
         self.guardrail_days.update(later.guardrail_days)
+        self.sku_days.update(later.sku_days)
         self.program = later.program or self.program
         self.program_events.extend(later.program_events)
         self.journal.extend(later.journal)
@@ -81,6 +84,7 @@ class Changes:
                 self.rounds,
                 self.volume_hours,
                 self.guardrail_days,
+                self.sku_days,
                 self.program,
                 self.program_events,
                 self.journal,

@@ -38,9 +38,11 @@ class GuardrailBook:
         self._ledger = ledger
         self._policies = policies
         self._days: dict[_Scope, dict[int, GuardrailDay]] = {}
-        for row in rows.guardrail_days:
-            self._days.setdefault((row.category, row.metric), {})[row.day] = row
         self._last_day = max((row.day for row in rows.guardrail_days), default=0)
+        # A store may give more than any window can reach.
+        for row in rows.guardrail_days:
+            if row.day >= self._last_day - _DAYS_MAX:
+                self._days.setdefault((row.category, row.metric), {})[row.day] = row
 
     def count_outcome(
         self, record: ReturnRecord, outcome: ItemOutcome, now_us: int

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from matcher.domain.decision import Outcome
 from matcher.domain.demand import Demand, DemandState
+from matcher.domain.demand_floor import SeenDemand
 from matcher.domain.guardrail import GuardrailMetric
 from matcher.domain.ids import DecisionId, DemandId, MatchId, RoundId, WarehouseId
 from matcher.domain.policy import Policy, PolicyState
@@ -54,6 +55,7 @@ class ReturnRecord:
     is told apart. ``released_demand_ids`` are the pairs not to be made again.
     ``admission`` is what the volume cap said; it is asked once. ``standing`` is what
     reports count it as. ``outcome_record`` is what became of it, once that is known.
+    ``seen_demand`` is what its SKU had when it was submitted, where a floor was asked.
     """
 
     item: ReturnItem
@@ -70,6 +72,7 @@ class ReturnRecord:
     admission: Admission = Admission.UNSPECIFIED
     standing: Standing = NO_STANDING
     outcome_record: OutcomeRecord | None = None
+    seen_demand: SeenDemand | None = None
 
     @property
     def is_live(self) -> bool:
@@ -130,6 +133,15 @@ class VolumeHour:
     hour: int
     eligible_count: int
     admitted_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SkuDay:
+    """Orders of one SKU that came in on one UTC day (days since the epoch)."""
+
+    sku: str
+    day: int
+    order_count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
+from matcher.domain.demand_floor import SeenDemand
 from matcher.domain.errors import NotFoundError
 from matcher.domain.ids import DecisionId, DemandId, ReturnId, RoundId
 from matcher.domain.item_outcome import Arrival
@@ -18,6 +19,7 @@ from matcher.engine.ledger import Ledger
 from matcher.engine.network_book import NetworkBook
 from matcher.engine.policy_book import PolicyBook
 from matcher.engine.records import ReturnRecord
+from matcher.engine.sku_book import SkuBook
 from matcher.engine.standing import OutcomeRecord, standing_after
 from matcher.engine.statement import places_of, route_findings
 from matcher.engine.timetable import Timetable
@@ -68,12 +70,14 @@ class ReturnBook:
         gates: GateKeeper,
         policies: PolicyBook,
         network: NetworkBook,
+        skus: SkuBook,
         decide_margin_us: int,
     ) -> None:
         self._ledger = ledger
         self._gates = gates
         self._policies = policies
         self._network = network
+        self._skus = skus
         self._margin_us = decide_margin_us
         self._live: dict[ReturnId, ReturnRecord] = {}
         # Settled since the last commit: the archive may not know it yet.
@@ -141,9 +145,20 @@ class ReturnBook:
     ) -> list[ReturnAnswer]:
         """Take new items, each with its payload hash, and decide them together."""
         return self.decide(
-            [Case(_new_record(item, payload, now_us)) for item, payload in items],
+            [
+                Case(_new_record(item, payload, self._seen(item, now_us), now_us))
+                for item, payload in items
+            ],
             now_us,
         )
+
+    def _seen(self, item: ReturnItem, now_us: int) -> SeenDemand | None:
+        # Looked at once: what becomes of the demand later is for rounds to see.
+        policy = self._policies.active
+        rule = policy.rule_for(item.category) if policy else None
+        if rule is None or rule.demand_floor is None:
+            return None
+        return self._skus.seen(item.sku, rule.demand_floor, now_us)
 
     def reports(self, records: Sequence[ReturnRecord], now_us: int) -> list[GateReport]:
         """Return the report of gates 1 and 2 of each item."""
@@ -410,7 +425,9 @@ def _place(record: ReturnRecord) -> tuple[int, ReturnId]:
     return record.created_us, record.item.return_id
 
 
-def _new_record(item: ReturnItem, payload_hash: str, now_us: int) -> ReturnRecord:
+def _new_record(
+    item: ReturnItem, payload_hash: str, seen: SeenDemand | None, now_us: int
+) -> ReturnRecord:
     # Its first decision, written in the same breath, gives it version 1.
     return ReturnRecord(
         item=item,
@@ -423,4 +440,5 @@ def _new_record(item: ReturnItem, payload_hash: str, now_us: int) -> ReturnRecor
         outcome=Outcome.UNSPECIFIED,
         reason_codes=(),
         released_demand_ids=tuple[DemandId, ...](),
+        seen_demand=seen,
     )

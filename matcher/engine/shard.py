@@ -57,6 +57,7 @@ from matcher.engine.records import ReturnRecord, RoundRecord
 from matcher.engine.return_book import Case, ReturnBook
 from matcher.engine.round_clock import RoundClock
 from matcher.engine.rounds import Rounds, RoundTask, SolvedRound
+from matcher.engine.sku_book import SkuBook
 from matcher.policy.wording import stated
 
 
@@ -101,7 +102,8 @@ class Shard:
         self._guardrails = GuardrailBook(self._ledger, rows, self._policies)
         self._network = NetworkBook(self._ledger, rows)
         self._open = OpenDemands(self._network.network)
-        self._demands = DemandBook(self._ledger, self._open, self._limits)
+        skus = SkuBook(self._ledger, rows)
+        self._demands = DemandBook(self._ledger, self._open, skus, self._limits)
         self._demands.load(rows)
         self._matches = MatchBook(self._ledger, self._demands, rows.matches)
         self._returns = ReturnBook(
@@ -109,6 +111,7 @@ class Shard:
             GateKeeper(tenant, self._policies, self._network),
             self._policies,
             self._network,
+            skus,
             self._limits.decide_margin_us,
         )
         self._returns.load(rows.returns)

@@ -14,6 +14,8 @@ from matcher.domain.policy import (
     StepLimits,
 )
 from matcher.domain.policy_change import Dimension, Direction, PolicyChange
+from matcher.policy.demand_floor import FloorWidth
+from matcher.policy.demand_floor import floor_words as demand_floor_words
 from matcher.policy.evidence import evidence_words
 from matcher.policy.guardrails import guardrail_changes
 from matcher.policy.words import (
@@ -97,6 +99,7 @@ _RULE_FIELDS = {
     "match_key": _Field(_D.MATCH_KEY, enum_words, int),
     "min_saving_micros": _Field(_D.SAVING, micros_words, _less_is_wider),
     "allow_custom_made": _Field(_D.CUSTOM_MADE, plain_words, int),
+    "demand_floor": _Field(_D.DEMAND_FLOOR, demand_floor_words, FloorWidth.of),
     "season_end_us": _Field(
         _D.SEASON, instant_words, lambda us: _FOREVER_US if us is None else us
     ),

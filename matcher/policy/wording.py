@@ -57,6 +57,9 @@ _TEXTS = {
     ReasonCode.VOLUME_CAP_REACHED: (
         "As many items as the program takes for now are in it: {accepted}."
     ),
+    ReasonCode.SKU_DEMAND_TOO_THIN: (
+        "Too little demand for the SKU: {observed}; accepted: {accepted}."
+    ),
     ReasonCode.NO_DEMAND: "Nobody has an open order for the item.",
     ReasonCode.OUT_OF_RADIUS: (
         "The nearest open order is {observed} m away; the radius is {accepted} m."

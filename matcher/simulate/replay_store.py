@@ -35,6 +35,7 @@ class ReplayStore:
             guardrail_days={
                 (d.category, d.metric, d.day): d for d in rows.guardrail_days
             },
+            sku_days={(d.sku, d.day): d for d in rows.sku_days},
             program=rows.program,
         )
         self._decisions = {each.decision_id: each for each in start.decisions}
@@ -112,6 +113,7 @@ class ReplayStore:
             program=rows.program,
             volume_hours=tuple(hour for _, hour in sorted(rows.volume_hours.items())),
             guardrail_days=tuple(day for _, day in sorted(rows.guardrail_days.items())),
+            sku_days=tuple(day for _, day in sorted(rows.sku_days.items())),
             warehouses=tuple(w for _, w in sorted(rows.warehouses.items()) if w),
             service_areas=tuple(a for _, a in sorted(rows.service_areas.items()) if a),
             warehouse_days=tuple(day for _, day in sorted(rows.warehouse_days.items())),

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from nearturn.v1 import demand_floor_pb2 as _demand_floor_pb2
 from nearturn.v1 import evidence_pb2 as _evidence_pb2
 from nearturn.v1 import guardrail_pb2 as _guardrail_pb2
 from nearturn.v1 import item_pb2 as _item_pb2
@@ -122,6 +123,8 @@ class _PolicyDimensionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Polic
     """Messages to people and banned terms; changes nothing that is decided."""
     POLICY_DIMENSION_GUARDRAILS: _PolicyDimension.ValueType  # 21
     """Guardrails."""
+    POLICY_DIMENSION_DEMAND_FLOOR: _PolicyDimension.ValueType  # 22
+    """Least demand of a SKU."""
 
 class PolicyDimension(_PolicyDimension, metaclass=_PolicyDimensionEnumTypeWrapper):
     """Names what a change of a policy is about."""
@@ -166,6 +169,8 @@ POLICY_DIMENSION_MESSAGES: PolicyDimension.ValueType  # 18
 """Messages to people and banned terms; changes nothing that is decided."""
 POLICY_DIMENSION_GUARDRAILS: PolicyDimension.ValueType  # 21
 """Guardrails."""
+POLICY_DIMENSION_DEMAND_FLOOR: PolicyDimension.ValueType  # 22
+"""Least demand of a SKU."""
 Global___PolicyDimension: _TypeAlias = PolicyDimension  # noqa: Y015
 
 class _ChangeDirection:
@@ -212,6 +217,7 @@ class CategoryRule(_message.Message):
     MIN_SAVING_MICROS_FIELD_NUMBER: _builtins.int
     ALLOW_CUSTOM_MADE_FIELD_NUMBER: _builtins.int
     SEASON_END_TIME_FIELD_NUMBER: _builtins.int
+    DEMAND_FLOOR_FIELD_NUMBER: _builtins.int
     category: _builtins.str
     """Names the category. 1 to 128 printable characters."""
     min_condition: _item_pb2.Condition.ValueType
@@ -244,6 +250,10 @@ class CategoryRule(_message.Message):
     def season_end_time(self) -> _timestamp_pb2.Timestamp:
         """Tells when the category's season ends; from that instant on none is matched."""
 
+    @_builtins.property
+    def demand_floor(self) -> _demand_floor_pb2.DemandFloor:
+        """Asks for the least demand of a SKU. Unset asks for none."""
+
     def __init__(
         self,
         *,
@@ -257,10 +267,11 @@ class CategoryRule(_message.Message):
         min_saving_micros: _builtins.int = ...,
         allow_custom_made: _builtins.bool = ...,
         season_end_time: _timestamp_pb2.Timestamp | None = ...,
+        demand_floor: _demand_floor_pb2.DemandFloor | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["season_end_time", b"season_end_time", "verification_max_age", b"verification_max_age"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["demand_floor", b"demand_floor", "season_end_time", b"season_end_time", "verification_max_age", b"verification_max_age"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_custom_made", b"allow_custom_made", "category", b"category", "match_key", b"match_key", "min_condition", b"min_condition", "min_confidence", b"min_confidence", "min_saving_micros", b"min_saving_micros", "radius_m", b"radius_m", "reasons", b"reasons", "season_end_time", b"season_end_time", "verification_max_age", b"verification_max_age"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_custom_made", b"allow_custom_made", "category", b"category", "demand_floor", b"demand_floor", "match_key", b"match_key", "min_condition", b"min_condition", "min_confidence", b"min_confidence", "min_saving_micros", b"min_saving_micros", "radius_m", b"radius_m", "reasons", b"reasons", "season_end_time", b"season_end_time", "verification_max_age", b"verification_max_age"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

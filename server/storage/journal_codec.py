@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from matcher.engine.archive import LiveRows
 from matcher.engine.journal import NOTHING_KNOWN, Checkpoint, Entry, Event, Known
-from matcher.engine.records import GuardrailDay, VolumeHour, WarehouseDay
+from matcher.engine.records import GuardrailDay, SkuDay, VolumeHour, WarehouseDay
 from server.storage import arrow_rows, codec
 from server.storage.codec import DocumentCodec, StoredDocumentError
 
@@ -46,6 +46,7 @@ _LIVE: dict[str, DocumentCodec[Any]] = {
     "service_areas": codec.SERVICE_AREAS,
     "volume_hours": DocumentCodec(VolumeHour),
     "guardrail_days": DocumentCodec(GuardrailDay),
+    "sku_days": DocumentCodec(SkuDay),
     "warehouse_days": DocumentCodec(WarehouseDay),
     "demands": codec.DEMANDS,
     "returns": codec.RETURNS,

@@ -68,12 +68,14 @@ def read_rollout_facts(
 
 
 def read_demand_facts(connection: Connection, tenant: TenantId) -> Iterator[DemandFact]:
-    """Yield every demand, closed ones too; open units only where a buyer consents."""
+    """Yield every demand whose buyer takes a returned item, closed ones too."""
     rows = connection.execute(report_statements.DEMANDS, {"tenant": tenant})
     for document in rows.scalars():
         found = _DEMANDS.decode(document)
         order = found.demand
-        is_open = found.state in _OPEN and order.accepts_returned_item
+        if not order.accepts_returned_item:
+            continue
+        is_open = found.state in _OPEN
         left = order.quantity - found.held_count - found.fulfilled_count
         yield DemandFact(
             order.sku,

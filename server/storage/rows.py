@@ -61,6 +61,9 @@ def rows_to_write(tenant: TenantId, changes: Changes) -> dict[Table, list[Row]]:
         tables.guardrail_days: [
             _guardrail_day(tenant, one) for one in changes.guardrail_days.values()
         ],
+        tables.sku_days: [
+            {"tenant": tenant, **asdict(one)} for one in changes.sku_days.values()
+        ],
         tables.warehouses: [
             _warehouse(tenant, one) for one in changes.warehouses.values() if one
         ],

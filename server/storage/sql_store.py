@@ -270,7 +270,7 @@ class SqlStore:
             return read_rollout_facts(connection, tenant, query)
 
     def demand_facts(self, tenant: TenantId) -> list[DemandFact]:
-        """Return every demand as reports know it, closed ones too, in no order."""
+        """Return every demand that takes a returned item, closed ones too."""
         with self._database.reading("read demands") as connection:
             return list(read_demand_facts(connection, tenant))
 

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 from matcher.domain.demand import DemandState
+from matcher.domain.demand_floor import FLOOR_DAYS_MAX
 from matcher.domain.guardrail import GUARDRAIL_STEP_US, GUARDRAIL_WINDOW_US_MAX
 from matcher.domain.match import HoldState
 from matcher.domain.policy import CAP_STEP_US, CAP_WINDOW_US_MAX, PolicyState
@@ -51,6 +52,7 @@ from server.storage.tables import (
     returns,
     rounds,
     service_areas,
+    sku_days,
     volume_hours,
     warehouse_days,
     warehouses,
@@ -109,6 +111,7 @@ UPSERTS = {
         programs,
         volume_hours,
         guardrail_days,
+        sku_days,
         warehouses,
         service_areas,
         warehouse_days,
@@ -315,6 +318,20 @@ RECENT_GUARDRAIL_DAYS = (
         .scalar_subquery(),
     )
     .order_by(guardrail_days.c.day, guardrail_days.c.category, guardrail_days.c.metric)
+)
+
+# Rows as the fields of SkuDay: those that the longest window can reach from the last
+# day that has any.
+RECENT_SKU_DAYS = (
+    select(sku_days.c.sku, sku_days.c.day, sku_days.c.order_count)
+    .where(
+        sku_days.c.tenant == bindparam("tenant"),
+        sku_days.c.day
+        >= select(func.max(sku_days.c.day) - FLOOR_DAYS_MAX)
+        .where(sku_days.c.tenant == bindparam("tenant"))
+        .scalar_subquery(),
+    )
+    .order_by(sku_days.c.day, sku_days.c.sku)
 )
 
 # Rows as the fields of Counters; none for a tenant that was given no number yet.

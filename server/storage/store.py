@@ -228,7 +228,7 @@ class Store(Protocol):
         """Return what a rollout report is made of; reads every return item."""
 
     def demand_facts(self, tenant: TenantId) -> list[DemandFact]:
-        """Return every demand as reports know it, closed ones too, in no order."""
+        """Return every demand that takes a returned item, closed ones too."""
 
     def history(self, tenant: TenantId) -> History:
         """Return the tenant's journal and checkpoints."""

@@ -204,6 +204,17 @@ guardrail_days = Table(
     sqlite_strict=True,
 )
 
+# Orders by SKU and UTC day.
+sku_days = Table(
+    "sku_days",
+    metadata,
+    _key("tenant"),
+    _key("day", _INT64),
+    _key("sku"),
+    _value("order_count", _INT64),
+    sqlite_strict=True,
+)
+
 warehouses = Table(
     "warehouses",
     metadata,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from matcher.domain.demand import Demand
+from matcher.domain.demand_floor import DemandFloor
 from matcher.domain.guardrail import Guardrail, GuardrailMetric
 from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId, WarehouseId
 from matcher.domain.item import Condition, Fact, Verification, VerificationStatus
@@ -293,6 +294,15 @@ class Moves:
             categories=self.rng.choice([(), (), ("shoes",)]),
         )
 
+    def _floor(self) -> DemandFloor:
+        rng = self.rng
+        return DemandFloor(
+            DAY_US,
+            min_open_units=rng.choice([1, 2]),
+            min_orders=rng.choice([0, 4]),
+            min_steadiness_basis_points=rng.choice([0, 10_000]),
+        )
+
     def _terms(self) -> Policy:
         rng = self.rng
         return policy(
@@ -300,6 +310,7 @@ class Moves:
                 radius_m=rng.choice([5_000, 20_000, 60_000]),
                 match_key=rng.choice([MatchKey.SKU, MatchKey.CATEGORY]),
                 verification_max_age_us=rng.choice([HOUR_US, 24 * HOUR_US]),
+                demand_floor=rng.choice([None, None, self._floor()]),
             ),
             hold_duration_us=rng.choice([MINUTE_US, HOUR_US]),
             handling_duration_us=rng.choice([0, 10 * MINUTE_US]),

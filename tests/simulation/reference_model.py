@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from matcher.domain.demand import Demand, DemandState
+from matcher.domain.demand_floor import SeenDemand
 from matcher.domain.errors import (
     AlreadyExistsError,
     InvalidValueError,
@@ -53,6 +54,7 @@ from matcher.geo import ServiceAreas
 from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import GateReport, evaluate_gates
 from tests.scenarios import HOUR_US, TENANT
+from tests.simulation.floor_model import seen_demand
 from tests.simulation.guardrail_model import Said, Watch
 from tests.simulation.outcome_model import note_outcome, tally_holds
 
@@ -109,6 +111,7 @@ class Parcel:
     has_asked: bool = False
     has_place: bool = False
     said: Said | None = None
+    seen: SeenDemand | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,7 @@ class ReferenceModel:
     now_us: int
     orders: dict[DemandId, Order] = field(default_factory=dict)
     parcels: dict[ReturnId, Parcel] = field(default_factory=dict)
+    ordered: list[tuple[Demand, int]] = field(default_factory=list)
     holds: dict[MatchId, Match] = field(default_factory=dict)
     policies: dict[int, Policy] = field(default_factory=dict)
     in_force: list[int] = field(default_factory=list)
@@ -263,6 +267,7 @@ class ReferenceModel:
                 order.version += 1
             else:
                 self.orders[new.demand_id] = Order(new)
+                self.ordered.append((new, self.now_us))
         return None
 
     def _cancel_demand(self, demand_id: DemandId) -> Refusal:
@@ -291,6 +296,7 @@ class ReferenceModel:
                 if item.decide_by_us <= self.now_us:
                     return InvalidValueError
                 fresh[item.return_id] = Parcel(item, payload, self.now_us)
+                fresh[item.return_id].seen = seen_demand(self, item)
         for _, parcel in sorted(fresh.items()):
             self._decide(parcel)
         self.parcels.update(fresh)
@@ -355,11 +361,11 @@ class ReferenceModel:
         assert self.active is not None
         stamps: dict[ReturnId, int] = {}
         for parcel in self.waiting():
-            waited_out = self.report(parcel.item, self.active, self.areas).passed
+            waited_out = self.report(parcel, self.active, self.areas).passed
             if self.active.volume_cap and waited_out and not parcel.has_asked:
                 self._decide(parcel)
         for parcel in self.waiting():
-            report = self.report(parcel.item, self.active, self.areas)
+            report = self.report(parcel, self.active, self.areas)
             if report.passed:
                 stamps[parcel.item.return_id] = parcel.stamp
             elif not report.pending and not report.paused:
@@ -397,10 +403,10 @@ class ReferenceModel:
         return sorted(found, key=lambda p: (p.created_us, p.item.return_id))
 
     def report(
-        self, item: ReturnItem, policy: Policy | None, areas: dict[str, ServiceArea]
+        self, parcel: Parcel, policy: Policy | None, areas: dict[str, ServiceArea]
     ) -> GateReport:
         """Return what gates 1 and 2 say of an item now."""
-        known = ServiceAreas.of(areas.values())
+        item, known = parcel.item, ServiceAreas.of(areas.values())
         at = known.contains([item.location.lat], [item.location.lng])[0]
         return evaluate_gates(
             item,
@@ -409,6 +415,7 @@ class ReferenceModel:
             surroundings=Surroundings(
                 bool(at >= 0),
                 tuple(Pause(each, "", 0) for each in sorted(self.paused)),
+                demand=parcel.seen,
             ),
             now_us=self.now_us,
         )
@@ -423,13 +430,13 @@ class ReferenceModel:
             and order.demand.ship_by_us > earliest_us
             and self.active is not None
             and self.active.version == begun.policy.version
-            and self.report(parcel.item, begun.policy, begun.areas).passed
+            and self.report(parcel, begun.policy, begun.areas).passed
         )
 
     # --- Moves -----------------------------------------------------------------
 
     def _decide(self, parcel: Parcel) -> None:
-        report = self.report(parcel.item, self.active, self.areas)
+        report = self.report(parcel, self.active, self.areas)
         late = self._is_late(parcel)
         if report.eligible and not parcel.has_asked and not late and self.active:
             parcel.has_asked = True

@@ -43,6 +43,7 @@ MET = (
     "ResumeProgram refused",
     "PROGRAM_PAUSED",
     "VOLUME_CAP_REACHED",
+    "SKU_DEMAND_TOO_THIN",
     "DeleteWarehouse refused",
     "DeleteServiceArea refused",
     "HOLD_EXPIRED",

@@ -261,6 +261,8 @@ class World:
             assert mine._network._warehouses == other._network._warehouses
             assert mine._policies.active == other._policies.active
             assert mine._guardrails._days == other._guardrails._days
+            skus, others = mine._demands._skus, other._demands._skus
+            assert (skus._units, skus._days) == (others._units, others._days)
             assert mine._policies.program.program == other._policies.program.program
             for shard in (mine, other):
                 shard._demands.index()
@@ -386,7 +388,7 @@ class World:
         # I3: the never-list and every limit of the pair, asked pair by pair.
         parcel = self.model.parcels[match.return_id]
         item, wanted = parcel.item, self.model.orders[match.demand_id].demand
-        report = self.model.report(item, begun.policy, begun.areas)
+        report = self.model.report(parcel, begun.policy, begun.areas)
         assert report.passed
         rule = report.rule
         assert rule is not None

@@ -1,11 +1,12 @@
-"""Guardrails and evidence thresholds of a policy between contract and domain."""
+"""Guardrails, floors and thresholds of a policy between contract and domain."""
 
 from __future__ import annotations
 
+from matcher.domain.demand_floor import DemandFloor
 from matcher.domain.evidence import EvidenceThresholds
 from matcher.domain.guardrail import Guardrail, GuardrailMetric
 from matcher.domain.policy import BASIS_POINTS
-from nearturn.v1 import evidence_pb2, guardrail_pb2, policy_pb2
+from nearturn.v1 import demand_floor_pb2, evidence_pb2, guardrail_pb2, policy_pb2
 from server.api.convert.times import to_duration, to_us
 
 
@@ -56,4 +57,29 @@ def from_thresholds(
         max_complaint_basis_points=thresholds.max_complaint_basis_points,
         min_matched_basis_points=thresholds.min_matched_basis_points,
         min_in_force_days=thresholds.min_in_force_days,
+    )
+
+
+def to_floor(rule: policy_pb2.CategoryRule) -> DemandFloor | None:
+    """Return the least demand that a category asks for, ``None`` for none."""
+    if not rule.HasField("demand_floor"):
+        return None
+    message = rule.demand_floor
+    return DemandFloor(
+        to_us(message, "window"),
+        message.min_open_units,
+        message.min_orders,
+        message.min_steadiness_basis_points,
+    )
+
+
+def from_floor(floor: DemandFloor | None) -> demand_floor_pb2.DemandFloor | None:
+    """Return the least demand that is asked for as a message."""
+    if floor is None:
+        return None
+    return demand_floor_pb2.DemandFloor(
+        window=to_duration(floor.window_us),
+        min_open_units=floor.min_open_units,
+        min_orders=floor.min_orders,
+        min_steadiness_basis_points=floor.min_steadiness_basis_points,
     )

@@ -21,8 +21,10 @@ from matcher.explain.message_catalogue import shipped_texts
 from matcher.explain.message_check import check_messages
 from nearturn.v1 import item_pb2, policy_pb2
 from server.api.convert.guardrails import (
+    from_floor,
     from_guardrail,
     from_thresholds,
+    to_floor,
     to_guardrail,
     to_thresholds,
 )
@@ -183,6 +185,7 @@ def _to_rule(message: policy_pb2.CategoryRule) -> CategoryRule:
         min_saving_micros=message.min_saving_micros or 1,
         allow_custom_made=message.allow_custom_made,
         season_end_us=optional_us(message, "season_end_time"),
+        demand_floor=to_floor(message),
     )
 
 
@@ -198,6 +201,7 @@ def _from_rule(rule: CategoryRule) -> policy_pb2.CategoryRule:
         min_saving_micros=rule.min_saving_micros,
         allow_custom_made=rule.allow_custom_made,
         season_end_time=optional_timestamp(rule.season_end_us),
+        demand_floor=from_floor(rule.demand_floor),
     )
 
 

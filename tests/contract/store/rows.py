@@ -12,6 +12,7 @@ from typing import Any
 
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
 from matcher.domain.demand import Demand, DemandState
+from matcher.domain.demand_floor import DemandFloor, SeenDemand
 from matcher.domain.evidence import EvidenceThresholds
 from matcher.domain.guardrail import Guardrail, GuardrailMetric
 from matcher.domain.ids import (
@@ -71,6 +72,7 @@ from matcher.engine.records import (
     PolicyRecord,
     ReturnRecord,
     RoundRecord,
+    SkuDay,
     VolumeHour,
     WarehouseDay,
 )
@@ -178,6 +180,7 @@ def return_row(return_id: str = "r1", **changes: Any) -> ReturnRecord:
             NOW_US + 3,
             6,
         ),
+        seen_demand=SeenDemand(1, 2, 3, -1),
     )
     return replace(record, **changes)
 
@@ -245,6 +248,7 @@ def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
         min_saving_micros=2,
         allow_custom_made=True,
         season_end_us=INT64_MIN,
+        demand_floor=DemandFloor(DAY_US, 1, 2, 3),
     )
     policy = Policy(
         version=version,
@@ -306,6 +310,11 @@ def guardrail_day_row(day: int = 20_514, category: str = "apparel") -> Guardrail
     return GuardrailDay(
         category, GuardrailMetric.LOST_SHARE, day, INT64_MAX - 1, INT64_MAX, 7
     )
+
+
+def sku_day_row(day: int = 20_514, sku: str = "shirt") -> SkuDay:
+    """Return the orders of a SKU on a day."""
+    return SkuDay(sku, day, INT64_MAX)
 
 
 def warehouse_row(warehouse_id: str = "w1", **changes: Any) -> Warehouse:
@@ -376,6 +385,7 @@ def changes_of(
     | ProgramEvent
     | VolumeHour
     | GuardrailDay
+    | SkuDay
     | Entry,
 ) -> Changes:
     """Return the changes that write these rows."""
@@ -407,6 +417,7 @@ _KEPT: dict[type, tuple[str, Callable[[Any], object]]] = {
     Warehouse: ("warehouses", lambda row: row.warehouse_id),
     ServiceArea: ("service_areas", lambda row: row.service_area_id),
     VolumeHour: ("volume_hours", lambda row: row.hour),
+    SkuDay: ("sku_days", lambda row: (row.sku, row.day)),
     GuardrailDay: (
         "guardrail_days",
         lambda row: (row.category, row.metric, row.day),

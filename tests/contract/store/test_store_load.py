@@ -24,6 +24,7 @@ from tests.contract.store.rows import (
     return_row,
     round_row,
     service_area_row,
+    sku_day_row,
     volume_hour_row,
     warehouse_day_row,
     warehouse_row,
@@ -141,6 +142,7 @@ def test_restart_loads_what_was_committed(store: Store, opener: Opener) -> None:
         decision_row(),
         round_row(),
         guardrail_day_row(),
+        sku_day_row(),
     )
     store.commit([(BRAND, changes_of(*rows))])
     before = store.load(BRAND)
@@ -152,7 +154,10 @@ def test_restart_loads_what_was_committed(store: Store, opener: Opener) -> None:
     finally:
         again.close()
     lists = tuple((row,) for row in rows[:8])
-    expected = LiveRows(*lists[:4], program_row(), *lists[4:], 1, 1, 1, (rows[-1],))
+    watched, ordered = rows[-2:]
+    expected = LiveRows(
+        *lists[:4], program_row(), *lists[4:], 1, 1, 1, (watched,), (ordered,)
+    )
     assert before == expected
 
 
@@ -183,3 +188,16 @@ def test_the_longest_window_of_a_guardrail_is_loaded(store: Store) -> None:
         ]
     )
     assert store.load(BRAND).guardrail_days == tuple(rows[2:])
+
+
+def test_the_longest_window_of_a_floor_is_loaded(store: Store) -> None:
+    """Ninety days back from the last day that has any, by day, then SKU."""
+    days = [(0, "a"), (20_423, "a"), (20_424, "b"), (20_514, "a"), (20_514, "b")]
+    rows = [sku_day_row(day, sku) for day, sku in days]
+    store.commit(
+        [
+            (BRAND, changes_of(*reversed(rows))),
+            (OTHER, changes_of(sku_day_row(9**9))),
+        ]
+    )
+    assert store.load(BRAND).sku_days == tuple(rows[2:])

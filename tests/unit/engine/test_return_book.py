@@ -17,6 +17,7 @@ from matcher.engine.ledger import Ledger
 from matcher.engine.network_book import NetworkBook
 from matcher.engine.policy_book import PolicyBook
 from matcher.engine.return_book import ReturnBook, canonical
+from matcher.engine.sku_book import SkuBook
 from matcher.policy.wording import stated
 from tests.scenarios import (
     DAY_US,
@@ -53,7 +54,12 @@ class _Book:
         self.network = NetworkBook(self.ledger, rows)
         keeper = GateKeeper(TENANT, self.policies, self.network)
         self.book = ReturnBook(
-            self.ledger, keeper, self.policies, self.network, SECOND_US
+            self.ledger,
+            keeper,
+            self.policies,
+            self.network,
+            SkuBook(self.ledger, rows),
+            SECOND_US,
         )
         self.book.load(rows.returns)
 

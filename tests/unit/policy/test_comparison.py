@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from matcher.domain.demand_floor import DemandFloor
 from matcher.domain.evidence import EvidenceThresholds
 from matcher.domain.guardrail import Guardrail, GuardrailMetric
 from matcher.domain.item import Condition, ReturnReason
@@ -55,6 +56,7 @@ _OF_A_RULE: tuple[tuple[dict[str, Any], Dimension, Direction, int], ...] = (
     ({"min_saving_micros": 2}, Dimension.SAVING, _NARROWER, 0),
     ({"allow_custom_made": True}, Dimension.CUSTOM_MADE, _WIDER, 0),
     ({"season_end_us": NOW_US}, Dimension.SEASON, _NARROWER, 0),
+    ({"demand_floor": DemandFloor(DAY_US, 1)}, Dimension.DEMAND_FLOOR, _NARROWER, 0),
 )
 _OF_A_POLICY: tuple[tuple[dict[str, Any], Dimension, Direction, int], ...] = (
     ({"owner": "others"}, Dimension.DESCRIPTION, _OTHER, 0),
@@ -150,6 +152,27 @@ def test_a_guardrail_that_bears_more_is_wider(
     )
     (gone,) = compare(guarded, policy())
     assert (gone.direction, gone.after) == (_WIDER, "none")
+
+
+@pytest.mark.parametrize(
+    ("floor", "direction"),
+    [
+        (DemandFloor(DAY_US, 4, 6, 500), _WIDER),
+        (DemandFloor(DAY_US, 5, 6, 501), _NARROWER),
+        # Asks for more of one and less of another: what it opens counts.
+        (DemandFloor(DAY_US, 6, 5, 500), _WIDER),
+        (DemandFloor(2 * DAY_US, 5, 6, 500), _OTHER),
+        (None, _WIDER),
+    ],
+)
+def test_a_floor_that_asks_for_less_is_wider(
+    floor: DemandFloor | None, direction: Direction
+) -> None:
+    """Of units, orders and steadiness each; another window alone is neither (R29)."""
+    before = rule(demand_floor=DemandFloor(DAY_US, 5, 6, 500))
+    (found,) = compare(policy(before), policy(rule(demand_floor=floor)))
+    assert (found.dimension, found.direction) == (Dimension.DEMAND_FLOOR, direction)
+    assert found.path == "categories[apparel].demand_floor"
 
 
 def test_no_field_is_left_out() -> None:

@@ -72,6 +72,7 @@ def _made_older(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DROP TABLE return_facts")
         connection.execute("DROP TABLE guardrail_days")
+        connection.execute("DROP TABLE sku_days")
         for return_id, document in connection.execute(
             "SELECT return_id, document FROM returns"
         ).fetchall():

@@ -69,6 +69,14 @@ def upgrade() -> None:
         sa.CheckConstraint("bad_count <= total_count", name="guardrail_days_bad_count"),
         sqlite_strict=True,
     )
+    op.create_table(
+        "sku_days",
+        _key("tenant", TEXT),
+        _key("day", INT64),
+        _key("sku", TEXT),
+        _value("order_count", INT64),
+        sqlite_strict=True,
+    )
     _fill(op.get_bind())
 
 

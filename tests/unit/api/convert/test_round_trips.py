@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matcher.domain.demand import Demand
+from matcher.domain.demand_floor import DemandFloor
 from matcher.domain.evidence import EvidenceThresholds
 from matcher.domain.guardrail import Guardrail, GuardrailMetric
 from matcher.domain.item import (
@@ -119,6 +120,7 @@ POLICY = Policy(
             min_saving_micros=12,
             allow_custom_made=True,
             season_end_us=13,
+            demand_floor=DemandFloor(259_200_000_000, 38, 39, 40),
         ),
     ),
     rollout_basis_points=14,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from matcher.domain.demand import Demand
@@ -37,24 +38,20 @@ class SkuBook:
 
     def moved(self, old: DemandRecord | None, new: DemandRecord) -> None:
         """Note that the open units of a demand changed."""
-        for record, sign in ((old, -1), (new, 1)):
-            if record is not None and record.demand.accepts_returned_item:
-                sku = record.demand.sku
-                left = self._units.get(sku, 0) + sign * record.open_count
-                self._units[sku] = left
-                if not left:
-                    del self._units[sku]
+        if old is not None and old.demand.accepts_returned_item:
+            self._open(old.demand.sku, -old.open_count)
+        if new.demand.accepts_returned_item:
+            self._open(new.demand.sku, new.open_count)
 
     def ordered(self, demands: Iterable[Demand], now_us: int) -> None:
         """Count orders that are new."""
         day = now_us // FLOOR_STEP_US
         self._reach(day)
-        for demand in demands:
-            if demand.accepts_returned_item:
-                days = self._days.setdefault(demand.sku, {})
-                days[day] = days.get(day, 0) + 1
-                row = SkuDay(demand.sku, day, days[day])
-                self._ledger.changes.sku_days[demand.sku, day] = row
+        fresh = Counter(each.sku for each in demands if each.accepts_returned_item)
+        for sku, count in fresh.items():
+            days = self._days.setdefault(sku, {})
+            days[day] = days.get(day, 0) + count
+            self._ledger.changes.sku_days[sku, day] = SkuDay(sku, day, days[day])
 
     def seen(self, sku: str, floor: DemandFloor, now_us: int) -> SeenDemand:
         """Return the demand of a SKU as a floor looks at it."""
@@ -64,6 +61,13 @@ class SkuBook:
         return SeenDemand(
             floor.window_days, self._units.get(sku, 0), sum(counts), len(counts)
         )
+
+    def _open(self, sku: str, units: int) -> None:
+        left = self._units.get(sku, 0) + units
+        if left:
+            self._units[sku] = left
+        else:
+            self._units.pop(sku, None)
 
     def _reach(self, day: int) -> None:
         # As far back as a restart reads.

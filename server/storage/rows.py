@@ -20,6 +20,7 @@ from matcher.engine.records import (
     PolicyRecord,
     ReturnRecord,
     RoundRecord,
+    SkuDay,
     WarehouseDay,
 )
 from server.storage import codec, tables
@@ -61,9 +62,7 @@ def rows_to_write(tenant: TenantId, changes: Changes) -> dict[Table, list[Row]]:
         tables.guardrail_days: [
             _guardrail_day(tenant, one) for one in changes.guardrail_days.values()
         ],
-        tables.sku_days: [
-            {"tenant": tenant, **asdict(one)} for one in changes.sku_days.values()
-        ],
+        tables.sku_days: [_sku_day(tenant, one) for one in changes.sku_days.values()],
         tables.warehouses: [
             _warehouse(tenant, one) for one in changes.warehouses.values() if one
         ],
@@ -211,6 +210,16 @@ def _warehouse_day(tenant: TenantId, row: WarehouseDay) -> Row:
 
 def _guardrail_day(tenant: TenantId, row: GuardrailDay) -> Row:
     return {"tenant": tenant, **asdict(row), "metric": int(row.metric)}
+
+
+def _sku_day(tenant: TenantId, row: SkuDay) -> Row:
+    # By hand: a load of demands may bring as many SKUs.
+    return {
+        "tenant": tenant,
+        "day": row.day,
+        "sku": row.sku,
+        "order_count": row.order_count,
+    }
 
 
 def _round(tenant: TenantId, record: RoundRecord) -> Row:

@@ -11,7 +11,7 @@ from matcher.domain.reason import Gate, ReasonCode
     ("gate", "first", "last"),
     [
         (Gate.VERIFICATION, "VERIFICATION_MISSING", "INSUFFICIENT_EVIDENCE"),
-        (Gate.ELIGIBILITY, "NO_ACTIVE_POLICY", "VOLUME_CAP_REACHED"),
+        (Gate.ELIGIBILITY, "NO_ACTIVE_POLICY", "SKU_DEMAND_TOO_THIN"),
         (Gate.DEMAND, "NO_DEMAND", "DEMAND_OUTSIDE_SERVICE_AREA"),
         (Gate.ROUTING, "WAREHOUSE_OVER_CAPACITY", "STANDARD_WAREHOUSE_ROUTE"),
     ],

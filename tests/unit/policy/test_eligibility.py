@@ -42,6 +42,7 @@ _SEEN = {
     "single_item_return": ("1", "1"),
     "segment_allowed": ("none", "every segment"),
     "in_rollout": ("in", "100.00 %"),
+    "sku_demand_sufficient": ("any", "any"),
     "within_volume_cap": ("none", "none"),
 }
 
@@ -68,7 +69,7 @@ def test_the_report_of_an_item_that_passes() -> None:
     assert found == list(_SEEN.items())
     assert [each.gate for each in checks] == [Gate.VERIFICATION] * 4 + [
         Gate.ELIGIBILITY
-    ] * 19
+    ] * 20
 
 
 @pytest.mark.parametrize(
@@ -151,6 +152,7 @@ _NEEDS_RULE = {
     "evidence_confident",
     "return_reason_allowed",
     "condition_sufficient",
+    "sku_demand_sufficient",
 }
 _NEEDS_POLICY = {
     "category_allowed",

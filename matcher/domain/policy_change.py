@@ -28,6 +28,8 @@ class Dimension(IntEnum):
     COST = 16
     STEP_LIMITS = 17
     MESSAGES = 18
+    GUARDRAILS = 21
+    DEMAND_FLOOR = 22
     MODE = 23
     JUSTIFICATION = 24
 

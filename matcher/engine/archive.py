@@ -14,8 +14,10 @@ from matcher.domain.program import Program
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.records import (
     DemandRecord,
+    GuardrailDay,
     PolicyRecord,
     ReturnRecord,
+    SkuDay,
     VolumeHour,
     WarehouseDay,
 )
@@ -71,3 +73,5 @@ class LiveRows:
     shadows: tuple[ShadowRecord, ...] = ()
     shadowed: tuple[ReturnRecord, ...] = ()
     shadow_units: tuple[ShadowUnits, ...] = ()
+    guardrail_days: tuple[GuardrailDay, ...] = ()
+    sku_days: tuple[SkuDay, ...] = ()

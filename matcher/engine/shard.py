@@ -35,6 +35,7 @@ from matcher.engine.commands import (
     DeleteWarehouse,
     ErasePersonalData,
     PauseProgram,
+    RecordOutcome,
     RecordVerification,
     ReleaseMatch,
     ResumeProgram,
@@ -51,6 +52,7 @@ from matcher.engine.demand_book import DemandBook
 from matcher.engine.drop_off_book import DropOffBook
 from matcher.engine.eraser import Eraser
 from matcher.engine.gate_keeper import GateKeeper
+from matcher.engine.guardrail_book import GuardrailBook
 from matcher.engine.journal import Event, RoundBegan, ShadowsBegan
 from matcher.engine.ledger import Ledger
 from matcher.engine.limits import ShardLimits
@@ -58,6 +60,7 @@ from matcher.engine.match_book import MatchBook
 from matcher.engine.network import Network
 from matcher.engine.network_book import NetworkBook
 from matcher.engine.open_demands import OpenDemands
+from matcher.engine.outcome_rules import check_outcome, check_subject
 from matcher.engine.policy_book import PolicyBook
 from matcher.engine.records import ReturnRecord, RoundRecord
 from matcher.engine.return_book import Case, ReturnBook, canonical
@@ -65,6 +68,7 @@ from matcher.engine.round_clock import RoundClock
 from matcher.engine.rounds import Rounds, RoundTask, SolvedRound
 from matcher.engine.shadow_book import ShadowBook
 from matcher.engine.shadow_rounds import ShadowTask, SolvedShadows
+from matcher.engine.sku_book import SkuBook
 from matcher.policy.wording import stated
 
 
@@ -106,10 +110,12 @@ class Shard:
         self._now_us = now_us
         self._ledger = Ledger(archive, rows)
         self._policies = PolicyBook(self._ledger, rows)
+        self._guardrails = GuardrailBook(self._ledger, rows, self._policies)
         self._network = NetworkBook(self._ledger, rows)
         self._drop_off = DropOffBook(self._ledger, rows)
         self._open = OpenDemands(self._network.network)
-        self._demands = DemandBook(self._ledger, self._open, self._limits)
+        skus = SkuBook(self._ledger, rows)
+        self._demands = DemandBook(self._ledger, self._open, skus, self._limits)
         self._demands.load(rows)
         self._matches = MatchBook(self._ledger, self._demands, rows.matches)
         gates = GateKeeper(tenant, self._policies, self._network)
@@ -119,6 +125,7 @@ class Shard:
             gates,
             self._policies,
             self._network,
+            skus,
             self._limits.decide_margin_us,
             self._shadows,
         )
@@ -159,6 +166,8 @@ class Shard:
                 case ErasePersonalData():
                     returns.update(dict.fromkeys(command.return_ids))
                     demands.update(dict.fromkeys(command.demand_ids))
+                case RecordOutcome() if command.return_id:
+                    returns[command.return_id] = None
                 case _:
                     pass
         self._demands.expect(demands)
@@ -204,11 +213,10 @@ class Shard:
                 return self._release(command, now_us)
             case ErasePersonalData():
                 return self._eraser.erase(command, now_us)
-            case UpsertDropOffPoint():
-                return self._drop_off.upsert(command.drop_off_point)
-            case DeleteDropOffPoint():
-                self._drop_off.delete(command.drop_off_point_id)
-                return None
+            case UpsertDropOffPoint() | DeleteDropOffPoint():
+                return self._drop_off.apply(command)
+            case RecordOutcome():
+                return self._record_outcome(command, now_us)
             case _:
                 return self._apply_setting(command, now_us)
 
@@ -354,6 +362,9 @@ class Shard:
             happened = (stated(ReasonCode.PLANNING_UNAVAILABLE),)
         for answer in self._returns.overdue(now_us, happened):
             self._clock.left(answer.record.item.return_id)
+        self._guardrails.count_holds(
+            [answer.record.item.category for answer in freed], now_us, expired=True
+        )
         active = self._policies.active
         self._shadows.expire(active.version if active else 0, now_us)
 
@@ -389,9 +400,12 @@ class Shard:
                     command.category, command.note, now_us
                 )
             case ResumeProgram():
+                before = self._policies.program.program
                 answer = self._policies.program.resume(
                     command.category, command.note, now_us
                 )
+                if answer != before:
+                    self._guardrails.start_anew(command.category)
             case UpsertWarehouse():
                 answer = self._network.upsert_warehouse(command.warehouse)
             case DeleteWarehouse():
@@ -481,8 +495,22 @@ class Shard:
         before = self._matches.find(command.match_id)
         match = self._matches.confirm(command.match_id, command.etag, now_us)
         if before.hold_state is HoldState.ACTIVE:
-            self._returns.confirmed(match, now_us)
+            record = self._returns.confirmed(match, now_us)
+            self._guardrails.count_holds([record.item.category], now_us, expired=False)
         return match
+
+    def _record_outcome(self, command: RecordOutcome, now_us: int) -> ReturnAnswer:
+        return_id = command.return_id
+        if command.match_id:
+            return_id = self._matches.find(command.match_id).return_id
+        record = self._returns.find(return_id)
+        check_subject(record, command)
+        before = record.outcome_record
+        if before is None or before.outcome != command.outcome:
+            check_outcome(record, command, now_us)
+            noted = self._guardrails.count_outcome(record, command.outcome, now_us)
+            record = self._returns.came_of(record, noted, now_us)
+        return self._returns.answer(record)
 
     def _release(self, command: ReleaseMatch, now_us: int) -> ReleaseAnswer:
         before = self._matches.find(command.match_id)
@@ -491,6 +519,9 @@ class Shard:
             answers = self._returns.freed([match], ReasonCode.MATCH_RELEASED, now_us)
             self._enter_pool([answers[0].record])
             self._clock.changed()
+            self._guardrails.count_holds(
+                [answers[0].record.item.category], now_us, expired=False
+            )
             return ReleaseAnswer(match, answers[0].decision)
         record = self._returns.find(match.return_id)
         return ReleaseAnswer(match, self._returns.answer(record).decision)

@@ -6,9 +6,10 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from matcher.domain.guardrail import GuardrailMetric
 from matcher.domain.ids import TenantId
 from matcher.engine.archive import LiveRows
-from matcher.engine.records import VolumeHour, WarehouseDay
+from matcher.engine.records import GuardrailDay, SkuDay, VolumeHour, WarehouseDay
 from server.storage import codec, statements
 from server.storage.codec import DocumentCodec
 from server.storage.counters import read_counters
@@ -46,6 +47,8 @@ def load_live_rows(connection: Connection, tenant: TenantId) -> LiveRows:
     returns.sort(key=lambda record: record.item.return_id)
     days = connection.execute(statements.RECENT_WAREHOUSE_DAYS, {"tenant": tenant})
     hours = connection.execute(statements.RECENT_VOLUME_HOURS, {"tenant": tenant})
+    watched = connection.execute(statements.RECENT_GUARDRAIL_DAYS, {"tenant": tenant})
+    ordered = connection.execute(statements.RECENT_SKU_DAYS, {"tenant": tenant})
     counters = read_counters(connection, tenant)
     return LiveRows(
         demands=tuple(demands),
@@ -54,6 +57,11 @@ def load_live_rows(connection: Connection, tenant: TenantId) -> LiveRows:
         policies=tuple(read(statements.ALL_POLICIES, codec.POLICIES)),
         program=next(iter(read(statements.PROGRAM, codec.PROGRAMS)), None),
         volume_hours=tuple(VolumeHour(*row) for row in hours),
+        guardrail_days=tuple(
+            GuardrailDay(row.category, GuardrailMetric(row.metric), *row[2:])
+            for row in watched
+        ),
+        sku_days=tuple(SkuDay(*row) for row in ordered),
         warehouses=tuple(read(statements.ALL_WAREHOUSES, codec.WAREHOUSES)),
         service_areas=tuple(read(statements.ALL_SERVICE_AREAS, codec.SERVICE_AREAS)),
         drop_off_points=tuple(

@@ -29,6 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 from matcher.domain.demand import DemandState
+from matcher.domain.demand_floor import FLOOR_DAYS_MAX
+from matcher.domain.guardrail import GUARDRAIL_STEP_US, GUARDRAIL_WINDOW_US_MAX
 from matcher.domain.match import HoldState
 from matcher.domain.policy import CAP_STEP_US, CAP_WINDOW_US_MAX, PolicyState
 from matcher.domain.return_item import ReturnState
@@ -42,17 +44,20 @@ from server.storage.tables import (
     decisions,
     demands,
     drop_off_points,
+    guardrail_days,
     journal,
     matches,
     metadata,
     policies,
     program_events,
     programs,
+    return_facts,
     returns,
     rounds,
     service_areas,
     shadow_units,
     shadows,
+    sku_days,
     volume_hours,
     warehouse_days,
     warehouses,
@@ -105,10 +110,13 @@ UPSERTS = {
     for one in (
         demands,
         returns,
+        return_facts,
         matches,
         policies,
         programs,
         volume_hours,
+        guardrail_days,
+        sku_days,
         warehouses,
         service_areas,
         drop_off_points,
@@ -410,6 +418,44 @@ RECENT_VOLUME_HOURS = (
         .scalar_subquery(),
     )
     .order_by(volume_hours.c.hour)
+)
+
+# Rows as the fields of GuardrailDay: those that the longest window can reach from the
+# last day that has any.
+RECENT_GUARDRAIL_DAYS = (
+    select(
+        guardrail_days.c.category,
+        guardrail_days.c.metric,
+        guardrail_days.c.day,
+        guardrail_days.c.bad_count,
+        guardrail_days.c.total_count,
+        guardrail_days.c.reset_number,
+    )
+    .where(
+        guardrail_days.c.tenant == bindparam("tenant"),
+        guardrail_days.c.day
+        >= select(
+            func.max(guardrail_days.c.day)
+            - GUARDRAIL_WINDOW_US_MAX // GUARDRAIL_STEP_US
+        )
+        .where(guardrail_days.c.tenant == bindparam("tenant"))
+        .scalar_subquery(),
+    )
+    .order_by(guardrail_days.c.day, guardrail_days.c.category, guardrail_days.c.metric)
+)
+
+# Rows as the fields of SkuDay: those that the longest window can reach from the last
+# day that has any.
+RECENT_SKU_DAYS = (
+    select(sku_days.c.sku, sku_days.c.day, sku_days.c.order_count)
+    .where(
+        sku_days.c.tenant == bindparam("tenant"),
+        sku_days.c.day
+        >= select(func.max(sku_days.c.day) - FLOOR_DAYS_MAX)
+        .where(sku_days.c.tenant == bindparam("tenant"))
+        .scalar_subquery(),
+    )
+    .order_by(sku_days.c.day, sku_days.c.sku)
 )
 
 # Rows as the fields of Counters; none for a tenant that was given no number yet.

@@ -134,11 +134,13 @@ async def test_two_sweeps_are_crossed(api: Api, clock: HandClock):
         ]
     )
     _, reports, _ = await _run(api, request)
-    assert [list(each.values.values()) for each in reports[2:]] == [
-        ['"600s"', '"MATCH_KEY_SKU"'],
-        ['"600s"', '"MATCH_KEY_CATEGORY"'],
-        ['"7200s"', '"MATCH_KEY_SKU"'],
-        ['"7200s"', '"MATCH_KEY_CATEGORY"'],
+    paths = ("hold_duration", "categories[*].match_key")
+    # A map of a message has no order.
+    assert [tuple(each.values[path] for path in paths) for each in reports[2:]] == [
+        ('"600s"', '"MATCH_KEY_SKU"'),
+        ('"600s"', '"MATCH_KEY_CATEGORY"'),
+        ('"7200s"', '"MATCH_KEY_SKU"'),
+        ('"7200s"', '"MATCH_KEY_CATEGORY"'),
     ]
 
 

@@ -8,6 +8,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from matcher.domain.demand import Demand
+from matcher.domain.demand_floor import DemandFloor
+from matcher.domain.evidence import EvidenceThresholds
+from matcher.domain.guardrail import Guardrail, GuardrailMetric
 from matcher.domain.item import (
     UNMATCHABLE_REASONS,
     Condition,
@@ -18,6 +21,7 @@ from matcher.domain.item import (
     VerificationStatus,
 )
 from matcher.domain.justification import Justification
+from matcher.domain.mode import Mode
 from matcher.domain.policy import (
     CategoryRule,
     CostModel,
@@ -143,6 +147,9 @@ RULE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "allow_custom_made": st.booleans(),
     "season_end_us": _mostly(None, _INSTANTS_US),
     "justification": st.sampled_from([None, "match everything"]),
+    "demand_floor": _mostly(
+        None, st.builds(DemandFloor, st.just(DAY_US), st.integers(1, 3))
+    ),
 }
 
 _COST_MODELS = st.builds(
@@ -210,6 +217,11 @@ POLICY_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     ),
     "messages": st.sampled_from([(), (LocaleMessages("en", "route-fallback = x"),)]),
     "banned_terms": st.sampled_from([(), ("instantly",)]),
+    "mode": _mostly(Mode.ACT, st.just(Mode.SHADOW)),
+    "guardrails": st.sampled_from(
+        [(), (Guardrail("", GuardrailMetric.LOST_SHARE, 1, 1, DAY_US),)]
+    ),
+    "evidence_thresholds": st.sampled_from([None, EvidenceThresholds(1, 2, 3, 4)]),
 }
 
 

@@ -88,8 +88,8 @@ class Life:
         self._released: dict[int, frozenset[int]] = {}
         self._setting, *self._settings = timeline.settings
         self._terms = terms_of(self._setting)
-        self._reception = Reception(facts, self._setting, self._terms)
         self._units = DemandUnits(facts)
+        self._reception = Reception(facts, self._setting, self._terms, self._units)
         self._happenings = Happenings()
         self._fates = Fates(facts, self._at, self._happenings)
         self._yard = Yard(facts, self._setting.network, timeline.warehouse_days)
@@ -200,6 +200,15 @@ class Life:
         self._watch.changed()
 
     def _advance(self, until_us: int, before_order: int) -> None:
+        # Whoever looks at demand has to find what is open at that instant.
+        stop = int(np.searchsorted(self._orders_sorted, before_order))
+        coming = self._by_order[self._arrived : stop]
+        for at_us, order in self._reception.lookouts(coming):
+            self._pass(at_us, order)
+            self._pass(at_us, order + 1)
+        self._pass(until_us, before_order)
+
+    def _pass(self, until_us: int, before_order: int) -> None:
         came = self._units.come(before_order)
         self._demands_came(came)
         at = int(np.searchsorted(self._orders_sorted, before_order))

@@ -12,7 +12,10 @@ from typing import Any
 
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
 from matcher.domain.demand import Demand, DemandState
+from matcher.domain.demand_floor import DemandFloor, SeenDemand
 from matcher.domain.drop_off_point import DropOffPoint
+from matcher.domain.evidence import EvidenceThresholds
+from matcher.domain.guardrail import Guardrail, GuardrailMetric
 from matcher.domain.ids import (
     DecisionId,
     DemandId,
@@ -31,6 +34,7 @@ from matcher.domain.item import (
     Verification,
     VerificationStatus,
 )
+from matcher.domain.item_outcome import Arrival, BuyerResponse, ItemOutcome
 from matcher.domain.justification import Justification
 from matcher.domain.latlng import LatLng
 from matcher.domain.match import HoldState, Match
@@ -70,16 +74,19 @@ from matcher.engine.journal import Entry
 from matcher.engine.ledger import decision_id, match_id
 from matcher.engine.records import (
     DemandRecord,
+    GuardrailDay,
     PolicyRecord,
     ReturnRecord,
     RoundRecord,
+    SkuDay,
     VolumeHour,
     WarehouseDay,
 )
 from matcher.engine.shadow_records import ShadowRecord, ShadowUnits
+from matcher.engine.standing import OutcomeRecord, Standing
 from matcher.policy.volume import Admission
 from server.storage.store import StoredAnswer
-from tests.scenarios import NOW_US
+from tests.scenarios import DAY_US, NOW_US
 
 BRAND = TenantId("brand")
 OTHER = TenantId("other")
@@ -168,6 +175,19 @@ def return_row(return_id: str = "r1", **changes: Any) -> ReturnRecord:
         match_id=match_id(2),
         released_demand_ids=(DemandId("d1"), DemandId("d2")),
         admission=Admission.ADMITTED,
+        standing=Standing(2, True, True, NOW_US + 2, 3, 4, 5),
+        outcome_record=OutcomeRecord(
+            ItemOutcome(
+                NOW_US,
+                Arrival.ARRIVED,
+                Condition.GOOD,
+                BuyerResponse.COMPLAINED,
+                "«Fleck»",
+            ),
+            NOW_US + 3,
+            6,
+        ),
+        seen_demand=SeenDemand(1, 2, 3, -1),
     )
     return replace(record, **changes)
 
@@ -236,6 +256,7 @@ def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
         min_saving_micros=2,
         allow_custom_made=True,
         season_end_us=INT64_MIN,
+        demand_floor=DemandFloor(DAY_US, 1, 2, 3),
         justification=Justification("app-1", "«Klein anfangen»", "Zoë", "https://x"),
     )
     policy = Policy(
@@ -258,6 +279,8 @@ def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
         step_limits=StepLimits(1, 2, 3),
         messages=(LocaleMessages("en", "help-what-it-is = «Hilfe»"),),
         banned_terms=("wow",),
+        guardrails=(Guardrail("apparel", GuardrailMetric.LOST_SHARE, 1, 2, DAY_US),),
+        evidence_thresholds=EvidenceThresholds(1, 2, 3, 4),
         mode=Mode.SHADOW,
     )
     assert policy.rule_for("apparel") is not None
@@ -322,6 +345,18 @@ def shadow_row(return_id: str = "r1", **changes: Any) -> ShadowRecord:
 def open_shadow_row(return_id: str = "r1", **changes: Any) -> ShadowRecord:
     """Return a shadow that is still asked about."""
     return shadow_row(return_id, state=ShadowState.OPEN, result=None, **changes)
+
+
+def guardrail_day_row(day: int = 20_514, category: str = "apparel") -> GuardrailDay:
+    """Return what a guardrail counted on a day."""
+    return GuardrailDay(
+        category, GuardrailMetric.LOST_SHARE, day, INT64_MAX - 1, INT64_MAX, 7
+    )
+
+
+def sku_day_row(day: int = 20_514, sku: str = "shirt") -> SkuDay:
+    """Return the orders of a SKU on a day."""
+    return SkuDay(sku, day, INT64_MAX)
 
 
 def warehouse_row(warehouse_id: str = "w1", **changes: Any) -> Warehouse:
@@ -402,6 +437,8 @@ def changes_of(
     | VolumeHour
     | ShadowRecord
     | ShadowUnits
+    | GuardrailDay
+    | SkuDay
     | Entry,
 ) -> Changes:
     """Return the changes that write these rows."""
@@ -436,5 +473,10 @@ _KEPT: dict[type, tuple[str, Callable[[Any], object]]] = {
     VolumeHour: ("volume_hours", lambda row: row.hour),
     ShadowRecord: ("shadows", lambda row: row.return_id),
     ShadowUnits: ("shadow_units", lambda row: row.demand_id),
+    SkuDay: ("sku_days", lambda row: (row.sku, row.day)),
+    GuardrailDay: (
+        "guardrail_days",
+        lambda row: (row.category, row.metric, row.day),
+    ),
     WarehouseDay: ("warehouse_days", lambda row: (row.warehouse_id, row.day)),
 }

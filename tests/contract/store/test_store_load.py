@@ -17,6 +17,7 @@ from tests.contract.store.rows import (
     decision_row,
     demand_row,
     drop_off_point_row,
+    guardrail_day_row,
     match_row,
     policy_row,
     program_event_row,
@@ -24,6 +25,7 @@ from tests.contract.store.rows import (
     return_row,
     round_row,
     service_area_row,
+    sku_day_row,
     volume_hour_row,
     warehouse_day_row,
     warehouse_row,
@@ -141,6 +143,8 @@ def test_restart_loads_what_was_committed(store: Store, opener: Opener) -> None:
         program_event_row(),
         decision_row(),
         round_row(),
+        guardrail_day_row(),
+        sku_day_row(),
     )
     store.commit([(BRAND, changes_of(*rows))])
     before = store.load(BRAND)
@@ -152,7 +156,18 @@ def test_restart_loads_what_was_committed(store: Store, opener: Opener) -> None:
     finally:
         again.close()
     lists = tuple((row,) for row in rows[:9])
-    assert before == LiveRows(*lists[:4], program_row(), *lists[4:], 1, 1, 1)
+    watched, ordered = rows[-2:]
+    expected = LiveRows(
+        *lists[:4],
+        program_row(),
+        *lists[4:],
+        1,
+        1,
+        1,
+        guardrail_days=(watched,),
+        sku_days=(ordered,),
+    )
+    assert before == expected
 
 
 def test_the_longest_window_of_a_cap_is_loaded(store: Store) -> None:
@@ -163,3 +178,35 @@ def test_the_longest_window_of_a_cap_is_loaded(store: Store) -> None:
         [(BRAND, changes_of(*rows)), (OTHER, changes_of(volume_hour_row(9**9)))]
     )
     assert store.load(BRAND).volume_hours == tuple(rows[2:])
+
+
+def test_the_longest_window_of_a_guardrail_is_loaded(store: Store) -> None:
+    """Ninety days back from the last day that has any, by day, then category."""
+    days = [
+        (0, "a"),
+        (20_514 - 91, "a"),
+        (20_514 - 90, "b"),
+        (20_514, ""),
+        (20_514, "a"),
+    ]
+    rows = [guardrail_day_row(day, category) for day, category in days]
+    store.commit(
+        [
+            (BRAND, changes_of(*reversed(rows))),
+            (OTHER, changes_of(guardrail_day_row(9**9))),
+        ]
+    )
+    assert store.load(BRAND).guardrail_days == tuple(rows[2:])
+
+
+def test_the_longest_window_of_a_floor_is_loaded(store: Store) -> None:
+    """Ninety days back from the last day that has any, by day, then SKU."""
+    days = [(0, "a"), (20_423, "a"), (20_424, "b"), (20_514, "a"), (20_514, "b")]
+    rows = [sku_day_row(day, sku) for day, sku in days]
+    store.commit(
+        [
+            (BRAND, changes_of(*reversed(rows))),
+            (OTHER, changes_of(sku_day_row(9**9))),
+        ]
+    )
+    assert store.load(BRAND).sku_days == tuple(rows[2:])

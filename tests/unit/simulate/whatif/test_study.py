@@ -8,10 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from matcher.domain.demand_floor import DemandFloor
 from matcher.domain.policy import MatchKey, Policy
+from matcher.domain.reason import ReasonCode
 from matcher.engine.plan import plan
 from matcher.engine.snapshot import Snapshot
 from matcher.simulate import ScenarioParams, generate
+from matcher.simulate.whatif.codes import bit
 from matcher.simulate.whatif.course import Course, Ending
 from matcher.simulate.whatif.difference import compare, item_differences
 from matcher.simulate.whatif.facts import Facts
@@ -36,6 +39,11 @@ def _policy(radius_m: int = 40_000, **changes: object) -> Policy:
         for name in CATEGORIES
     )
     return policy(*rules, **changes)
+
+
+def _with_floor(floor: DemandFloor | None) -> Policy:
+    rules = (replace(each, demand_floor=floor) for each in _policy().categories)
+    return replace(_policy(), categories=tuple(rules))
 
 
 @pytest.fixture(name="snapshot", scope="module")
@@ -76,11 +84,28 @@ def _same(one: Course, other: Course) -> bool:
     )
 
 
-def test_all_at_once_is_a_plan(snapshot: Snapshot) -> None:
+@pytest.mark.parametrize(
+    "floor",
+    [
+        None,
+        DemandFloor(7 * DAY_US, min_open_units=30),
+        DemandFloor(7 * DAY_US, min_orders=28, min_steadiness_basis_points=9_000),
+    ],
+)
+def test_all_at_once_is_a_plan(snapshot: Snapshot, floor: DemandFloor | None) -> None:
     """A snapshot lived in one round matches what plan() matches, at its saving."""
-    made = plan(snapshot, _policy(), now_us=NOW_US, tenant=TENANT)
-    facts = Facts(TENANT, at_once(snapshot, _policy(), now_us=NOW_US))
-    (course,) = _courses(facts, _policy())
+    terms = _with_floor(floor)
+    made = plan(snapshot, terms, now_us=NOW_US, tenant=TENANT)
+    facts = Facts(TENANT, at_once(snapshot, terms, now_us=NOW_US))
+    (course,) = _courses(facts, terms)
+    thin = bit(ReasonCode.SKU_DEMAND_TOO_THIN)
+    told = Counter(
+        reason.code is ReasonCode.SKU_DEMAND_TOO_THIN
+        for decision in made.decisions
+        for reason in decision.reasons
+    )
+    assert told[True] == np.count_nonzero(course.bits & thin)
+    assert (0 < told[True] < 300) == (floor is not None)
     matched = {
         facts.items.items[row].return_id: facts.orders.demand_ids[
             facts.orders.unit[course.state[row]]
@@ -112,6 +137,8 @@ def test_what_is_shared_changes_no_course(timeline: Timeline) -> None:
         _policy(cost_model=dearer),
         _policy(rollout_basis_points=3_000),
         _policy(hold_duration_us=1),
+        _with_floor(DemandFloor(DAY_US, min_open_units=8)),
+        _with_floor(DemandFloor(2 * DAY_US, min_orders=9)),
     )
     crowd = _courses(facts, *variants, threads=3)
     for variant, course in zip(variants, crowd, strict=True):

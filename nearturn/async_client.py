@@ -16,6 +16,7 @@ from nearturn.v1 import (
     network_service_pb2_grpc,
     policy_service_pb2_grpc,
     privacy_service_pb2_grpc,
+    report_service_pb2_grpc,
     return_service_pb2_grpc,
 )
 
@@ -33,7 +34,7 @@ class AsyncClient:
 
     Attributes
     ----------
-    demands, returns, matches, policies, explain, network, privacy
+    demands, returns, matches, policies, explain, network, reports, privacy
         Stubs of the services. Their calls take and give the messages of
         ``nearturn.v1``, are awaited or iterated over, and raise ``grpc.RpcError``.
 
@@ -58,6 +59,7 @@ class AsyncClient:
         self.policies = policy_service_pb2_grpc.PolicyServiceStub(self.channel)
         self.explain = explain_service_pb2_grpc.ExplainServiceStub(self.channel)
         self.network = network_service_pb2_grpc.NetworkServiceStub(self.channel)
+        self.reports = report_service_pb2_grpc.ReportServiceStub(self.channel)
         self.privacy = privacy_service_pb2_grpc.PrivacyServiceStub(self.channel)
 
     async def __aenter__(self) -> Self:

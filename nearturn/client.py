@@ -20,6 +20,7 @@ from nearturn.v1 import (
     network_service_pb2_grpc,
     policy_service_pb2_grpc,
     privacy_service_pb2_grpc,
+    report_service_pb2_grpc,
     return_service_pb2_grpc,
 )
 
@@ -70,7 +71,7 @@ class Client:
 
     Attributes
     ----------
-    demands, returns, matches, policies, explain, network, privacy
+    demands, returns, matches, policies, explain, network, reports, privacy
         Stubs of the services. Their calls take and give the messages of
         ``nearturn.v1`` and raise ``grpc.RpcError``.
 
@@ -96,6 +97,7 @@ class Client:
         self.policies = policy_service_pb2_grpc.PolicyServiceStub(self.channel)
         self.explain = explain_service_pb2_grpc.ExplainServiceStub(self.channel)
         self.network = network_service_pb2_grpc.NetworkServiceStub(self.channel)
+        self.reports = report_service_pb2_grpc.ReportServiceStub(self.channel)
         self.privacy = privacy_service_pb2_grpc.PrivacyServiceStub(self.channel)
 
     def __enter__(self) -> Self:

@@ -17,7 +17,8 @@ from matcher.engine.limits import ShardLimits
 from matcher.engine.warm_up import warm_up
 from server.api.registration import Registration
 from server.config import Settings
-from server.runtime.runtime import Runtime, RuntimeOptions
+from server.runtime.options import RuntimeOptions
+from server.runtime.runtime import Runtime
 from server.storage.opening import open_store
 
 log = structlog.get_logger(__name__)

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 
+from matcher.domain.demand_floor import DemandFloor, floor_violations
 from matcher.domain.errors import FieldViolation, InvalidPolicyError
+from matcher.domain.evidence import EvidenceThresholds, evidence_violations
+from matcher.domain.guardrail import Guardrail, guardrail_violations
 from matcher.domain.instant import utc_text
 from matcher.domain.item import UNMATCHABLE_REASONS, Condition, ReturnReason
 from matcher.domain.justification import Justification, justification_violations
@@ -53,6 +56,7 @@ class CategoryRule:
     min_saving_micros: int = 1
     allow_custom_made: bool = False
     season_end_us: int | None = None
+    demand_floor: DemandFloor | None = None
     justification: Justification | None = None
 
 
@@ -160,6 +164,8 @@ class Policy:
     step_limits: StepLimits = StepLimits()
     messages: tuple[LocaleMessages, ...] = ()
     banned_terms: tuple[str, ...] = ()
+    guardrails: tuple[Guardrail, ...] = ()
+    evidence_thresholds: EvidenceThresholds | None = None
     mode: Mode = Mode.ACT
     objective: Objective = Objective.MAX_SAVING
     match_limits: tuple[MatchLimit, ...] = ()
@@ -251,6 +257,8 @@ def _violations(policy: Policy) -> list[FieldViolation]:
             )
         )
     found.extend(limit_violations(policy.match_limits))
+    found.extend(guardrail_violations(policy.guardrails, seen))
+    found.extend(evidence_violations(policy.evidence_thresholds))
     return found
 
 
@@ -289,6 +297,7 @@ def _rule_violations(path: str, rule: CategoryRule) -> list[FieldViolation]:
         found.append(
             FieldViolation(f"{path}.min_condition", "UNSPECIFIED", "POOR to NEW")
         )
+    found.extend(floor_violations(path, rule.demand_floor))
     return found
 
 

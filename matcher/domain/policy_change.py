@@ -30,6 +30,8 @@ class Dimension(IntEnum):
     MESSAGES = 18
     OBJECTIVE = 19
     MATCH_LIMITS = 20
+    GUARDRAILS = 21
+    DEMAND_FLOOR = 22
     MODE = 23
     JUSTIFICATION = 24
 

@@ -22,6 +22,7 @@ class ProgramEventKind(IntEnum):
     ROLLED_BACK = 2
     PAUSED = 3
     RESUMED = 4
+    GUARDRAIL_TRIPPED = 5
     PERSONAL_DATA_ERASED = 9
 
 

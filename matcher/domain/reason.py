@@ -50,6 +50,7 @@ class ReasonCode(IntEnum):
     NOT_IN_ROLLOUT = 36
     PROGRAM_PAUSED = 37
     VOLUME_CAP_REACHED = 38
+    SKU_DEMAND_TOO_THIN = 39
     SHADOW_MODE = 40
 
     NO_DEMAND = 50

@@ -29,6 +29,7 @@ class ReturnState(IntEnum):
     CONFIRMED = 3
     WAREHOUSE = 4
     CANCELLED = 5
+    COMPLETED = 6
 
 
 class Channel(IntEnum):

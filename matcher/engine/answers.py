@@ -49,6 +49,7 @@ class Erasure:
 # ConfirmMatch             Match
 # ReleaseMatch             ReleaseAnswer
 # ErasePersonalData        Erasure
+# RecordOutcome            ReturnAnswer
 # CreatePolicy             PolicyRecord
 # ActivatePolicy           PolicyRecord
 # RollbackPolicy           PolicyRecord

@@ -14,9 +14,11 @@ from matcher.domain.program import Program
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.records import (
     DemandRecord,
+    GuardrailDay,
     MatchCount,
     PolicyRecord,
     ReturnRecord,
+    SkuDay,
     VolumeHour,
     WarehouseDay,
 )
@@ -73,3 +75,5 @@ class LiveRows:
     shadows: tuple[ShadowRecord, ...] = ()
     shadowed: tuple[ReturnRecord, ...] = ()
     shadow_units: tuple[ShadowUnits, ...] = ()
+    guardrail_days: tuple[GuardrailDay, ...] = ()
+    sku_days: tuple[SkuDay, ...] = ()

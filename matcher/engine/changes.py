@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from matcher.domain.decision import Decision
 from matcher.domain.drop_off_point import DropOffPoint
+from matcher.domain.guardrail import GuardrailMetric
 from matcher.domain.ids import (
     DemandId,
     DropOffPointId,
@@ -21,10 +22,12 @@ from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.journal import Entry
 from matcher.engine.records import (
     DemandRecord,
+    GuardrailDay,
     MatchCount,
     PolicyRecord,
     ReturnRecord,
     RoundRecord,
+    SkuDay,
     VolumeHour,
     WarehouseDay,
 )
@@ -57,6 +60,10 @@ class Changes:
     rounds: list[RoundRecord] = field(default_factory=list)
     volume_hours: dict[int, VolumeHour] = field(default_factory=dict)
     match_counts: dict[LimitKey, MatchCount] = field(default_factory=dict)
+    guardrail_days: dict[tuple[str, GuardrailMetric, int], GuardrailDay] = field(
+        default_factory=dict
+    )
+    sku_days: dict[tuple[str, int], SkuDay] = field(default_factory=dict)
     program: Program | None = None
     program_events: list[ProgramEvent] = field(default_factory=list)
     journal: list[Entry] = field(default_factory=list)
@@ -79,6 +86,8 @@ class Changes:
         self.rounds.extend(later.rounds)
         self.volume_hours.update(later.volume_hours)
         self.match_counts.update(later.match_counts)
+        self.guardrail_days.update(later.guardrail_days)
+        self.sku_days.update(later.sku_days)
         self.program = later.program or self.program
         self.program_events.extend(later.program_events)
         self.journal.extend(later.journal)
@@ -102,6 +111,8 @@ class Changes:
                 self.rounds,
                 self.volume_hours,
                 self.match_counts,
+                self.guardrail_days,
+                self.sku_days,
                 self.program,
                 self.program_events,
                 self.journal,

@@ -15,6 +15,7 @@ from matcher.domain.ids import (
     WarehouseId,
 )
 from matcher.domain.item import Verification
+from matcher.domain.item_outcome import ItemOutcome
 from matcher.domain.policy import Policy
 from matcher.domain.policy_change import Dimension
 from matcher.domain.program import SignOff
@@ -83,6 +84,20 @@ class ErasePersonalData:
     return_ids: tuple[ReturnId, ...]
     demand_ids: tuple[DemandId, ...] = ()
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOutcome:
+    """
+    Note what became of a return item, named by its id or by its match.
+
+    One of the two ids is empty. An etag of "" is not compared.
+    """
+
+    outcome: ItemOutcome
+    return_id: ReturnId = ReturnId("")
+    match_id: MatchId = MatchId("")
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +211,7 @@ Command = (
     | ErasePersonalData
     | UpsertDropOffPoint
     | DeleteDropOffPoint
+    | RecordOutcome
     | Setting
     | Tick
 )

@@ -22,6 +22,7 @@ from matcher.engine.ledger import Ledger
 from matcher.engine.limits import ShardLimits
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.records import DemandRecord
+from matcher.engine.sku_book import SkuBook
 from matcher.engine.timetable import Timetable
 
 _FINAL = (DemandState.FULFILLED, DemandState.CANCELLED, DemandState.EXPIRED)
@@ -35,9 +36,14 @@ class DemandBook:
     """
 
     def __init__(
-        self, ledger: Ledger, open_demands: OpenDemands, limits: ShardLimits
+        self,
+        ledger: Ledger,
+        open_demands: OpenDemands,
+        skus: SkuBook,
+        limits: ShardLimits,
     ) -> None:
         self._ledger = ledger
+        self._skus = skus
         self._open = open_demands
         self._limits = limits
         self._live: dict[DemandId, DemandRecord] = {}
@@ -144,6 +150,8 @@ class DemandBook:
             raise LimitExceededError(
                 "open demands", total, self._limits.demand_count_max
             )
+        fresh = (r.demand for r in changed if r.demand.demand_id not in known)
+        self._skus.ordered(fresh, now_us)
         self._keep(changed)
         return tuple(answer.values())
 
@@ -220,6 +228,7 @@ class DemandBook:
         records = list(records)
         for record in records:
             demand_id = record.demand.demand_id
+            self._skus.moved(self._live.get(demand_id), record)
             if record.is_live:
                 self._live[demand_id] = record
                 self._closed.pop(demand_id, None)

@@ -6,6 +6,7 @@ from matcher.domain.drop_off_point import DROP_OFF_COUNT_MAX, DropOffPoint
 from matcher.domain.errors import LimitExceededError, NotFoundError
 from matcher.domain.ids import DropOffPointId
 from matcher.engine.archive import LiveRows
+from matcher.engine.commands import DeleteDropOffPoint, UpsertDropOffPoint
 from matcher.engine.ledger import Ledger
 
 
@@ -32,6 +33,15 @@ class DropOffBook:
         self._points[point_id] = point
         self._ledger.changes.drop_off_points[point_id] = point
         return point
+
+    def apply(
+        self, command: UpsertDropOffPoint | DeleteDropOffPoint
+    ) -> DropOffPoint | None:
+        """Carry out either of its commands."""
+        if isinstance(command, UpsertDropOffPoint):
+            return self.upsert(command.drop_off_point)
+        self.delete(command.drop_off_point_id)
+        return None
 
     def delete(self, point_id: DropOffPointId) -> None:
         """Delete a drop-off point, or raise :class:`NotFoundError`."""

@@ -81,7 +81,7 @@ class Eraser:
                     return_id,
                     record.state.name,
                     "erasing personal data",
-                    "CONFIRMED, WAREHOUSE or CANCELLED",
+                    "CONFIRMED, COMPLETED, WAREHOUSE or CANCELLED",
                 )
         return list(found.values())
 

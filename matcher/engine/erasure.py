@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from matcher.domain.decision import Decision
 from matcher.domain.demand import Demand
-from matcher.domain.ids import DemandId, ReturnId
+from matcher.domain.ids import DemandId, MatchId, ReturnId
 from matcher.domain.item import Verification
 from matcher.domain.latlng import LatLng
 from matcher.domain.reason import Check
 from matcher.domain.return_item import ReturnItem
-from matcher.engine.commands import RecordVerification, SubmitReturns, UpsertDemands
+from matcher.engine.commands import (
+    RecordOutcome,
+    RecordVerification,
+    SubmitReturns,
+    UpsertDemands,
+)
 from matcher.engine.journal import Checkpoint, Entry, Event, Known
 from matcher.engine.records import DemandRecord, ReturnRecord
 from matcher.geo import cell_centres, latlng_to_cells
@@ -25,10 +31,21 @@ ERASED_RESOLUTION = 3
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """The rows whose personal data goes."""
+    """
+    The rows whose personal data goes.
+
+    ``hand_overs`` gives the return items by their matches: an outcome may name either.
+    """
 
     return_ids: frozenset[ReturnId]
     demand_ids: frozenset[DemandId]
+    hand_overs: Mapping[MatchId, ReturnId] = field(default_factory=dict)
+
+    def subject_of(self, command: RecordOutcome) -> ReturnId:
+        """Return the item that an outcome is about, as far as it is among these."""
+        return command.return_id or self.hand_overs.get(
+            command.match_id, command.return_id
+        )
 
 
 def erased_item(item: ReturnItem) -> ReturnItem:
@@ -48,8 +65,14 @@ def erased_return(record: ReturnRecord) -> ReturnRecord:
     Return the record of an item without its personal data.
 
     The hash of the submission goes too: whoever guesses the data could prove it by it.
+    So does the note of its outcome, which is free text; what became of it stays.
     """
-    return replace(record, item=erased_item(record.item), payload_hash="")
+    said = record.outcome_record
+    if said is not None:
+        said = replace(said, outcome=replace(said.outcome, note=""))
+    return replace(
+        record, item=erased_item(record.item), payload_hash="", outcome_record=said
+    )
 
 
 def erased_demand(record: DemandRecord) -> DemandRecord:
@@ -91,6 +114,8 @@ def _erased_event(event: Event, subjects: Subjects) -> Event:
             )
         case RecordVerification() if event.return_id in subjects.return_ids:
             return replace(event, verification=_erased_evidence(event.verification))
+        case RecordOutcome() if subjects.subject_of(event) in subjects.return_ids:
+            return replace(event, outcome=replace(event.outcome, note=""))
         case UpsertDemands():
             demands = tuple(
                 _erased(each) if each.demand_id in subjects.demand_ids else each
@@ -149,12 +174,13 @@ class Traces:
     Attributes
     ----------
     texts
-        Ids of customer, order and evidence by return item.
+        Ids of customer, order and evidence, and notes, by return item.
     places
         Locations by demand.
     """
 
     def __init__(self, subjects: Subjects) -> None:
+        self._subjects = subjects
         self.texts: dict[ReturnId, set[str]] = {i: set() for i in subjects.return_ids}
         self.places: dict[DemandId, set[LatLng]] = {
             each: set() for each in subjects.demand_ids
@@ -168,11 +194,19 @@ class Traces:
                     self.note_item(item)
             case RecordVerification():
                 self._note(event.return_id, event.verification.evidence_id)
+            case RecordOutcome():
+                self._note(self._subjects.subject_of(event), event.outcome.note)
             case UpsertDemands():
                 for demand in event.demands:
                     self.note_demand(demand)
             case _:
                 pass
+
+    def note_return(self, record: ReturnRecord) -> None:
+        """Note what a record says: its item, and what became of it."""
+        self.note_item(record.item)
+        if record.outcome_record is not None:
+            self._note(record.item.return_id, record.outcome_record.outcome.note)
 
     def note_item(self, item: ReturnItem) -> None:
         """Note what an item says."""

@@ -60,7 +60,9 @@ class GateKeeper:
                     record.item,
                     self._policies.active,
                     tenant=self._tenant,
-                    surroundings=Surroundings(inside, pauses, record.admission),
+                    surroundings=Surroundings(
+                        inside, pauses, record.admission, record.seen_demand
+                    ),
                     now_us=now_us,
                 )
                 self._keep(record, report)

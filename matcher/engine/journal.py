@@ -54,9 +54,10 @@ class Known:
     demands: tuple[DemandRecord, ...] = ()
     returns: tuple[ReturnRecord, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    matches: tuple[Match, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.demands or self.returns or self.decisions)
+        return bool(self.demands or self.returns or self.decisions or self.matches)
 
 
 NOTHING_KNOWN = Known()
@@ -109,6 +110,7 @@ class WatchedArchive:
         self._demands: dict[DemandId, DemandRecord] = {}
         self._returns: dict[ReturnId, ReturnRecord] = {}
         self._decisions: dict[DecisionId, Decision] = {}
+        self._matches: dict[MatchId, Match] = {}
 
     def demands(self, ids: Iterable[DemandId]) -> dict[DemandId, DemandRecord]:
         """Return the demands that exist among ``ids``."""
@@ -131,8 +133,11 @@ class WatchedArchive:
         self._returns[record.item.return_id] = record
 
     def match(self, match_id: MatchId) -> Match | None:
-        """Return one match; what is settled changes nothing, so it is not kept."""
-        return self._archive.match(match_id)
+        """Return one match; an outcome may be recorded of one long settled."""
+        found = self._archive.match(match_id)
+        if found is not None:
+            self._matches[match_id] = found
+        return found
 
     def decision(self, decision_id: DecisionId) -> Decision | None:
         """Return one decision; those of live items stand in a checkpoint."""
@@ -143,7 +148,7 @@ class WatchedArchive:
 
     def forget(self) -> None:
         """Drop what was found since the last call, or since it was handed over."""
-        for found in (self._demands, self._returns, self._decisions):
+        for found in (self._demands, self._returns, self._decisions, self._matches):
             found.clear()
 
     def take(self) -> Known:
@@ -152,6 +157,7 @@ class WatchedArchive:
             tuple(self._demands.values()),
             tuple(self._returns.values()),
             tuple(self._decisions.values()),
+            tuple(self._matches.values()),
         )
         self.forget()
         return known

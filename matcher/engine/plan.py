@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
-from matcher.domain.demand import DemandState
+from matcher.domain.demand import Demand, DemandState
+from matcher.domain.demand_floor import DemandFloor, SeenDemand
 from matcher.domain.ids import RoundId, TenantId
 from matcher.domain.match_limit import LimitKey
 from matcher.domain.mode import Mode
@@ -148,7 +150,9 @@ def plan(
     """
     network = Network(snapshot.warehouses, ServiceAreas.of(snapshot.service_areas))
     items = sorted(snapshot.return_items, key=lambda item: item.return_id)
-    reports = _admit(_evaluate(items, network, policy, tenant, now_us), policy)
+    reports = _admit(
+        _evaluate(items, snapshot.demands, network, policy, tenant, now_us), policy
+    )
     pool = [
         PoolItem(item, report.rule)
         for item, report in zip(items, reports, strict=True)
@@ -221,6 +225,7 @@ def _acting(
 
 def _evaluate(
     items: list[ReturnItem],
+    demands: Iterable[Demand],
     network: Network,
     policy: Policy,
     tenant: TenantId,
@@ -228,16 +233,41 @@ def _evaluate(
 ) -> list[GateReport]:
     places = places_of(items)
     served = network.in_service_area(places.lat, places.lng).tolist()
+    seen = _seen(items, demands, policy)
     return [
         evaluate_gates(
             item,
             policy,
             tenant=tenant,
-            surroundings=Surroundings(inside),
+            surroundings=Surroundings(inside, demand=demand),
             now_us=now_us,
         )
-        for item, inside in zip(items, served, strict=True)
+        for item, inside, demand in zip(items, served, seen, strict=True)
     ]
+
+
+def _seen(
+    items: list[ReturnItem], demands: Iterable[Demand], policy: Policy
+) -> list[SeenDemand | None]:
+    # The orders of the snapshot alone; on which days they came is not known.
+    units: Counter[str] = Counter()
+    orders: Counter[str] = Counter()
+    for demand in demands:
+        if demand.accepts_returned_item:
+            units[demand.sku] += demand.quantity
+            orders[demand.sku] += 1
+    floors = [_floor_of(policy, item) for item in items]
+    return [
+        SeenDemand(floor.window_days, units[item.sku], orders[item.sku], -1)
+        if floor is not None
+        else None
+        for item, floor in zip(items, floors, strict=True)
+    ]
+
+
+def _floor_of(policy: Policy, item: ReturnItem) -> DemandFloor | None:
+    rule = policy.rule_for(item.category)
+    return rule.demand_floor if rule is not None else None
 
 
 def _admit(reports: list[GateReport], policy: Policy) -> list[GateReport]:

@@ -83,7 +83,14 @@ class ProgramBook:
             note=note,
         )
 
-    def pause(self, category: str, note: str, now_us: int) -> Program:
+    def pause(
+        self,
+        category: str,
+        note: str,
+        now_us: int,
+        *,
+        kind: ProgramEventKind = ProgramEventKind.PAUSED,
+    ) -> Program:
         """
         Hold a category back, or everything if it is empty.
 
@@ -96,7 +103,7 @@ class ProgramBook:
         )
         return self._enter(
             replace(self._program, pauses=tuple(pauses)),
-            ProgramEventKind.PAUSED,
+            kind,
             now_us,
             category=category,
             note=note,

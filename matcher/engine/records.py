@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 from matcher.domain.decision import Outcome
 from matcher.domain.demand import Demand, DemandState
+from matcher.domain.demand_floor import SeenDemand
+from matcher.domain.guardrail import GuardrailMetric
 from matcher.domain.ids import DecisionId, DemandId, MatchId, RoundId, WarehouseId
 from matcher.domain.match_limit import LimitKey
 from matcher.domain.policy import Policy, PolicyState
 from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnItem, ReturnState
+from matcher.engine.standing import NO_STANDING, OutcomeRecord, Standing
 from matcher.policy.volume import Admission
 
 
@@ -54,7 +57,9 @@ class ReturnRecord:
     ``payload_hash`` is of the submission, so that the same id with another payload
     is told apart. ``released_demand_ids`` are the pairs not to be made again.
     ``admission`` is what the volume cap said; it is asked once. ``erased_us`` is when
-    its personal data was erased.
+    its personal data was erased. ``standing`` is what reports count it as.
+    ``outcome_record`` is what became of it, once that is known. ``seen_demand`` is
+    what its SKU had when it was submitted, where a floor was asked.
     """
 
     item: ReturnItem
@@ -70,11 +75,19 @@ class ReturnRecord:
     released_demand_ids: tuple[DemandId, ...] = ()
     admission: Admission = Admission.UNSPECIFIED
     erased_us: int | None = None
+    standing: Standing = NO_STANDING
+    outcome_record: OutcomeRecord | None = None
+    seen_demand: SeenDemand | None = None
 
     @property
     def is_live(self) -> bool:
         """Whether the shard must keep it in memory: its route may still change."""
         return self.state in (ReturnState.WAITING, ReturnState.MATCHED)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether it is on its way to a buyer, or there."""
+        return self.state in (ReturnState.CONFIRMED, ReturnState.COMPLETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +150,33 @@ class MatchCount:
 
     key: LimitKey
     match_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SkuDay:
+    """Orders of one SKU that came in on one UTC day (days since the epoch)."""
+
+    sku: str
+    day: int
+    order_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuardrailDay:
+    """
+    What a guardrail watches, of one category and UTC day (days since the epoch).
+
+    An empty category is the whole program. ``bad_count <= total_count`` always.
+    ``reset_number`` is the event of the program that last set the counts to zero; what
+    was counted before it is no longer in them.
+    """
+
+    category: str
+    metric: GuardrailMetric
+    day: int
+    bad_count: int
+    total_count: int
+    reset_number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

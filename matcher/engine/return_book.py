@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
+from matcher.domain.demand_floor import SeenDemand
 from matcher.domain.errors import NotFoundError
 from matcher.domain.ids import DecisionId, DemandId, ReturnId, RoundId
+from matcher.domain.item_outcome import Arrival
 from matcher.domain.match import Match
 from matcher.domain.reason import Check, Gate, Reason, ReasonCode
 from matcher.domain.return_item import ReturnItem, ReturnState
@@ -18,6 +20,8 @@ from matcher.engine.network_book import NetworkBook
 from matcher.engine.policy_book import PolicyBook
 from matcher.engine.records import ReturnRecord
 from matcher.engine.shadow_book import ShadowBook, kept_out
+from matcher.engine.sku_book import SkuBook
+from matcher.engine.standing import OutcomeRecord, standing_after
 from matcher.engine.statement import places_of, route_findings
 from matcher.engine.timetable import Timetable
 from matcher.policy.gates import GateReport
@@ -72,6 +76,7 @@ class ReturnBook:
         gates: GateKeeper,
         policies: PolicyBook,
         network: NetworkBook,
+        skus: SkuBook,
         decide_margin_us: int,
         shadows: ShadowBook,
     ) -> None:
@@ -80,6 +85,7 @@ class ReturnBook:
         self._gates = gates
         self._policies = policies
         self._network = network
+        self._skus = skus
         self._margin_us = decide_margin_us
         self._live: dict[ReturnId, ReturnRecord] = {}
         # Settled since the last commit: the archive may not know it yet.
@@ -147,9 +153,20 @@ class ReturnBook:
     ) -> list[ReturnAnswer]:
         """Take new items, each with its payload hash, and decide them together."""
         return self.decide(
-            [Case(_new_record(item, payload, now_us)) for item, payload in items],
+            [
+                Case(_new_record(item, payload, self._seen(item, now_us), now_us))
+                for item, payload in items
+            ],
             now_us,
         )
+
+    def _seen(self, item: ReturnItem, now_us: int) -> SeenDemand | None:
+        # Looked at once: what becomes of the demand later is for rounds to see.
+        policy = self._policies.active
+        rule = policy.rule_for(item.category) if policy else None
+        if rule is None or rule.demand_floor is None:
+            return None
+        return self._skus.seen(item.sku, rule.demand_floor, now_us)
 
     def reports(self, records: Sequence[ReturnRecord], now_us: int) -> list[GateReport]:
         """Return the report of gates 1 and 2 of each item."""
@@ -212,21 +229,48 @@ class ReturnBook:
             outcome=finding.outcome,
             reason_codes=tuple(reason.code for reason in finding.reasons),
             match_id=finding.match.match_id if finding.match else record.match_id,
+            standing=standing_after(
+                record.standing,
+                finding.policy_version,
+                finding.checks,
+                finding.match,
+                finding.fallback,
+                now_us,
+            ),
         )
         self._keep(moved)
         return ReturnAnswer(moved, decision)
 
-    def confirmed(self, match: Match, now_us: int) -> None:
+    def confirmed(self, match: Match, now_us: int) -> ReturnRecord:
         """Note that the match of an item was confirmed."""
         record = self._live[match.return_id]
-        self._keep(
-            replace(
-                record,
-                state=ReturnState.CONFIRMED,
-                version=record.version + 1,
-                updated_us=now_us,
-            )
+        confirmed = replace(
+            record,
+            state=ReturnState.CONFIRMED,
+            version=record.version + 1,
+            updated_us=now_us,
         )
+        self._keep(confirmed)
+        return confirmed
+
+    def came_of(
+        self, record: ReturnRecord, outcome: OutcomeRecord, now_us: int
+    ) -> ReturnRecord:
+        """Note what became of an item; one that arrived at its buyer is completed."""
+        state = record.state
+        if outcome.outcome.arrival is Arrival.ARRIVED and record.is_confirmed:
+            state = ReturnState.COMPLETED
+        noted = replace(
+            record,
+            state=state,
+            version=record.version + 1,
+            updated_us=now_us,
+            outcome_record=outcome,
+        )
+        self._keep(noted)
+        # One that went to a warehouse may have a shadow.
+        self.shadows.renewed(noted)
+        return noted
 
     def freed(
         self, matches: Sequence[Match], code: ReasonCode, now_us: int
@@ -414,7 +458,9 @@ def _place(record: ReturnRecord) -> tuple[int, ReturnId]:
     return record.created_us, record.item.return_id
 
 
-def _new_record(item: ReturnItem, payload_hash: str, now_us: int) -> ReturnRecord:
+def _new_record(
+    item: ReturnItem, payload_hash: str, seen: SeenDemand | None, now_us: int
+) -> ReturnRecord:
     # Its first decision, written in the same breath, gives it version 1.
     return ReturnRecord(
         item=item,
@@ -427,4 +473,5 @@ def _new_record(item: ReturnItem, payload_hash: str, now_us: int) -> ReturnRecor
         outcome=Outcome.UNSPECIFIED,
         reason_codes=(),
         released_demand_ids=tuple[DemandId, ...](),
+        seen_demand=seen,
     )

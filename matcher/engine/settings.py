@@ -15,12 +15,17 @@ from matcher.engine.commands import (
     UpsertServiceArea,
     UpsertWarehouse,
 )
+from matcher.engine.guardrail_book import GuardrailBook
 from matcher.engine.network_book import NetworkBook
 from matcher.engine.policy_book import PolicyBook
 
 
 def apply_setting(
-    command: Setting, policies: PolicyBook, network: NetworkBook, now_us: int
+    command: Setting,
+    policies: PolicyBook,
+    guardrails: GuardrailBook,
+    network: NetworkBook,
+    now_us: int,
 ) -> Answer:
     """
     Apply a command to the book that it is about.
@@ -44,7 +49,11 @@ def apply_setting(
         case PauseProgram():
             return policies.program.pause(command.category, command.note, now_us)
         case ResumeProgram():
-            return policies.program.resume(command.category, command.note, now_us)
+            before = policies.program.program
+            resumed = policies.program.resume(command.category, command.note, now_us)
+            if resumed != before:
+                guardrails.start_anew(command.category)
+            return resumed
         case UpsertWarehouse():
             return network.upsert_warehouse(command.warehouse)
         case DeleteWarehouse():

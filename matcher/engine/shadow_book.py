@@ -124,6 +124,11 @@ class ShadowBook:
             reasons = (reached, *self._open[return_id].reasons)
             self.refuse(return_id, reasons, version, now_us)
 
+    def renewed(self, record: ReturnRecord) -> None:
+        """Take another version of an item, which is asked about as before."""
+        if record.item.return_id in self._items:
+            self._items[record.item.return_id] = record
+
     def erased(self, return_id: ReturnId, version: int, now_us: int) -> None:
         """End the shadow of an item whose data is gone: it cannot be asked about."""
         shadow = self._open.get(return_id)

@@ -7,13 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from matcher.domain.errors import (
-    AlreadyExistsError,
-    InvalidValueError,
     LimitExceededError,
     StateConflictError,
 )
 from matcher.domain.ids import DemandId, ReturnId, TenantId
-from matcher.domain.instant import utc_text
 from matcher.domain.match import HoldState, Match
 from matcher.domain.mode import Mode
 from matcher.domain.policy import Policy
@@ -31,6 +28,7 @@ from matcher.engine.commands import (
     CreatePolicy,
     DeleteDropOffPoint,
     ErasePersonalData,
+    RecordOutcome,
     RecordVerification,
     ReleaseMatch,
     Setting,
@@ -43,6 +41,7 @@ from matcher.engine.demand_book import DemandBook
 from matcher.engine.drop_off_book import DropOffBook
 from matcher.engine.eraser import Eraser
 from matcher.engine.gate_keeper import GateKeeper
+from matcher.engine.guardrail_book import GuardrailBook
 from matcher.engine.journal import Event, RoundBegan, ShadowsBegan
 from matcher.engine.ledger import Ledger
 from matcher.engine.limit_book import LimitBook
@@ -52,6 +51,7 @@ from matcher.engine.network import Network
 from matcher.engine.network_book import DAY_US, NetworkBook
 from matcher.engine.obstacles import is_limited
 from matcher.engine.open_demands import OpenDemands
+from matcher.engine.outcome_rules import check_outcome, check_subject
 from matcher.engine.policy_book import PolicyBook
 from matcher.engine.records import ReturnRecord, RoundRecord
 from matcher.engine.return_book import Case, ReturnBook, canonical
@@ -61,6 +61,8 @@ from matcher.engine.rounds import Rounds
 from matcher.engine.settings import apply_setting
 from matcher.engine.shadow_book import ShadowBook
 from matcher.engine.shadow_rounds import ShadowTask, SolvedShadows
+from matcher.engine.sku_book import SkuBook
+from matcher.engine.submission import fresh_items
 from matcher.policy.wording import stated
 
 
@@ -102,10 +104,12 @@ class Shard:
         self._now_us = now_us
         self._ledger = Ledger(archive, rows)
         self._policies = PolicyBook(self._ledger, rows)
+        self._guardrails = GuardrailBook(self._ledger, rows, self._policies)
         self._network = NetworkBook(self._ledger, rows)
         self._drop_off = DropOffBook(self._ledger, rows)
         self._open = OpenDemands(self._network.network)
-        self._demands = DemandBook(self._ledger, self._open, self._limits)
+        skus = SkuBook(self._ledger, rows)
+        self._demands = DemandBook(self._ledger, self._open, skus, self._limits)
         self._demands.load(rows)
         self._matches = MatchBook(
             self._ledger, self._demands, LimitBook(self._ledger, rows), rows.matches
@@ -117,6 +121,7 @@ class Shard:
             gates,
             self._policies,
             self._network,
+            skus,
             self._limits.decide_margin_us,
             self._shadows,
         )
@@ -157,6 +162,8 @@ class Shard:
                 case ErasePersonalData():
                     returns.update(dict.fromkeys(command.return_ids))
                     demands.update(dict.fromkeys(command.demand_ids))
+                case RecordOutcome() if command.return_id:
+                    returns[command.return_id] = None
                 case _:
                     pass
         self._demands.expect(demands)
@@ -202,11 +209,10 @@ class Shard:
                 return self._release(command, now_us)
             case ErasePersonalData():
                 return self._eraser.erase(command, now_us)
-            case UpsertDropOffPoint():
-                return self._drop_off.upsert(command.drop_off_point)
-            case DeleteDropOffPoint():
-                self._drop_off.delete(command.drop_off_point_id)
-                return None
+            case UpsertDropOffPoint() | DeleteDropOffPoint():
+                return self._drop_off.apply(command)
+            case RecordOutcome():
+                return self._record_outcome(command, now_us)
             case _:
                 return self._apply_setting(command, now_us)
 
@@ -355,6 +361,9 @@ class Shard:
             happened = (stated(ReasonCode.PLANNING_UNAVAILABLE),)
         for answer in self._returns.overdue(now_us, happened):
             self._clock.left(answer.record.item.return_id)
+        self._guardrails.count_holds(
+            [answer.record.item.category for answer in freed], now_us, expired=True
+        )
         active = self._policies.active
         self._shadows.expire(active.version if active else 0, now_us)
 
@@ -372,7 +381,9 @@ class Shard:
         )
 
     def _apply_setting(self, command: Setting, now_us: int) -> Answer:
-        answer = apply_setting(command, self._policies, self._network, now_us)
+        answer = apply_setting(
+            command, self._policies, self._guardrails, self._network, now_us
+        )
         if isinstance(command, CreatePolicy):
             return answer
         self._empty_pool_in_shadow(now_us)
@@ -382,32 +393,11 @@ class Shard:
 
     def _submit(self, command: SubmitReturns, now_us: int) -> tuple[ReturnAnswer, ...]:
         known = self._returns.find_all(item.return_id for item in command.items)
-        fresh: dict[ReturnId, int] = {}
-        seen: set[ReturnId] = set()
-        pairs = list(zip(command.items, command.payload_hashes, strict=True))
-        for index, (item, payload_hash) in enumerate(pairs):
-            return_id = item.return_id
-            field = f"return_items[{index}]"
-            if return_id in seen:
-                raise InvalidValueError(f"{field}.return_id", return_id, "each id once")
-            seen.add(return_id)
-            old = known.get(return_id)
-            if old is not None and old.payload_hash != payload_hash:
-                raise AlreadyExistsError(
-                    "return", return_id, old.payload_hash, payload_hash
-                )
-            if old is None:
-                if item.decide_by_us <= now_us:
-                    raise InvalidValueError(
-                        f"{field}.decide_by_time",
-                        utc_text(item.decide_by_us),
-                        f"after now, {utc_text(now_us)}",
-                    )
-                fresh[return_id] = index
+        fresh = fresh_items(command, known, now_us)
         total = len(self._returns) + len(fresh)
         if total > self._limits.pool_count_max:
             raise LimitExceededError("pool", total, self._limits.pool_count_max)
-        entered = self._returns.enter([pairs[at] for at in fresh.values()], now_us)
+        entered = self._returns.enter(fresh, now_us)
         self._enter_pool(answer.record for answer in entered)
         by_id = {answer.record.item.return_id: answer for answer in entered}
         return tuple(
@@ -456,8 +446,22 @@ class Shard:
         before = self._matches.find(command.match_id)
         match = self._matches.confirm(command.match_id, command.etag, now_us)
         if before.hold_state is HoldState.ACTIVE:
-            self._returns.confirmed(match, now_us)
+            record = self._returns.confirmed(match, now_us)
+            self._guardrails.count_holds([record.item.category], now_us, expired=False)
         return match
+
+    def _record_outcome(self, command: RecordOutcome, now_us: int) -> ReturnAnswer:
+        return_id = command.return_id
+        if command.match_id:
+            return_id = self._matches.find(command.match_id).return_id
+        record = self._returns.find(return_id)
+        check_subject(record, command)
+        before = record.outcome_record
+        if before is None or before.outcome != command.outcome:
+            check_outcome(record, command, now_us)
+            noted = self._guardrails.count_outcome(record, command.outcome, now_us)
+            record = self._returns.came_of(record, noted, now_us)
+        return self._returns.answer(record)
 
     def _release(self, command: ReleaseMatch, now_us: int) -> ReleaseAnswer:
         before = self._matches.find(command.match_id)
@@ -466,6 +470,9 @@ class Shard:
             answers = self._returns.freed([match], ReasonCode.MATCH_RELEASED, now_us)
             self._enter_pool([answers[0].record])
             self._clock.changed()
+            self._guardrails.count_holds(
+                [answers[0].record.item.category], now_us, expired=False
+            )
             return ReleaseAnswer(match, answers[0].decision)
         record = self._returns.find(match.return_id)
         return ReleaseAnswer(match, self._returns.answer(record).decision)

@@ -160,6 +160,11 @@ CHECKS = (
         _R.SHADOW_MODE,
     ),
     _eligibility(
+        "sku_demand_sufficient",
+        "Its SKU has demand when it is submitted: {accepted}.",
+        _R.SKU_DEMAND_TOO_THIN,
+    ),
+    _eligibility(
         "within_volume_cap",
         "There is a place under the volume cap: {accepted}.",
         _R.VOLUME_CAP_REACHED,

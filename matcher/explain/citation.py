@@ -17,6 +17,7 @@ RULE_CHECKS = (
     "condition_sufficient",
     "not_end_of_season",
     "not_custom_made",
+    "sku_demand_sufficient",
     "open_orders",
     "within_radius",
     "saving_sufficient",

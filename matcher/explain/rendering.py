@@ -29,7 +29,9 @@ from matcher.engine.records import DemandRecord
 from matcher.explain.check_catalogue import CHECKS
 from matcher.geo import ServiceAreas
 from matcher.policy.eligibility import Surroundings
+from matcher.policy.evidence import evidence_words
 from matcher.policy.gates import evaluate_gates
+from matcher.policy.guardrails import guardrail_lines
 from matcher.policy.mode import mode_sentence
 from matcher.policy.volume import Admission
 from matcher.policy.words import (
@@ -212,6 +214,7 @@ def _terms(policy: Policy) -> Iterator[str]:
     best = objective_words(policy.objective, policy.match_limits)
     yield f"Matches are made so that {best}."
     yield f"Match limits: {limit_words(policy.match_limits)}."
+    yield from guardrail_lines(policy)
     yield f"A match is held for {duration_words(policy.hold_duration_us)}."
     when = [
         f"every {duration_words(policy.round_interval_us)}"
@@ -241,3 +244,6 @@ def _terms(policy: Policy) -> Iterator[str]:
     if model.priority_step_micros:
         worth = micros_words(model.priority_step_micros)
         yield f"One step of a buyer's priority is worth {worth}."
+    if policy.evidence_thresholds is not None:
+        asked = evidence_words(policy.evidence_thresholds)
+        yield f"Before the next step there have to be: {asked}."

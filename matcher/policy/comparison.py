@@ -14,6 +14,10 @@ from matcher.domain.policy import (
     StepLimits,
 )
 from matcher.domain.policy_change import Dimension, Direction, PolicyChange
+from matcher.policy.demand_floor import FloorWidth
+from matcher.policy.demand_floor import floor_words as demand_floor_words
+from matcher.policy.evidence import evidence_words
+from matcher.policy.guardrails import guardrail_changes
 from matcher.policy.mode import mode_width, mode_words
 from matcher.policy.words import (
     age_words,
@@ -87,6 +91,7 @@ _POLICY_FIELDS = {
     "messages": _Field(_D.MESSAGES, messages_words),
     "banned_terms": _Field(_D.MESSAGES, names_words, frozenset),
     "objective": _Field(_D.OBJECTIVE, enum_words),
+    "evidence_thresholds": _Field(_D.STEP_LIMITS, evidence_words),
     "volume_cap": _Field(_D.VOLUME_CAP, cap_words, _cap_width, is_counted=True),
     "mode": _Field(_D.MODE, mode_words, mode_width),
 }
@@ -99,6 +104,7 @@ _RULE_FIELDS = {
     "match_key": _Field(_D.MATCH_KEY, enum_words, int),
     "min_saving_micros": _Field(_D.SAVING, micros_words, _less_is_wider),
     "allow_custom_made": _Field(_D.CUSTOM_MADE, plain_words, int),
+    "demand_floor": _Field(_D.DEMAND_FLOOR, demand_floor_words, FloorWidth.of),
     "season_end_us": _Field(
         _D.SEASON, instant_words, lambda us: _FOREVER_US if us is None else us
     ),
@@ -141,12 +147,19 @@ def compare(before: Policy | None, after: Policy) -> tuple[PolicyChange, ...]:
         that are opened or closed come as one change each, whatever their rules say.
     """
     if before is None:
-        before = replace(after, categories=(), rollout_basis_points=0, rollout_steps=())
+        before = replace(
+            after,
+            categories=(),
+            rollout_basis_points=0,
+            rollout_steps=(),
+            guardrails=(),
+        )
     changes = [
         *_changes("", _POLICY_FIELDS, before, after),
         *_rollout_changes(before, after),
         *_limit_changes(before, after),
         *_category_changes(before, after),
+        *guardrail_changes(before, after),
         *_changes("cost_model.", _COST_FIELDS, before.cost_model, after.cost_model),
         *_changes("step_limits.", _LIMIT_FIELDS, before.step_limits, after.step_limits),
     ]
@@ -307,7 +320,13 @@ def _category_changes(before: Policy, after: Policy) -> Iterator[PolicyChange]:
 
 def compared_fields() -> dict[type, frozenset[str]]:
     """Return the fields that are compared, by document; a test holds them complete."""
-    by_hand = {"categories", "cost_model", "step_limits", "match_limits"} | {
+    by_hand = {
+        "categories",
+        "cost_model",
+        "step_limits",
+        "match_limits",
+        "guardrails",
+    } | {
         "rollout_basis_points",
         "rollout_steps",
     }

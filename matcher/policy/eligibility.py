@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from matcher.domain.demand_floor import SeenDemand
 from matcher.domain.ids import TenantId
 from matcher.domain.instant import utc_text
 from matcher.domain.item import Condition, Fact, ReturnReason
@@ -12,6 +13,7 @@ from matcher.domain.policy import CategoryRule, Policy
 from matcher.domain.program import Pause, pause_of
 from matcher.domain.reason import Gate, ReasonCode
 from matcher.domain.return_item import ReturnItem, ReturnPath, TransitState
+from matcher.policy.demand_floor import floor_check
 from matcher.policy.findings import Findings
 from matcher.policy.rollout import in_rollout
 from matcher.policy.volume import Admission
@@ -47,11 +49,14 @@ class Surroundings:
         What of the program is paused.
     admission
         Whether the item has a place under the volume cap.
+    demand
+        What demand its SKU had when it was submitted; ``None`` if nobody looked.
     """
 
     in_service_area: bool = True
     pauses: tuple[Pause, ...] = ()
     admission: Admission = Admission.UNSPECIFIED
+    demand: SeenDemand | None = None
 
 
 # Facts that no policy, flag or operator can lift, with the reason of each.
@@ -83,6 +88,7 @@ def eligibility_checks(
     _check_customer(findings, item)
     _check_place(findings, item, surroundings.in_service_area)
     _check_scope(findings, item, policy, tenant)
+    floor_check(findings, rule, surroundings.demand)
     volume_check(findings, policy, surroundings.admission)
 
 

@@ -56,6 +56,9 @@ _TEXTS = {
     ReasonCode.VOLUME_CAP_REACHED: (
         "As many items as the program takes for now are in it: {accepted}."
     ),
+    ReasonCode.SKU_DEMAND_TOO_THIN: (
+        "Too little demand for the SKU: {observed}; accepted: {accepted}."
+    ),
     ReasonCode.SHADOW_MODE: (
         "The policy only observes for now: it decides and does not act."
     ),

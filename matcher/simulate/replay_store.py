@@ -37,6 +37,10 @@ class ReplayStore:
             warehouse_days={(d.warehouse_id, d.day): d for d in rows.warehouse_days},
             volume_hours={each.hour: each for each in rows.volume_hours},
             match_counts={each.key: each for each in rows.match_counts},
+            guardrail_days={
+                (d.category, d.metric, d.day): d for d in rows.guardrail_days
+            },
+            sku_days={(d.sku, d.day): d for d in rows.sku_days},
             program=rows.program,
             shadows={each.return_id: each for each in rows.shadows},
             shadow_units={each.demand_id: each for each in rows.shadow_units},
@@ -58,6 +62,8 @@ class ReplayStore:
         for decision in known.decisions:
             if decision.return_id not in self._latest:
                 self._note(decision)
+        for match in known.matches:
+            self._rows.matches.setdefault(match.match_id, match)
 
     def commit(self, changes: Changes) -> None:
         """Take the rows of one step."""
@@ -137,6 +143,8 @@ class ReplayStore:
             program=rows.program,
             volume_hours=tuple(hour for _, hour in sorted(rows.volume_hours.items())),
             match_counts=recent(rows.match_counts.values()),
+            guardrail_days=tuple(day for _, day in sorted(rows.guardrail_days.items())),
+            sku_days=tuple(day for _, day in sorted(rows.sku_days.items())),
             warehouses=tuple(w for _, w in sorted(rows.warehouses.items()) if w),
             service_areas=tuple(a for _, a in sorted(rows.service_areas.items()) if a),
             drop_off_points=tuple(

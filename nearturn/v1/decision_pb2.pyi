@@ -150,6 +150,8 @@ class _ReasonCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonCode
     """The program, or the category, is paused."""
     REASON_CODE_VOLUME_CAP_REACHED: _ReasonCode.ValueType  # 38
     """As many eligible items as the volume cap allows are in already."""
+    REASON_CODE_SKU_DEMAND_TOO_THIN: _ReasonCode.ValueType  # 39
+    """The SKU had less demand than the category asks for when the item was submitted."""
     REASON_CODE_SHADOW_MODE: _ReasonCode.ValueType  # 40
     """The policy decides and does not act."""
     REASON_CODE_NO_DEMAND: _ReasonCode.ValueType  # 50
@@ -258,6 +260,8 @@ REASON_CODE_PROGRAM_PAUSED: ReasonCode.ValueType  # 37
 """The program, or the category, is paused."""
 REASON_CODE_VOLUME_CAP_REACHED: ReasonCode.ValueType  # 38
 """As many eligible items as the volume cap allows are in already."""
+REASON_CODE_SKU_DEMAND_TOO_THIN: ReasonCode.ValueType  # 39
+"""The SKU had less demand than the category asks for when the item was submitted."""
 REASON_CODE_SHADOW_MODE: ReasonCode.ValueType  # 40
 """The policy decides and does not act."""
 REASON_CODE_NO_DEMAND: ReasonCode.ValueType  # 50

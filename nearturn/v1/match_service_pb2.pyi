@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from nearturn.v1 import decision_pb2 as _decision_pb2
 from nearturn.v1 import demand_pb2 as _demand_pb2
+from nearturn.v1 import item_outcome_pb2 as _item_outcome_pb2
 from nearturn.v1 import match_limit_pb2 as _match_limit_pb2
 from nearturn.v1 import network_pb2 as _network_pb2
 from nearturn.v1 import policy_pb2 as _policy_pb2
@@ -300,6 +301,76 @@ class ReleaseMatchResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReleaseMatchResponse: _TypeAlias = ReleaseMatchResponse  # noqa: Y015
+
+@_typing.final
+class RecordOutcomeRequest(_message.Message):
+    """Asks to record what became of a return item."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCH_ID_FIELD_NUMBER: _builtins.int
+    RETURN_ID_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    match_id: _builtins.str
+    """Identifies the match by which it went. FAILED_PRECONDITION unless confirmed."""
+    return_id: _builtins.str
+    """Identifies the return. FAILED_PRECONDITION unless CONFIRMED, COMPLETED or
+    WAREHOUSE.
+    """
+    etag: _builtins.str
+    """Refuses the call (ABORTED) unless it is the return's etag. Empty skips that."""
+    request_id: _builtins.str
+    """Identifies the request, a UUID. The same id and payload give the first answer
+    again; the same id with another payload is INVALID_ARGUMENT.
+    """
+    @_builtins.property
+    def outcome(self) -> _item_outcome_pb2.ItemOutcome:
+        """Carries the outcome. Required. That an item has arrived cannot be taken back."""
+
+    def __init__(
+        self,
+        *,
+        match_id: _builtins.str = ...,
+        return_id: _builtins.str = ...,
+        outcome: _item_outcome_pb2.ItemOutcome | None = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["match_id", b"match_id", "outcome", b"outcome", "return_id", b"return_id", "subject", b"subject"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "match_id", b"match_id", "outcome", b"outcome", "request_id", b"request_id", "return_id", b"return_id", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["match_id", "return_id"]  # noqa: Y015
+    _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
+
+Global___RecordOutcomeRequest: _TypeAlias = RecordOutcomeRequest  # noqa: Y015
+
+@_typing.final
+class RecordOutcomeResponse(_message.Message):
+    """Answers with the return item, its outcome in it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RETURN_ITEM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def return_item(self) -> _return_item_pb2.ReturnItem:
+        """Carries the return item."""
+
+    def __init__(
+        self,
+        *,
+        return_item: _return_item_pb2.ReturnItem | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["return_item", b"return_item"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["return_item", b"return_item"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordOutcomeResponse: _TypeAlias = RecordOutcomeResponse  # noqa: Y015
 
 @_typing.final
 class WatchDecisionsRequest(_message.Message):

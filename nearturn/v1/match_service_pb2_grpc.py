@@ -55,6 +55,11 @@ class MatchServiceStub:
                 request_serializer=nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchRequest.SerializeToString,
                 response_deserializer=nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchResponse.FromString,
                 _registered_method=True)
+        self.RecordOutcome = channel.unary_unary(
+                '/nearturn.v1.MatchService/RecordOutcome',
+                request_serializer=nearturn_dot_v1_dot_match__service__pb2.RecordOutcomeRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_match__service__pb2.RecordOutcomeResponse.FromString,
+                _registered_method=True)
         self.WatchDecisions = channel.unary_stream(
                 '/nearturn.v1.MatchService/WatchDecisions',
                 request_serializer=nearturn_dot_v1_dot_match__service__pb2.WatchDecisionsRequest.SerializeToString,
@@ -105,6 +110,16 @@ class MatchServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordOutcome(self, request, context):
+        """Records what became of a return item once its route is final: of a confirmed match,
+        or of a return that went to a warehouse. A hand-over that arrived is COMPLETED. The
+        same outcome again changes nothing; another one takes its place. What crosses a
+        guardrail of the policy pauses its category.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchDecisions(self, request, context):
         """Streams decisions in the order of their commits, from a cursor on, then live.
         """
@@ -142,6 +157,11 @@ def add_MatchServiceServicer_to_server(servicer, server):
                     servicer.ReleaseMatch,
                     request_deserializer=nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchRequest.FromString,
                     response_serializer=nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchResponse.SerializeToString,
+            ),
+            'RecordOutcome': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordOutcome,
+                    request_deserializer=nearturn_dot_v1_dot_match__service__pb2.RecordOutcomeRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_match__service__pb2.RecordOutcomeResponse.SerializeToString,
             ),
             'WatchDecisions': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchDecisions,
@@ -263,6 +283,33 @@ class MatchService:
             '/nearturn.v1.MatchService/ReleaseMatch',
             nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchRequest.SerializeToString,
             nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordOutcome(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.MatchService/RecordOutcome',
+            nearturn_dot_v1_dot_match__service__pb2.RecordOutcomeRequest.SerializeToString,
+            nearturn_dot_v1_dot_match__service__pb2.RecordOutcomeResponse.FromString,
             options,
             channel_credentials,
             insecure,

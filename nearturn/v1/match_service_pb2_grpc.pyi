@@ -51,6 +51,12 @@ class MatchServiceStub:
     waits for another buyer, or goes to a warehouse if its time is up. The pair
     is not matched again.
     """
+    RecordOutcome: _grpc.UnaryUnaryMultiCallable[_match_service_pb2.RecordOutcomeRequest, _match_service_pb2.RecordOutcomeResponse]
+    """Records what became of a return item once its route is final: of a confirmed match,
+    or of a return that went to a warehouse. A hand-over that arrived is COMPLETED. The
+    same outcome again changes nothing; another one takes its place. What crosses a
+    guardrail of the policy pauses its category.
+    """
     WatchDecisions: _grpc.UnaryStreamMultiCallable[_match_service_pb2.WatchDecisionsRequest, _match_service_pb2.WatchDecisionsResponse]
     """Streams decisions in the order of their commits, from a cursor on, then live."""
     VerifyRound: _grpc.UnaryUnaryMultiCallable[_match_service_pb2.VerifyRoundRequest, _match_service_pb2.VerifyRoundResponse]
@@ -80,6 +86,12 @@ class MatchServiceAsyncStub(MatchServiceStub):
     """Releases an unconfirmed match. The demand's unit is open again, and the return
     waits for another buyer, or goes to a warehouse if its time is up. The pair
     is not matched again.
+    """
+    RecordOutcome: _aio.UnaryUnaryMultiCallable[_match_service_pb2.RecordOutcomeRequest, _match_service_pb2.RecordOutcomeResponse]  # type: ignore[assignment]
+    """Records what became of a return item once its route is final: of a confirmed match,
+    or of a return that went to a warehouse. A hand-over that arrived is COMPLETED. The
+    same outcome again changes nothing; another one takes its place. What crosses a
+    guardrail of the policy pauses its category.
     """
     WatchDecisions: _aio.UnaryStreamMultiCallable[_match_service_pb2.WatchDecisionsRequest, _match_service_pb2.WatchDecisionsResponse]  # type: ignore[assignment]
     """Streams decisions in the order of their commits, from a cursor on, then live."""
@@ -131,6 +143,18 @@ class MatchServiceServicer(metaclass=_abc_1.ABCMeta):
         """Releases an unconfirmed match. The demand's unit is open again, and the return
         waits for another buyer, or goes to a warehouse if its time is up. The pair
         is not matched again.
+        """
+
+    @_abc_1.abstractmethod
+    def RecordOutcome(
+        self,
+        request: _match_service_pb2.RecordOutcomeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_match_service_pb2.RecordOutcomeResponse, _abc.Awaitable[_match_service_pb2.RecordOutcomeResponse]]:
+        """Records what became of a return item once its route is final: of a confirmed match,
+        or of a return that went to a warehouse. A hand-over that arrived is COMPLETED. The
+        same outcome again changes nothing; another one takes its place. What crosses a
+        guardrail of the policy pauses its category.
         """
 
     @_abc_1.abstractmethod

@@ -10,6 +10,9 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from nearturn.v1 import demand_floor_pb2 as _demand_floor_pb2
+from nearturn.v1 import evidence_pb2 as _evidence_pb2
+from nearturn.v1 import guardrail_pb2 as _guardrail_pb2
 from nearturn.v1 import item_pb2 as _item_pb2
 from nearturn.v1 import justification_pb2 as _justification_pb2
 from nearturn.v1 import match_limit_pb2 as _match_limit_pb2
@@ -125,6 +128,10 @@ class _PolicyDimensionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Polic
     """What the matches of a round are to be best at."""
     POLICY_DIMENSION_MATCH_LIMITS: _PolicyDimension.ValueType  # 20
     """Match limits of days, SKUs, zones or warehouses."""
+    POLICY_DIMENSION_GUARDRAILS: _PolicyDimension.ValueType  # 21
+    """Guardrails."""
+    POLICY_DIMENSION_DEMAND_FLOOR: _PolicyDimension.ValueType  # 22
+    """Least demand of a SKU."""
     POLICY_DIMENSION_MODE: _PolicyDimension.ValueType  # 23
     """Whether the policy acts."""
     POLICY_DIMENSION_JUSTIFICATION: _PolicyDimension.ValueType  # 24
@@ -175,6 +182,10 @@ POLICY_DIMENSION_OBJECTIVE: PolicyDimension.ValueType  # 19
 """What the matches of a round are to be best at."""
 POLICY_DIMENSION_MATCH_LIMITS: PolicyDimension.ValueType  # 20
 """Match limits of days, SKUs, zones or warehouses."""
+POLICY_DIMENSION_GUARDRAILS: PolicyDimension.ValueType  # 21
+"""Guardrails."""
+POLICY_DIMENSION_DEMAND_FLOOR: PolicyDimension.ValueType  # 22
+"""Least demand of a SKU."""
 POLICY_DIMENSION_MODE: PolicyDimension.ValueType  # 23
 """Whether the policy acts."""
 POLICY_DIMENSION_JUSTIFICATION: PolicyDimension.ValueType  # 24
@@ -225,6 +236,7 @@ class CategoryRule(_message.Message):
     MIN_SAVING_MICROS_FIELD_NUMBER: _builtins.int
     ALLOW_CUSTOM_MADE_FIELD_NUMBER: _builtins.int
     SEASON_END_TIME_FIELD_NUMBER: _builtins.int
+    DEMAND_FLOOR_FIELD_NUMBER: _builtins.int
     JUSTIFICATION_FIELD_NUMBER: _builtins.int
     category: _builtins.str
     """Names the category. 1 to 128 printable characters."""
@@ -259,6 +271,10 @@ class CategoryRule(_message.Message):
         """Tells when the category's season ends; from that instant on none is matched."""
 
     @_builtins.property
+    def demand_floor(self) -> _demand_floor_pb2.DemandFloor:
+        """Asks for the least demand of a SKU. Unset asks for none."""
+
+    @_builtins.property
     def justification(self) -> _justification_pb2.Justification:
         """Says why the rule is as it is; explanations cite it."""
 
@@ -275,11 +291,12 @@ class CategoryRule(_message.Message):
         min_saving_micros: _builtins.int = ...,
         allow_custom_made: _builtins.bool = ...,
         season_end_time: _timestamp_pb2.Timestamp | None = ...,
+        demand_floor: _demand_floor_pb2.DemandFloor | None = ...,
         justification: _justification_pb2.Justification | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["justification", b"justification", "season_end_time", b"season_end_time", "verification_max_age", b"verification_max_age"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["demand_floor", b"demand_floor", "justification", b"justification", "season_end_time", b"season_end_time", "verification_max_age", b"verification_max_age"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_custom_made", b"allow_custom_made", "category", b"category", "justification", b"justification", "match_key", b"match_key", "min_condition", b"min_condition", "min_confidence", b"min_confidence", "min_saving_micros", b"min_saving_micros", "radius_m", b"radius_m", "reasons", b"reasons", "season_end_time", b"season_end_time", "verification_max_age", b"verification_max_age"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_custom_made", b"allow_custom_made", "category", b"category", "demand_floor", b"demand_floor", "justification", b"justification", "match_key", b"match_key", "min_condition", b"min_condition", "min_confidence", b"min_confidence", "min_saving_micros", b"min_saving_micros", "radius_m", b"radius_m", "reasons", b"reasons", "season_end_time", b"season_end_time", "verification_max_age", b"verification_max_age"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -522,6 +539,8 @@ class Policy(_message.Message):
     STEP_LIMITS_FIELD_NUMBER: _builtins.int
     MESSAGES_FIELD_NUMBER: _builtins.int
     BANNED_TERMS_FIELD_NUMBER: _builtins.int
+    GUARDRAILS_FIELD_NUMBER: _builtins.int
+    EVIDENCE_THRESHOLDS_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     OBJECTIVE_FIELD_NUMBER: _builtins.int
     MATCH_LIMITS_FIELD_NUMBER: _builtins.int
@@ -625,6 +644,18 @@ class Policy(_message.Message):
         """Lists what no message may say, beside what none ever may. At most 1,000."""
 
     @_builtins.property
+    def guardrails(self) -> _containers.RepeatedCompositeFieldContainer[_guardrail_pb2.Guardrail]:
+        """Pauses categories by themselves when outcomes turn bad. Each metric once for a
+        category; at most 1,000.
+        """
+
+    @_builtins.property
+    def evidence_thresholds(self) -> _evidence_pb2.EvidenceThresholds:
+        """States what has to be shown before the next step of the rollout. GetRolloutReport
+        says whether it is. Unset asks for nothing.
+        """
+
+    @_builtins.property
     def match_limits(self) -> _containers.RepeatedCompositeFieldContainer[_match_limit_pb2.MatchLimit]:
         """Limits how many matches a UTC day may have: in all, for each SKU, zone or
         warehouse. Each scope once, ZONE once for each resolution. At most 17.
@@ -655,13 +686,15 @@ class Policy(_message.Message):
         step_limits: Global___StepLimits | None = ...,
         messages: _abc.Iterable[Global___LocaleMessages] | None = ...,
         banned_terms: _abc.Iterable[_builtins.str] | None = ...,
+        guardrails: _abc.Iterable[_guardrail_pb2.Guardrail] | None = ...,
+        evidence_thresholds: _evidence_pb2.EvidenceThresholds | None = ...,
         mode: _mode_pb2.Mode.ValueType = ...,
         objective: _match_limit_pb2.Objective.ValueType = ...,
         match_limits: _abc.Iterable[_match_limit_pb2.MatchLimit] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "cost_model", b"cost_model", "create_time", b"create_time", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "round_interval", b"round_interval", "step_limits", b"step_limits", "volume_cap", b"volume_cap"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "cost_model", b"cost_model", "create_time", b"create_time", "evidence_thresholds", b"evidence_thresholds", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "round_interval", b"round_interval", "step_limits", b"step_limits", "volume_cap", b"volume_cap"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "allow_multi_item_returns", b"allow_multi_item_returns", "banned_terms", b"banned_terms", "categories", b"categories", "cost_model", b"cost_model", "create_time", b"create_time", "currency_code", b"currency_code", "description", b"description", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "match_limits", b"match_limits", "messages", b"messages", "mode", b"mode", "objective", b"objective", "owner", b"owner", "rollout_basis_points", b"rollout_basis_points", "rollout_salt", b"rollout_salt", "rollout_steps", b"rollout_steps", "round_interval", b"round_interval", "round_size", b"round_size", "segments", b"segments", "state", b"state", "step_limits", b"step_limits", "version", b"version", "volume_cap", b"volume_cap"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "allow_multi_item_returns", b"allow_multi_item_returns", "banned_terms", b"banned_terms", "categories", b"categories", "cost_model", b"cost_model", "create_time", b"create_time", "currency_code", b"currency_code", "description", b"description", "evidence_thresholds", b"evidence_thresholds", "guardrails", b"guardrails", "handling_duration", b"handling_duration", "hold_duration", b"hold_duration", "match_limits", b"match_limits", "messages", b"messages", "mode", b"mode", "objective", b"objective", "owner", b"owner", "rollout_basis_points", b"rollout_basis_points", "rollout_salt", b"rollout_salt", "rollout_steps", b"rollout_steps", "round_interval", b"round_interval", "round_size", b"round_size", "segments", b"segments", "state", b"state", "step_limits", b"step_limits", "version", b"version", "volume_cap", b"volume_cap"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -37,6 +37,8 @@ class _ProgramEventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Prog
     """A category, or all, was paused."""
     PROGRAM_EVENT_KIND_RESUMED: _ProgramEventKind.ValueType  # 4
     """A pause ended."""
+    PROGRAM_EVENT_KIND_GUARDRAIL_TRIPPED: _ProgramEventKind.ValueType  # 5
+    """A guardrail paused a category, or all, by itself; the note has its figures."""
     PROGRAM_EVENT_KIND_PERSONAL_DATA_ERASED: _ProgramEventKind.ValueType  # 9
     """Personal data was erased."""
 
@@ -53,6 +55,8 @@ PROGRAM_EVENT_KIND_PAUSED: ProgramEventKind.ValueType  # 3
 """A category, or all, was paused."""
 PROGRAM_EVENT_KIND_RESUMED: ProgramEventKind.ValueType  # 4
 """A pause ended."""
+PROGRAM_EVENT_KIND_GUARDRAIL_TRIPPED: ProgramEventKind.ValueType  # 5
+"""A guardrail paused a category, or all, by itself; the note has its figures."""
 PROGRAM_EVENT_KIND_PERSONAL_DATA_ERASED: ProgramEventKind.ValueType  # 9
 """Personal data was erased."""
 Global___ProgramEventKind: _TypeAlias = ProgramEventKind  # noqa: Y015

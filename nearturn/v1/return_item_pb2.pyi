@@ -8,6 +8,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import latlng_pb2 as _latlng_pb2
+from nearturn.v1 import item_outcome_pb2 as _item_outcome_pb2
 from nearturn.v1 import item_pb2 as _item_pb2
 import builtins as _builtins
 import sys
@@ -38,6 +39,8 @@ class _ReturnStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReturnSta
     """The route is the warehouse."""
     RETURN_STATE_CANCELLED: _ReturnState.ValueType  # 5
     """The caller cancelled the return."""
+    RETURN_STATE_COMPLETED: _ReturnState.ValueType  # 6
+    """Handed over, and arrived at its buyer. Final."""
 
 class ReturnState(_ReturnState, metaclass=_ReturnStateEnumTypeWrapper):
     """Names where a return item is in its life."""
@@ -54,6 +57,8 @@ RETURN_STATE_WAREHOUSE: ReturnState.ValueType  # 4
 """The route is the warehouse."""
 RETURN_STATE_CANCELLED: ReturnState.ValueType  # 5
 """The caller cancelled the return."""
+RETURN_STATE_COMPLETED: ReturnState.ValueType  # 6
+"""Handed over, and arrived at its buyer. Final."""
 Global___ReturnState: _TypeAlias = ReturnState  # noqa: Y015
 
 class _Channel:
@@ -258,6 +263,7 @@ class ReturnItem(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     ERASE_TIME_FIELD_NUMBER: _builtins.int
+    ITEM_OUTCOME_FIELD_NUMBER: _builtins.int
     return_id: _builtins.str
     """Identifies the unit within the tenant. 1 to 128 printable characters."""
     order_id: _builtins.str
@@ -332,6 +338,10 @@ class ReturnItem(_message.Message):
     def erase_time(self) -> _timestamp_pb2.Timestamp:
         """Tells when its personal data was erased. Unset if it was not."""
 
+    @_builtins.property
+    def item_outcome(self) -> _item_outcome_pb2.ItemOutcome:
+        """Tells what became of it, once RecordOutcome has said so."""
+
     def __init__(
         self,
         *,
@@ -361,10 +371,11 @@ class ReturnItem(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         erase_time: _timestamp_pb2.Timestamp | None = ...,
+        item_outcome: _item_outcome_pb2.ItemOutcome | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "create_time", b"create_time", "decide_by_time", b"decide_by_time", "erase_time", b"erase_time", "location", b"location", "refund_due_time", b"refund_due_time", "season_end_time", b"season_end_time", "update_time", b"update_time", "verification", b"verification"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "create_time", b"create_time", "decide_by_time", b"decide_by_time", "erase_time", b"erase_time", "item_outcome", b"item_outcome", "location", b"location", "refund_due_time", b"refund_due_time", "season_end_time", b"season_end_time", "update_time", b"update_time", "verification", b"verification"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "category", b"category", "channel", b"channel", "condition", b"condition", "create_time", b"create_time", "customer_consents", b"customer_consents", "customer_id", b"customer_id", "decide_by_time", b"decide_by_time", "erase_time", b"erase_time", "etag", b"etag", "location", b"location", "order_id", b"order_id", "order_return_count", b"order_return_count", "preferred_path", b"preferred_path", "reason", b"reason", "refund_due_time", b"refund_due_time", "return_id", b"return_id", "season_end_time", b"season_end_time", "segment", b"segment", "sku", b"sku", "state", b"state", "transit_state", b"transit_state", "update_time", b"update_time", "value_micros", b"value_micros", "verification", b"verification", "weight_grams", b"weight_grams"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "category", b"category", "channel", b"channel", "condition", b"condition", "create_time", b"create_time", "customer_consents", b"customer_consents", "customer_id", b"customer_id", "decide_by_time", b"decide_by_time", "erase_time", b"erase_time", "etag", b"etag", "item_outcome", b"item_outcome", "location", b"location", "order_id", b"order_id", "order_return_count", b"order_return_count", "preferred_path", b"preferred_path", "reason", b"reason", "refund_due_time", b"refund_due_time", "return_id", b"return_id", "season_end_time", b"season_end_time", "segment", b"segment", "sku", b"sku", "state", b"state", "transit_state", b"transit_state", "update_time", b"update_time", "value_micros", b"value_micros", "verification", b"verification", "weight_grams", b"weight_grams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -12,11 +12,11 @@ from google.protobuf.message import Message
 from numpy.typing import NDArray
 
 from matcher.domain.errors import NotFoundError
-from matcher.domain.ids import MatchId, RoundId, TenantId
+from matcher.domain.ids import MatchId, ReturnId, RoundId, TenantId
 from matcher.domain.match import Match
 from matcher.domain.policy import Policy
-from matcher.engine.answers import Answer, ReleaseAnswer
-from matcher.engine.commands import ConfirmMatch, ReleaseMatch
+from matcher.engine.answers import Answer, ReleaseAnswer, ReturnAnswer
+from matcher.engine.commands import ConfirmMatch, RecordOutcome, ReleaseMatch
 from matcher.engine.plan import Plan
 from matcher.engine.snapshot import Snapshot
 from nearturn.v1 import decision_pb2
@@ -30,8 +30,9 @@ from server.api.convert.decision import (
 )
 from server.api.convert.demand import to_demand
 from server.api.convert.network import to_service_area, to_warehouse
+from server.api.convert.outcome import to_item_outcome
 from server.api.convert.policy import to_policy
-from server.api.convert.return_item import to_return_item
+from server.api.convert.return_item import from_return_record, to_return_item
 from server.api.convert.times import optional_us
 from server.api.idempotency import payload_hash
 from server.api.paging import after_key, page_token
@@ -94,6 +95,23 @@ class MatchServicer:
             )
 
         command = ReleaseMatch(MatchId(request.match_id), request.etag)
+        return await self._context.execute(request, command, respond)
+
+    async def RecordOutcome(self, request: pb.RecordOutcomeRequest) -> bytes:
+        """Record what became of a return item."""
+
+        def respond(answer: Answer) -> Message:
+            noted = cast(ReturnAnswer, answer)
+            return pb.RecordOutcomeResponse(
+                return_item=from_return_record(noted.record)
+            )
+
+        command = RecordOutcome(
+            within("outcome", to_item_outcome, request.outcome),
+            ReturnId(request.return_id),
+            MatchId(request.match_id),
+            request.etag,
+        )
         return await self._context.execute(request, command, respond)
 
     async def WatchDecisions(

@@ -18,6 +18,7 @@ from nearturn.v1 import (
     network_service_pb2,
     policy_service_pb2,
     privacy_service_pb2,
+    report_service_pb2,
     return_service_pb2,
 )
 from server.api.context import ApiContext
@@ -28,6 +29,7 @@ from server.api.match_servicer import MatchServicer
 from server.api.network_servicer import NetworkServicer
 from server.api.policy_servicer import PolicyServicer
 from server.api.privacy_servicer import PrivacyServicer
+from server.api.report_servicer import ReportServicer
 from server.api.return_servicer import ReturnServicer
 from server.runtime.runtime import Runtime
 
@@ -41,6 +43,7 @@ _SERVICES = {
     explain_service_pb2.DESCRIPTOR.services_by_name["ExplainService"]: ExplainServicer,
     network_service_pb2.DESCRIPTOR.services_by_name["NetworkService"]: NetworkServicer,
     privacy_service_pb2.DESCRIPTOR.services_by_name["PrivacyService"]: PrivacyServicer,
+    report_service_pb2.DESCRIPTOR.services_by_name["ReportService"]: ReportServicer,
 }
 
 

@@ -28,6 +28,7 @@ from server.api.context import within
 from server.api.convert.policy import from_policy, to_policy
 from server.api.convert.times import optional_us, to_us
 from server.api.policy_sweep import swept
+from server.api.program_log import program_log
 from server.api.simulation_telling import Terms, Trial, tell
 from server.runtime.emitter import Outlet
 from server.storage.store import Store
@@ -161,6 +162,8 @@ class Simulation:
         held = [archive.match(each.match_id) for each in start.rows.matches]
         matches = [each for each in held if each is not None]
         matches += history.matches(start.rows.match_count)
+        program = start.rows.program
+        told = program.event_count if program else 0
         timeline = timeline_of(
             self._tenant,
             start,
@@ -168,6 +171,7 @@ class Simulation:
             matches,
             end_us=until_us,
             count_from_us=from_us,
+            events=program_log(store, self._tenant, after_number=told),
         )
         return timeline, matches
 

@@ -10,9 +10,11 @@ from server.cli import (
     demo_command,
     erase_command,
     explain_command,
+    export_command,
     load_command,
     plan_command,
     policy_command,
+    report_command,
     scenario_command,
     serve_command,
     simulate_command,
@@ -34,6 +36,8 @@ app.command("load")(load_command.load)
 app.command("plan")(plan_command.plan)
 app.command("simulate")(simulate_command.simulate)
 app.command("explain")(explain_command.explain)
+app.command("report")(report_command.report)
+app.command("export")(export_command.export)
 app.command("scenario")(scenario_command.scenario)
 app.add_typer(policy_command.app, name="policy")
 app.command("erase")(erase_command.erase)

@@ -187,6 +187,7 @@ SERVER_FIELDS = frozenset(
         "etag",
         "fulfilled_count",
         "held_count",
+        "item_outcome",
         "state",
         "update_time",
     }

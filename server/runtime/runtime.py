@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar, cast
 
@@ -25,9 +22,12 @@ from matcher.engine.shadow_rounds import ShadowTask, solve_shadows
 from matcher.engine.shard import Shard
 from matcher.engine.snapshot import Snapshot
 from matcher.solve import Stop
+from server.runtime.budget import budget
 from server.runtime.call import Call, RoundCall
 from server.runtime.clock import Clock, system_clock
 from server.runtime.emitter import Emitter, Streaming
+from server.runtime.hindsight import Hindsight
+from server.runtime.options import RuntimeOptions
 from server.runtime.past import Past
 from server.runtime.shard_host import ShardHost
 from server.runtime.work import Done, Work
@@ -39,60 +39,6 @@ T = TypeVar("T")
 
 _SECOND_US = 1_000_000
 _HOUR_S = 3600
-_DAY_US = 24 * 3600 * _SECOND_US
-
-
-@dataclass(frozen=True, slots=True)
-class RuntimeOptions:
-    """
-    How the runtime works.
-
-    Parameters
-    ----------
-    tenants
-        Tenants that are served even before they have any row.
-    threads
-        Threads that solve one round or plan.
-    runs_timers
-        Whether time alone may settle things and start rounds; off in tests that
-        move the clock themselves.
-    queue_count_max
-        Pieces of work that may wait; more are refused with RESOURCE_EXHAUSTED.
-    group_count_max
-        Pieces of work in one transaction.
-    reader_count
-        Threads that read the store.
-    retention_us
-        How long answers to request ids are kept.
-    timer_us
-        How often the timers look at least.
-    solve_budget_us
-        Time for one round or plan from when it is handed to the solver; the best
-        answer by then is taken, with its proven gap.
-    checkpoint_us
-        How often a place is made from which a replay may start, at least.
-    checkpoint_entries
-        Entries of the journal after which one more is made, if they are as long as the
-        last one.
-    history_us
-        How far back a replay may go.
-    replay_budget_us
-        Time to live a part of the past again; what takes longer is given up.
-    """
-
-    tenants: tuple[TenantId, ...] = (TenantId("default"),)
-    threads: int = 2
-    runs_timers: bool = True
-    queue_count_max: int = 10_000
-    group_count_max: int = 1_000
-    reader_count: int = 4
-    retention_us: int = _DAY_US
-    timer_us: int = _SECOND_US
-    solve_budget_us: int = 60 * _SECOND_US
-    checkpoint_us: int = _DAY_US
-    checkpoint_entries: int = 20_000
-    history_us: int = 400 * _DAY_US
-    replay_budget_us: int = 120 * _SECOND_US
 
 
 class Runtime:
@@ -134,9 +80,11 @@ class Runtime:
         self._readers = ThreadPoolExecutor(
             self._options.reader_count, thread_name_prefix="reader"
         )
-        self._past = Past(store, limits or ShardLimits(), self._options.threads)
-        self._looking_back = asyncio.Lock()
-        self._stop_looking = Stop()
+        self._hindsight = Hindsight(
+            Past(store, limits or ShardLimits(), self._options.threads),
+            self._readers,
+            self._options.replay_budget_us,
+        )
         self._round_locks: dict[TenantId, asyncio.Lock] = {}
         self._grown = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
@@ -177,7 +125,7 @@ class Runtime:
         is being solved included.
         """
         self._is_stopping = True
-        self._stop_looking.request()
+        self._hindsight.stop()
         self.refuse_streams()
         await _cancel(self._timers)
         for lock in self._round_locks.values():
@@ -212,35 +160,7 @@ class Runtime:
         UnavailableError
             If the server stops meanwhile.
         """
-        stop = Stop()
-        work = asyncio.create_task(self._looked_back(fn, stop), name="look back")
-        try:
-            # The thread goes on for a moment if the caller gives up; nobody else may
-            # look back meanwhile.
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            stop.request()
-            work.add_done_callback(lambda done: done.cancelled() or done.exception())
-            raise
-
-    async def _looked_back(self, fn: Callable[[Past, Stop], T], stop: Stop) -> T:
-        budget_us = self._options.replay_budget_us
-        async with self._looking_back:
-            self._refuse_if_stopping()
-            if stop.is_requested:
-                raise UnavailableError("whoever asked for the past has gone")
-            self._stop_looking = stop
-            started_s = time.monotonic()
-            with self._budget(stop, budget_us):
-                try:
-                    return await self._on(self._readers, fn, self._past, stop)
-                except UnavailableError as error:
-                    taken_us = round((time.monotonic() - started_s) * _SECOND_US)
-                    if taken_us < budget_us:
-                        raise
-                    raise LimitExceededError(
-                        "replay_budget_ms", taken_us // 1_000, budget_us // 1_000
-                    ) from error
+        return await self._hindsight.look_back(fn)
 
     async def execute(self, call: Call) -> bytes:
         """
@@ -289,7 +209,7 @@ class Runtime:
     async def plan(self, snapshot: Snapshot, policy: Policy, now_us: int) -> Plan:
         """Plan once over a snapshot, on a thread of its own."""
         self._refuse_if_stopping()
-        with self._budget() as stop:
+        with budget(self._options.solve_budget_us) as stop:
             return await self._on(
                 self._planner,
                 partial(
@@ -368,7 +288,7 @@ class Runtime:
                     Work(tenant, lambda shard, now: (shard, shard.begin_shadows(now)))
                 ),
             )
-            with self._budget() as stop:
+            with budget(self._options.solve_budget_us) as stop:
                 solved = await self._on(
                     self._solver,
                     partial(
@@ -405,22 +325,9 @@ class Runtime:
         first_us = now_us - self._options.history_us
         await self._on(self._engine, self._host.forget_history, tenant, first_us)
 
-    @contextmanager
-    def _budget(
-        self, stop: Stop | None = None, budget_us: int | None = None
-    ) -> Iterator[Stop]:
-        # Ends a solve when its time is spent; the best by then is the answer.
-        stop = stop or Stop()
-        seconds = (budget_us or self._options.solve_budget_us) / _SECOND_US
-        timer = asyncio.get_running_loop().call_later(seconds, stop.request)
-        try:
-            yield stop
-        finally:
-            timer.cancel()
-
     async def _finish(self, call: RoundCall, begun: Shard, task: RoundTask) -> bytes:
         try:
-            with self._budget() as stop:
+            with budget(self._options.solve_budget_us) as stop:
                 solved = await self._on(
                     self._solver,
                     partial(

@@ -48,7 +48,13 @@ class Clearing:
     def __init__(self, tenant: TenantId, changes: Changes) -> None:
         self._of_tenant = {"tenant": tenant}
         self._subjects = Subjects(
-            frozenset(changes.erased_returns), frozenset(changes.erased_demands)
+            frozenset(changes.erased_returns),
+            frozenset(changes.erased_demands),
+            {
+                changes.returns[each].match_id: each
+                for each in changes.erased_returns
+                if changes.returns[each].match_id
+            },
         )
         self._traces = Traces(self._subjects)
         created = [
@@ -64,7 +70,7 @@ class Clearing:
                 statements.SOME_RETURNS, {**self._of_tenant, "ids": ids}
             )
             for record in codec.RETURNS.decode_all(found.scalars()):
-                self._traces.note_item(record.item)
+                self._traces.note_return(record)
         for ids in _batches(self._subjects.demand_ids):
             found = connection.execute(
                 statements.SOME_DEMANDS, {**self._of_tenant, "ids": ids}

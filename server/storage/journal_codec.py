@@ -12,7 +12,13 @@ import pyarrow as pa
 from matcher.engine.archive import LiveRows
 from matcher.engine.erasure import Subjects, Traces, erased_entry
 from matcher.engine.journal import NOTHING_KNOWN, Checkpoint, Entry, Event, Known
-from matcher.engine.records import MatchCount, VolumeHour, WarehouseDay
+from matcher.engine.records import (
+    GuardrailDay,
+    MatchCount,
+    SkuDay,
+    VolumeHour,
+    WarehouseDay,
+)
 from matcher.engine.shadow_records import ShadowUnits
 from server.storage import arrow_rows, codec
 from server.storage.codec import DocumentCodec, StoredDocumentError
@@ -50,6 +56,8 @@ _LIVE: dict[str, DocumentCodec[Any]] = {
     "drop_off_points": codec.DROP_OFF_POINTS,
     "volume_hours": DocumentCodec(VolumeHour),
     "match_counts": DocumentCodec(MatchCount),
+    "guardrail_days": DocumentCodec(GuardrailDay),
+    "sku_days": DocumentCodec(SkuDay),
     "warehouse_days": DocumentCodec(WarehouseDay),
     "demands": codec.DEMANDS,
     "returns": codec.RETURNS,

@@ -6,11 +6,18 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from matcher.domain.guardrail import GuardrailMetric
 from matcher.domain.ids import TenantId
 from matcher.domain.match_limit import LimitKey, LimitScope
 from matcher.engine.archive import LiveRows
-from matcher.engine.records import MatchCount, VolumeHour, WarehouseDay
-from server.storage import codec, statements
+from matcher.engine.records import (
+    GuardrailDay,
+    MatchCount,
+    SkuDay,
+    VolumeHour,
+    WarehouseDay,
+)
+from server.storage import codec, count_statements, statements
 from server.storage.codec import DocumentCodec
 from server.storage.counters import read_counters
 from server.storage.shadow_rows import load_units
@@ -45,9 +52,12 @@ def load_live_rows(connection: Connection, tenant: TenantId) -> LiveRows:
     demands.sort(key=lambda record: record.demand.demand_id)
     returns = read(statements.LIVE_RETURNS, codec.RETURNS)
     returns.sort(key=lambda record: record.item.return_id)
-    days = connection.execute(statements.RECENT_WAREHOUSE_DAYS, {"tenant": tenant})
-    hours = connection.execute(statements.RECENT_VOLUME_HOURS, {"tenant": tenant})
-    counts = connection.execute(statements.RECENT_MATCH_COUNTS, {"tenant": tenant})
+    own = {"tenant": tenant}
+    days = connection.execute(count_statements.RECENT_WAREHOUSE_DAYS, own)
+    hours = connection.execute(count_statements.RECENT_VOLUME_HOURS, own)
+    counts = connection.execute(count_statements.RECENT_MATCH_COUNTS, own)
+    watched = connection.execute(count_statements.RECENT_GUARDRAIL_DAYS, own)
+    ordered = connection.execute(count_statements.RECENT_SKU_DAYS, own)
     counters = read_counters(connection, tenant)
     return LiveRows(
         demands=tuple(demands),
@@ -60,6 +70,11 @@ def load_live_rows(connection: Connection, tenant: TenantId) -> LiveRows:
             MatchCount(LimitKey(LimitScope(scope), *rest), count)
             for scope, *rest, count in counts
         ),
+        guardrail_days=tuple(
+            GuardrailDay(row.category, GuardrailMetric(row.metric), *row[2:])
+            for row in watched
+        ),
+        sku_days=tuple(SkuDay(*row) for row in ordered),
         warehouses=tuple(read(statements.ALL_WAREHOUSES, codec.WAREHOUSES)),
         service_areas=tuple(read(statements.ALL_SERVICE_AREAS, codec.SERVICE_AREAS)),
         drop_off_points=tuple(

@@ -17,13 +17,16 @@ from matcher.engine.changes import Changes
 from matcher.engine.journal import Entry
 from matcher.engine.records import (
     DemandRecord,
+    GuardrailDay,
     MatchCount,
     PolicyRecord,
     ReturnRecord,
     RoundRecord,
+    SkuDay,
     WarehouseDay,
 )
 from server.storage import codec, tables
+from server.storage.facts import fact_row
 from server.storage.journal_codec import pack_entries
 from server.storage.shadow_rows import shadow_row, units_row
 from server.storage.store import StoredAnswer
@@ -50,6 +53,9 @@ def rows_to_write(tenant: TenantId, changes: Changes) -> dict[Table, list[Row]]:
     return {
         tables.demands: [_demand(tenant, one) for one in changes.demands.values()],
         tables.returns: [_return(tenant, one) for one in changes.returns.values()],
+        tables.return_facts: [
+            fact_row(tenant, one) for one in changes.returns.values()
+        ],
         tables.matches: [_match(tenant, one) for one in changes.matches.values()],
         tables.policies: [_policy(tenant, one) for one in changes.policies.values()],
         tables.programs: [_program(tenant, one) for one in (changes.program,) if one],
@@ -59,6 +65,10 @@ def rows_to_write(tenant: TenantId, changes: Changes) -> dict[Table, list[Row]]:
         tables.match_counts: [
             _match_count(tenant, one) for one in changes.match_counts.values()
         ],
+        tables.guardrail_days: [
+            _guardrail_day(tenant, one) for one in changes.guardrail_days.values()
+        ],
+        tables.sku_days: [_sku_day(tenant, one) for one in changes.sku_days.values()],
         tables.warehouses: [
             _warehouse(tenant, one) for one in changes.warehouses.values() if one
         ],
@@ -239,6 +249,20 @@ def _warehouse_day(tenant: TenantId, row: WarehouseDay) -> Row:
         "day": row.day,
         "warehouse_id": row.warehouse_id,
         "routed_count": row.routed_count,
+    }
+
+
+def _guardrail_day(tenant: TenantId, row: GuardrailDay) -> Row:
+    return {"tenant": tenant, **asdict(row), "metric": int(row.metric)}
+
+
+def _sku_day(tenant: TenantId, row: SkuDay) -> Row:
+    # By hand: a load of demands may bring as many SKUs.
+    return {
+        "tenant": tenant,
+        "day": row.day,
+        "sku": row.sku,
+        "order_count": row.order_count,
     }
 
 

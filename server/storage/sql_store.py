@@ -33,10 +33,13 @@ from matcher.engine.records import (
     RoundRecord,
 )
 from matcher.engine.shadow_records import ShadowRecord
-from server.storage import codec, statements
+from matcher.report.density import DemandFact
+from matcher.report.facts import RolloutFacts, RolloutQuery
+from server.storage import codec, report_statements, statements
 from server.storage.database import Database
 from server.storage.history import History
 from server.storage.live_rows import load_live_rows
+from server.storage.report_rows import read_demand_facts, read_rollout_facts
 from server.storage.shadow_rows import count_shadows
 from server.storage.sql_archive import SqlArchive
 from server.storage.store import LoggedDecision, StoredAnswer
@@ -299,6 +302,24 @@ class SqlStore:
         """Return the control group and what would have become of it, added up."""
         with self._database.reading("count shadows") as connection:
             return count_shadows(connection, tenant, policy_version)
+
+    def latest_round(self, tenant: TenantId) -> RoundId | None:
+        """Return the id of the last round; ``None`` before the first."""
+        with self._database.reading("find the last round") as connection:
+            found: str | None = connection.execute(
+                report_statements.LATEST_ROUND, {"tenant": tenant}
+            ).scalar()
+        return None if found is None else RoundId(found)
+
+    def rollout_facts(self, tenant: TenantId, query: RolloutQuery) -> RolloutFacts:
+        """Return what a rollout report is made of; reads every return item."""
+        with self._database.snapshot("read a rollout") as connection:
+            return read_rollout_facts(connection, tenant, query)
+
+    def demand_facts(self, tenant: TenantId) -> list[DemandFact]:
+        """Return every demand that takes a returned item, closed ones too."""
+        with self._database.reading("read demands") as connection:
+            return list(read_demand_facts(connection, tenant))
 
     def history(self, tenant: TenantId) -> History:
         """Return the tenant's journal and checkpoints."""

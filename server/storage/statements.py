@@ -30,7 +30,7 @@ from sqlalchemy.dialects import sqlite
 
 from matcher.domain.demand import DemandState
 from matcher.domain.match import HoldState
-from matcher.domain.policy import CAP_STEP_US, CAP_WINDOW_US_MAX, PolicyState
+from matcher.domain.policy import PolicyState
 from matcher.domain.return_item import ReturnState
 from matcher.domain.shadow import ShadowState
 from server.storage.tables import (
@@ -42,6 +42,7 @@ from server.storage.tables import (
     decisions,
     demands,
     drop_off_points,
+    guardrail_days,
     journal,
     match_counts,
     matches,
@@ -49,11 +50,13 @@ from server.storage.tables import (
     policies,
     program_events,
     programs,
+    return_facts,
     returns,
     rounds,
     service_areas,
     shadow_units,
     shadows,
+    sku_days,
     volume_hours,
     warehouse_days,
     warehouses,
@@ -106,10 +109,13 @@ UPSERTS = {
     for one in (
         demands,
         returns,
+        return_facts,
         matches,
         policies,
         programs,
         volume_hours,
+        guardrail_days,
+        sku_days,
         match_counts,
         warehouses,
         service_areas,
@@ -376,62 +382,6 @@ ALL_WAREHOUSES = _documents(warehouses).order_by(warehouses.c.warehouse_id)
 ALL_SERVICE_AREAS = _documents(service_areas).order_by(service_areas.c.service_area_id)
 ALL_DROP_OFF_POINTS = _documents(drop_off_points).order_by(
     drop_off_points.c.drop_off_point_id
-)
-
-# Rows of (warehouse_id, day, routed_count): the last day that has any and the one
-# before it, since around midnight both may still be counted on.
-RECENT_WAREHOUSE_DAYS = (
-    select(
-        warehouse_days.c.warehouse_id,
-        warehouse_days.c.day,
-        warehouse_days.c.routed_count,
-    )
-    .where(
-        warehouse_days.c.tenant == bindparam("tenant"),
-        warehouse_days.c.day
-        >= select(func.max(warehouse_days.c.day) - 1)
-        .where(warehouse_days.c.tenant == bindparam("tenant"))
-        .scalar_subquery(),
-    )
-    .order_by(warehouse_days.c.day, warehouse_days.c.warehouse_id)
-)
-
-# Rows of (hour, eligible_count, admitted_count): those that the longest window of a cap
-# can reach from the last hour that has any, one more for a clock that is behind.
-RECENT_VOLUME_HOURS = (
-    select(
-        volume_hours.c.hour,
-        volume_hours.c.eligible_count,
-        volume_hours.c.admitted_count,
-    )
-    .where(
-        volume_hours.c.tenant == bindparam("tenant"),
-        volume_hours.c.hour
-        >= select(func.max(volume_hours.c.hour) - CAP_WINDOW_US_MAX // CAP_STEP_US)
-        .where(volume_hours.c.tenant == bindparam("tenant"))
-        .scalar_subquery(),
-    )
-    .order_by(volume_hours.c.hour)
-)
-
-# Rows of (scope, resolution, key, day, match_count): the last day that has any and the
-# one before it.
-RECENT_MATCH_COUNTS = (
-    select(
-        match_counts.c.scope,
-        match_counts.c.resolution,
-        match_counts.c.key,
-        match_counts.c.day,
-        match_counts.c.match_count,
-    )
-    .where(
-        match_counts.c.tenant == bindparam("tenant"),
-        match_counts.c.day
-        >= select(func.max(match_counts.c.day) - 1)
-        .where(match_counts.c.tenant == bindparam("tenant"))
-        .scalar_subquery(),
-    )
-    .order_by(*match_counts.primary_key)
 )
 
 # Rows as the fields of Counters; none for a tenant that was given no number yet.

@@ -32,6 +32,8 @@ from matcher.engine.records import (
     RoundRecord,
 )
 from matcher.engine.shadow_records import ShadowRecord
+from matcher.report.density import DemandFact
+from matcher.report.facts import RolloutFacts, RolloutQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +281,15 @@ class Store(Protocol):
         By policy version, category and what kept them out, in this order; of one
         version only if one is named.
         """
+
+    def latest_round(self, tenant: TenantId) -> RoundId | None:
+        """Return the id of the last round; ``None`` before the first."""
+
+    def rollout_facts(self, tenant: TenantId, query: RolloutQuery) -> RolloutFacts:
+        """Return what a rollout report is made of; reads every return item."""
+
+    def demand_facts(self, tenant: TenantId) -> list[DemandFact]:
+        """Return every demand that takes a returned item, closed ones too."""
 
     def history(self, tenant: TenantId) -> History:
         """Return the tenant's journal and checkpoints."""

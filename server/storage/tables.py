@@ -175,6 +175,60 @@ match_counts = Table(
     sqlite_strict=True,
 )
 
+# What a return item counts as in reports: a narrow copy of its document, for reports
+# read every one of them.
+return_facts = Table(
+    "return_facts",
+    metadata,
+    _key("tenant"),
+    _key("return_id"),
+    _value("policy_version", _INT64),
+    _value("created_us", _INT64),
+    _value("category", _TEXT),
+    _value("reason", Integer()),
+    _value("sku", _TEXT),
+    _value("state", Integer()),
+    _value("is_verified", Integer()),
+    _value("is_eligible", Integer()),
+    # Of a return that went to a warehouse: the codes, as in "20,36"; else empty.
+    _value("fallback_codes", Text()),
+    _value("arrival", Integer()),
+    _value("response", Integer()),
+    # Whether it arrived in a worse grade than verified; -1 is not known.
+    _value("is_worse", Integer()),
+    _value("distance_m", _INT64),
+    _value("saving_micros", _INT64),
+    # Both of a return with a promise only.
+    Column("waited_us", _INT64),
+    Column("fallback_distance_m", _INT64),
+    sqlite_strict=True,
+)
+
+guardrail_days = Table(
+    "guardrail_days",
+    metadata,
+    _key("tenant"),
+    _key("day", _INT64),
+    _key("category"),
+    _key("metric", Integer()),
+    _value("bad_count", _INT64),
+    _value("total_count", _INT64),
+    _value("reset_number", _INT64),
+    CheckConstraint("bad_count <= total_count", name="guardrail_days_bad_count"),
+    sqlite_strict=True,
+)
+
+# Orders by SKU and UTC day.
+sku_days = Table(
+    "sku_days",
+    metadata,
+    _key("tenant"),
+    _key("day", _INT64),
+    _key("sku"),
+    _value("order_count", _INT64),
+    sqlite_strict=True,
+)
+
 warehouses = Table(
     "warehouses",
     metadata,

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from server.runtime.runtime import Runtime, RuntimeOptions
+from server.runtime.options import RuntimeOptions
+from server.runtime.runtime import Runtime
 from server.storage.opening import open_store
 from tests.contract.api_target import (
     TENANT,

@@ -237,7 +237,7 @@ async def test_a_checkpoint_that_holds_the_round_is_not_where_it_starts(
 
     monkeypatch.setattr(History, "starts", starts)
     fresh = pb.ExplainDecisionRequest(return_id="r3", view=FULL)
-    runtime._past._kept = None
+    runtime._hindsight._past._kept = None
     with pytest.raises(ApiError) as refused:
         await api(fresh)
     assert refused.value.code is grpc.StatusCode.FAILED_PRECONDITION

@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 from nearturn.v1 import demand_service_pb2 as demands
+from nearturn.v1 import item_outcome_pb2, item_pb2
 from nearturn.v1 import match_service_pb2 as matches
 from nearturn.v1 import network_service_pb2 as network
 from nearturn.v1 import policy_service_pb2 as policies
@@ -23,10 +24,12 @@ from tests.contract.messages import (
     policy,
     return_item,
     submit,
+    timestamp,
     upsert,
     verification,
     warehouse,
 )
+from tests.scenarios import NOW_US
 
 REQUEST_ID = "8d1f3a52-6f0e-4c57-9a53-0d6d4f7b2c11"
 
@@ -39,8 +42,10 @@ async def _prepared(api: Api) -> str:
     await submit(api, return_item("r1"))
     await api(matches.RunRoundRequest())
     await upsert(api, demand("d2", quantity=5, sku="coat"))
-    await submit(api, return_item("r2", sku="hat"))
-    await submit(api, return_item("r3", customer_consents=False))
+    damaged = return_item("r3")
+    damaged.attributes.damaged = item_pb2.FACT_YES
+    await submit(api, return_item("r2", sku="hat"), damaged)
+    await submit(api, return_item("r4", customer_consents=False))
     await api(network.UpsertWarehouseRequest(warehouse=warehouse("gone")))
     gone = drop_off_point("gone")
     await api(network.UpsertDropOffPointRequest(drop_off_point=gone))
@@ -67,6 +72,12 @@ WRITES: dict[str, Callable[[str], Any]] = {
     "CancelReturn": lambda _: returns.CancelReturnRequest(return_id="r2"),
     "RunRound": lambda _: matches.RunRoundRequest(),
     "ConfirmMatch": lambda match: matches.ConfirmMatchRequest(match_id=match),
+    "RecordOutcome": lambda _: matches.RecordOutcomeRequest(
+        return_id="r3",
+        outcome=item_outcome_pb2.ItemOutcome(
+            arrival=item_outcome_pb2.ARRIVAL_ARRIVED, occurred_time=timestamp(NOW_US)
+        ),
+    ),
     "ReleaseMatch": lambda match: matches.ReleaseMatchRequest(match_id=match),
     "CreatePolicy": lambda _: policies.CreatePolicyRequest(policy=policy()),
     "ActivatePolicy": lambda _: activation(1),

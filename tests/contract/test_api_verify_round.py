@@ -134,7 +134,7 @@ async def test_a_decision_that_differs_is_named(
 async def test_looking_back_has_a_budget(api: Api, runtime: Runtime):
     """What takes too long is RESOURCE_EXHAUSTED, by the name of the setting."""
     await _round(api)
-    runtime._options = replace(runtime._options, replay_budget_us=1)
+    runtime._hindsight._budget_us = 1
     with pytest.raises(ApiError) as refused:
         await api(pb.VerifyRoundRequest(round_id=ROUND, replay=True))
     assert refused.value.code is grpc.StatusCode.RESOURCE_EXHAUSTED

@@ -8,6 +8,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from matcher.domain.demand import Demand
+from matcher.domain.demand_floor import DemandFloor
+from matcher.domain.evidence import EvidenceThresholds
+from matcher.domain.guardrail import Guardrail, GuardrailMetric
 from matcher.domain.item import (
     UNMATCHABLE_REASONS,
     Condition,
@@ -146,6 +149,9 @@ RULE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "allow_custom_made": st.booleans(),
     "season_end_us": _mostly(None, _INSTANTS_US),
     "justification": st.sampled_from([None, "match everything"]),
+    "demand_floor": _mostly(
+        None, st.builds(DemandFloor, st.just(DAY_US), st.integers(1, 3))
+    ),
 }
 
 _COST_MODELS = st.builds(
@@ -227,6 +233,10 @@ POLICY_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "mode": st.sampled_from([*[Mode.ACT] * 7, Mode.SHADOW, *[Mode.ACT] * 7]),
     "objective": st.sampled_from([each for each in Objective if each]),
     "match_limits": st.sampled_from([*_NO_LIMITS, *_LIMITS, *_NO_LIMITS]),
+    "guardrails": st.sampled_from(
+        [(), (Guardrail("", GuardrailMetric.LOST_SHARE, 1, 1, DAY_US),)]
+    ),
+    "evidence_thresholds": st.sampled_from([None, EvidenceThresholds(1, 2, 3, 4)]),
 }
 
 

@@ -81,6 +81,8 @@ class MemoryStore:
             program=rows.program,
             volume_hours=tuple(hour for _, hour in sorted(rows.volume_hours.items())),
             match_counts=recent(rows.match_counts.values()),
+            guardrail_days=tuple(day for _, day in sorted(rows.guardrail_days.items())),
+            sku_days=tuple(day for _, day in sorted(rows.sku_days.items())),
             warehouses=tuple(w for _, w in sorted(rows.warehouses.items()) if w),
             service_areas=tuple(a for _, a in sorted(rows.service_areas.items()) if a),
             drop_off_points=tuple(

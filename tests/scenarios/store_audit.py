@@ -33,12 +33,14 @@ _OUTCOMES = {
     ReturnState.WAITING: Outcome.WAITING,
     ReturnState.MATCHED: Outcome.MATCHED,
     ReturnState.CONFIRMED: Outcome.MATCHED,
+    ReturnState.COMPLETED: Outcome.MATCHED,
     ReturnState.WAREHOUSE: Outcome.WAREHOUSE,
     ReturnState.CANCELLED: Outcome.CANCELLED,
 }
 _HOLDS = {
     ReturnState.MATCHED: HoldState.ACTIVE,
     ReturnState.CONFIRMED: HoldState.CONFIRMED,
+    ReturnState.COMPLETED: HoldState.CONFIRMED,
 }
 # What may be told of a shadow's decision besides what kept the item out.
 _NOT_OF_GATES = {

@@ -1,12 +1,14 @@
-"""A demand and a return item, as the reference model keeps them."""
+"""Orders and parcels, as the reference model has them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from matcher.domain.demand import Demand, DemandState
+from matcher.domain.demand_floor import SeenDemand
 from matcher.domain.ids import DemandId, MatchId
 from matcher.domain.return_item import ReturnItem, ReturnState
+from tests.simulation.guardrail_model import Said
 
 FINAL = (DemandState.FULFILLED, DemandState.CANCELLED, DemandState.EXPIRED)
 
@@ -58,3 +60,5 @@ class Parcel:
     released: list[DemandId] = field(default_factory=list)
     has_asked: bool = False
     has_place: bool = False
+    said: Said | None = None
+    seen: SeenDemand | None = None

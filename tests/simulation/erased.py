@@ -67,6 +67,9 @@ def erase(
     for return_id in command.return_ids:
         parcel = model.parcels[return_id]
         parcel.item, parcel.payload = without_person(parcel.item), ""
+        if parcel.said is not None:
+            outcome = replace(parcel.said.outcome, note="")
+            parcel.said = replace(parcel.said, outcome=outcome)
         shade = model.shades.all.get(return_id)
         if shade is not None and shade.state is ShadowState.OPEN:
             shade.state = ShadowState.SKIPPED

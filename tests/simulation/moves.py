@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from matcher.domain.demand import Demand
+from matcher.domain.demand_floor import DemandFloor
 from matcher.domain.drop_off_point import DropOffPoint
+from matcher.domain.guardrail import Guardrail, GuardrailMetric
 from matcher.domain.ids import (
     DemandId,
     DropOffPointId,
@@ -17,6 +19,7 @@ from matcher.domain.ids import (
     WarehouseId,
 )
 from matcher.domain.item import Condition, Fact, Verification, VerificationStatus
+from matcher.domain.item_outcome import Arrival, BuyerResponse, ItemOutcome
 from matcher.domain.match_limit import LimitScope, MatchLimit
 from matcher.domain.mode import Mode
 from matcher.domain.objective import Objective
@@ -34,6 +37,7 @@ from matcher.engine.commands import (
     DeleteWarehouse,
     ErasePersonalData,
     PauseProgram,
+    RecordOutcome,
     RecordVerification,
     ReleaseMatch,
     ResumeProgram,
@@ -45,6 +49,7 @@ from matcher.engine.commands import (
     UpsertWarehouse,
 )
 from tests.scenarios import (
+    DAY_US,
     HOUR_US,
     MINUTE_US,
     SECOND_US,
@@ -77,6 +82,7 @@ LIMITS: tuple[tuple[MatchLimit, ...], ...] = (
     ),
     (MatchLimit(LimitScope.WAREHOUSE, 4),),
 )
+_ENDED = (ReturnState.CONFIRMED, ReturnState.COMPLETED, ReturnState.WAREHOUSE)
 
 
 class Moves:
@@ -92,6 +98,7 @@ class Moves:
             (4, self._verify),
             (3, self._cancel_return),
             (9, self._confirm),
+            (8, self._outcome),
             (6, self._release),
             (2, self._network),
             (1, self._drop_off),
@@ -164,6 +171,41 @@ class Moves:
 
     def _release(self) -> None:
         self._apply(ReleaseMatch(self._match_id(), self.rng.choice(["", "", "1", "2"])))
+
+    def _outcome(self) -> None:
+        rng = self.rng
+        parcels = list(self.world.model.parcels.values())
+        known = [p for p in parcels if p.state in _ENDED]
+        parcel = rng.choice(
+            known if known and rng.random() < 0.9 else parcels or [None]
+        )
+        return_id = parcel.item.return_id if parcel else ReturnId("r999")
+        match_id = parcel.match_id if parcel and parcel.match_id else None
+        by_match = match_id is not None and rng.random() < 0.5
+        self._apply(
+            RecordOutcome(
+                self._said(parcel.said.outcome if parcel and parcel.said else None),
+                ReturnId("") if by_match else return_id,
+                MatchId(match_id if match_id and by_match else ""),
+                rng.choices(["", "3", "99"], [20, 1, 1])[0],
+            )
+        )
+
+    def _said(self, before: ItemOutcome | None) -> ItemOutcome:
+        rng = self.rng
+        if before is not None and rng.random() < 0.2:
+            return before
+        occurred_us = self.world.now_us + rng.choice([0, 0, 0, -MINUTE_US, HOUR_US])
+        if rng.random() < 0.2:
+            return ItemOutcome(occurred_us, Arrival.LOST)
+        responses = [BuyerResponse.UNSPECIFIED, *BuyerResponse]
+        return ItemOutcome(
+            occurred_us,
+            Arrival.ARRIVED,
+            rng.choice([Condition.UNSPECIFIED, Condition.GOOD, Condition.NEW]),
+            rng.choice(responses),
+            rng.choice(["", "", "a word"]),
+        )
 
     def _network(self) -> None:
         commands: list[Command] = [
@@ -316,6 +358,15 @@ class Moves:
             categories=self.rng.choice([(), (), ("shoes",)]),
         )
 
+    def _floor(self) -> DemandFloor:
+        rng = self.rng
+        return DemandFloor(
+            DAY_US,
+            min_open_units=rng.choice([1, 2]),
+            min_orders=rng.choice([0, 4]),
+            min_steadiness_basis_points=rng.choice([0, 10_000]),
+        )
+
     def _terms(self) -> Policy:
         rng = self.rng
         return policy(
@@ -323,6 +374,7 @@ class Moves:
                 radius_m=rng.choice([5_000, 20_000, 60_000]),
                 match_key=rng.choice([MatchKey.SKU, MatchKey.CATEGORY]),
                 verification_max_age_us=rng.choice([HOUR_US, 24 * HOUR_US]),
+                demand_floor=rng.choice([None, None, self._floor()]),
             ),
             hold_duration_us=rng.choice([MINUTE_US, HOUR_US]),
             handling_duration_us=rng.choice([0, 10 * MINUTE_US]),
@@ -331,4 +383,10 @@ class Moves:
             volume_cap=rng.choice([None, None, VolumeCap(7_000, 2 * HOUR_US)]),
             objective=rng.choice([Objective.MAX_SAVING, *list(Objective)[1:]]),
             match_limits=rng.choice(LIMITS),
+            guardrails=tuple(
+                Guardrail(category, metric, 4_000, rng.choice([2, 4]), DAY_US)
+                for category in ("", "apparel")
+                for metric in GuardrailMetric
+                if metric and rng.random() < 0.4
+            ),
         )

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from matcher.domain.demand import Demand
+from matcher.domain.demand_floor import DemandFloor
 from matcher.domain.errors import NearturnError
+from matcher.domain.guardrail import Guardrail, GuardrailMetric
 from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId
 from matcher.domain.item import Condition, VerificationStatus
+from matcher.domain.item_outcome import Arrival, ItemOutcome
 from matcher.domain.match import HoldState, Match
 from matcher.domain.match_limit import LimitScope, MatchLimit
 from matcher.domain.mode import Mode
@@ -24,6 +27,7 @@ from matcher.engine.commands import (
     ConfirmMatch,
     DeleteServiceArea,
     PauseProgram,
+    RecordOutcome,
     RecordVerification,
     ReleaseMatch,
     ResumeProgram,
@@ -50,6 +54,11 @@ from tests.scenarios import (
 )
 
 SKUS = ("shirt", "shirt", "coat")
+
+_GUARDRAILS = (
+    Guardrail("apparel", GuardrailMetric.LOST_SHARE, 3_000, 2, DAY_US),
+    Guardrail("", GuardrailMetric.HOLD_EXPIRED_SHARE, 7_000, 4, DAY_US),
+)
 
 
 class RecordingShard(RunningShard):
@@ -86,7 +95,10 @@ class RecordingShard(RunningShard):
 
     def from_the_middle(self) -> tuple[Checkpoint, list[Entry], list[Match]]:
         """Return a checkpoint half way, what came after it, and its matches."""
-        middle = len(self.history) // 2
+        return self.cut(len(self.history) // 2)
+
+    def cut(self, middle: int) -> tuple[Checkpoint, list[Entry], list[Match]]:
+        """Return a checkpoint behind so many commits or a few more, as above."""
         while any(isinstance(e.event, RoundFinished) for e in self._after(middle)[:1]):
             # A checkpoint is never made while a round is under way.
             middle += 1
@@ -120,6 +132,7 @@ def draw_policy(rng: random.Random) -> Policy:
             match_key=rng.choice([MatchKey.SKU, MatchKey.CATEGORY]),
             min_saving_micros=rng.choice([1, 5_950_000]),
             verification_max_age_us=rng.choice([7 * DAY_US, 5 * HOUR_US]),
+            demand_floor=rng.choice([None, _draw_floor(rng)]),
         ),
         rollout_basis_points=rng.choice([10_000, 10_000, 5_000]),
         hold_duration_us=rng.choice([10 * MINUTE_US, HOUR_US]),
@@ -128,6 +141,16 @@ def draw_policy(rng: random.Random) -> Policy:
         mode=rng.choice([Mode.ACT] * 7 + [Mode.SHADOW]),
         match_limits=rng.choice([(), (), *LIMITS]),
         objective=rng.choice([Objective.MAX_SAVING] * 2 + list(Objective)[1:]),
+        guardrails=rng.choice([(), _GUARDRAILS]),
+    )
+
+
+def _draw_floor(rng: random.Random) -> DemandFloor:
+    return DemandFloor(
+        rng.choice([1, 1, 3]) * DAY_US,
+        min_open_units=rng.choice([0, 1, 3]),
+        min_orders=rng.choice([1, 4, 9]),
+        min_steadiness_basis_points=rng.choice([0, 0, 6_000]),
     )
 
 
@@ -147,6 +170,7 @@ class RecordedLife:
             (8, self._confirm),
             (4, self._release),
             (0.5, self._pause),
+            (4, self._outcome),
             (5.5, self._resume),
             (2, self._warehouse),
             (1, self._area),
@@ -157,6 +181,10 @@ class RecordedLife:
         self.shard.activate(draw_policy(self.rng))
         if self.rng.random() < 0.7:
             self._warehouse()
+        # Orders of the days before.
+        for _ in range(self.rng.randrange(3)):
+            self._upsert()
+            self.shard.advance(self.shard.now_us + DAY_US)
         for _ in range(step_count):
             self.shard.advance(self.shard.now_us + self.rng.randrange(1, 9 * MINUTE_US))
             weights = [weight for weight, _ in self._moves]
@@ -231,6 +259,14 @@ class RecordedLife:
 
     def _release(self) -> None:
         self._of_match(ReleaseMatch)
+
+    def _outcome(self) -> None:
+        rows = self.shard.store.rows.returns
+        gone = [each.item.return_id for each in rows.values() if each.is_confirmed]
+        if gone:
+            arrival = self.rng.choice([Arrival.ARRIVED, Arrival.LOST])
+            said = ItemOutcome(self.shard.now_us, arrival)
+            self.shard.attempt(RecordOutcome(said, self.rng.choice(gone)))
 
     def _of_return(self, command: Callable[[ReturnId], Command]) -> None:
         rows = self.shard.store.rows.returns

@@ -29,7 +29,7 @@ from matcher.domain.mode import Mode
 from matcher.domain.policy import Policy
 from matcher.domain.program import Pause
 from matcher.domain.reason import ReasonCode
-from matcher.domain.return_item import ReturnItem, ReturnState
+from matcher.domain.return_item import ReturnState
 from matcher.domain.warehouse import ServiceArea
 from matcher.engine.commands import (
     ActivatePolicy,
@@ -43,6 +43,7 @@ from matcher.engine.commands import (
     DeleteWarehouse,
     ErasePersonalData,
     PauseProgram,
+    RecordOutcome,
     RecordVerification,
     ReleaseMatch,
     ResumeProgram,
@@ -61,6 +62,9 @@ from matcher.policy.gates import GateReport, evaluate_gates
 from tests.scenarios import HOUR_US, TENANT
 from tests.simulation.entities import FINAL, Order, Parcel
 from tests.simulation.erased import erase
+from tests.simulation.floor_model import seen_demand
+from tests.simulation.guardrail_model import Watch
+from tests.simulation.outcome_model import note_outcome, tally_holds
 from tests.simulation.shades import Begun, Shade, Shades, take_shades
 
 Refusal = type[NearturnError] | None
@@ -74,12 +78,16 @@ class ReferenceModel:
     now_us: int
     orders: dict[DemandId, Order] = field(default_factory=dict)
     parcels: dict[ReturnId, Parcel] = field(default_factory=dict)
+    ordered: list[tuple[Demand, int]] = field(default_factory=list)
     holds: dict[MatchId, Match] = field(default_factory=dict)
     policies: dict[int, Policy] = field(default_factory=dict)
     in_force: list[int] = field(default_factory=list)
     paused: set[str] = field(default_factory=set)
+    watch: Watch = field(default_factory=Watch)
+    tripped: int = 0
     hours: dict[int, list[int]] = field(default_factory=dict)
     counts: Counter[LimitKey] = field(default_factory=Counter)
+    etags: dict[ReturnId, int] = field(default_factory=dict)
     areas: dict[str, ServiceArea] = field(default_factory=dict)
     warehouses: set[WarehouseId] = field(default_factory=set)
     shades: Shades = field(default_factory=lambda: Shades(10**9))
@@ -95,9 +103,11 @@ class ReferenceModel:
     def settle(self, now_us: int) -> None:
         """End what time has ended; a clock never goes back."""
         self.now_us = max(now_us, self.now_us)
+        expired = []
         for match in list(self.holds.values()):
             if self._is_active(match) and match.hold_expire_us <= self.now_us:
                 self._give_back(match, HoldState.EXPIRED)
+                expired.append(match)
         for order in self.orders.values():
             if order.state not in FINAL and order.demand.ship_by_us <= self.now_us:
                 order.end = DemandState.EXPIRED
@@ -105,6 +115,7 @@ class ReferenceModel:
         for parcel in self.parcels.values():
             if parcel.state is ReturnState.WAITING and self._is_late(parcel):
                 self._move(parcel, ReturnState.WAREHOUSE)
+        tally_holds(self, expired, is_bad=True)
         self.shades.settle()
         self.shades.expire(self.now_us, self.margin_us)
 
@@ -140,6 +151,8 @@ class ReferenceModel:
                 known = command.drop_off_point_id in self.drop_off
                 self.drop_off.discard(command.drop_off_point_id)
                 return None if known else NotFoundError
+            case RecordOutcome():
+                return note_outcome(self, command)
             case Tick():
                 return None
             case _:
@@ -182,6 +195,8 @@ class ReferenceModel:
             case ResumeProgram():
                 if command.category not in self.paused and command.category:
                     return StateConflictError if "" in self.paused else None
+                if command.category in self.paused:
+                    self.watch.forget(command.category)
                 self.paused.discard(command.category)
         return None
 
@@ -220,6 +235,7 @@ class ReferenceModel:
                 order.version += 1
             else:
                 self.orders[new.demand_id] = Order(new)
+                self.ordered.append((new, self.now_us))
         return None
 
     def _cancel_demand(self, demand_id: DemandId) -> Refusal:
@@ -248,6 +264,7 @@ class ReferenceModel:
                 if item.decide_by_us <= self.now_us:
                     return InvalidValueError
                 fresh[item.return_id] = Parcel(item, payload, self.now_us)
+                fresh[item.return_id].seen = seen_demand(self, item)
         for _, parcel in sorted(fresh.items()):
             self._decide(parcel)
         self.parcels.update(fresh)
@@ -297,10 +314,12 @@ class ReferenceModel:
         if not confirms:
             self.parcels[match.return_id].released.append(match.demand_id)
             self._give_back(match, goal)
+            tally_holds(self, [match], is_bad=False)
             return None
         self.orders[match.demand_id].move(held=-1, fulfilled=1)
         self.parcels[match.return_id].state = ReturnState.CONFIRMED
         self._end(match, goal)
+        tally_holds(self, [match], is_bad=False)
         return None
 
     # --- Rounds ----------------------------------------------------------------
@@ -311,12 +330,12 @@ class ReferenceModel:
         assert self.active is not None
         stamps: dict[ReturnId, int] = {}
         for parcel in self.waiting():
-            waited_out = self.report(parcel.item, self.active, self.areas).passed
+            waited_out = self.report(parcel, self.active, self.areas).passed
             if self.active.volume_cap and waited_out and not parcel.has_asked:
                 self._decide(parcel)
         self.shades.settle()
         for parcel in self.waiting():
-            report = self.report(parcel.item, self.active, self.areas)
+            report = self.report(parcel, self.active, self.areas)
             if report.passed:
                 stamps[parcel.item.return_id] = parcel.stamp
             elif not report.pending and not report.paused:
@@ -356,10 +375,10 @@ class ReferenceModel:
         return sorted(found, key=lambda p: (p.created_us, p.item.return_id))
 
     def report(
-        self, item: ReturnItem, policy: Policy | None, areas: dict[str, ServiceArea]
+        self, parcel: Parcel, policy: Policy | None, areas: dict[str, ServiceArea]
     ) -> GateReport:
         """Return what gates 1 and 2 say of an item now."""
-        known = ServiceAreas.of(areas.values())
+        item, known = parcel.item, ServiceAreas.of(areas.values())
         at = known.contains([item.location.lat], [item.location.lng])[0]
         return evaluate_gates(
             item,
@@ -368,6 +387,7 @@ class ReferenceModel:
             surroundings=Surroundings(
                 bool(at >= 0),
                 tuple(Pause(each, "", 0) for each in sorted(self.paused)),
+                demand=parcel.seen,
             ),
             now_us=self.now_us,
         )
@@ -382,13 +402,13 @@ class ReferenceModel:
             and order.demand.ship_by_us > earliest_us
             and self.active is not None
             and self.active.version == begun.policy.version
-            and self.report(parcel.item, begun.policy, begun.areas).passed
+            and self.report(parcel, begun.policy, begun.areas).passed
         )
 
     # --- Moves -----------------------------------------------------------------
 
     def _decide(self, parcel: Parcel) -> None:
-        report = self.report(parcel.item, self.active, self.areas)
+        report = self.report(parcel, self.active, self.areas)
         late = self._is_late(parcel)
         if report.eligible and not parcel.has_asked and not late and self.active:
             parcel.has_asked = True

@@ -12,6 +12,8 @@ from matcher.engine.commands import (
     ActivatePolicy,
     ConfirmMatch,
     CreatePolicy,
+    PauseProgram,
+    RecordOutcome,
     ReleaseMatch,
     RollbackPolicy,
     Tick,
@@ -40,15 +42,18 @@ class Relived:
         self.shard = RecordingShard()
         self.shard.activate(policy)
         self._by_clock = by_clock
+        self._settings = timeline.settings
         self._fates = {a.item.return_id: a.fates for a in timeline.arrivals}
         self._made: Counter[str] = Counter()
         self._due: list[tuple[int, MatchId, FateKind]] = []
 
     def run(self, entries: Iterable[Entry], end_us: int) -> None:
         """Live all of it."""
-        for entry in entries:
+        for place, entry in enumerate(entries, 1):
             self._until(entry.now_us)
             self._play(entry)
+            if isinstance(entry.event, Tick | RecordOutcome):
+                self._pause(place)
         self._until(end_us)
         self.shard.apply(Tick())
 
@@ -73,6 +78,15 @@ class Relived:
                     self.shard.attempt(UpsertDemands((demand,), ("",)))
             case command:
                 self.shard.attempt(command)
+
+    def _pause(self, place: int) -> None:
+        # What guardrails paused in fact; no command says so.
+        paused = {each.category for each in self.shard.shard.pauses}
+        for setting in self._settings:
+            if setting.order == place:
+                for pause in setting.pauses:
+                    if pause.category not in paused:
+                        self.shard.apply(PauseProgram(pause.category, pause.note))
 
     def _until(self, to_us: int) -> None:
         while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from matcher.domain.demand import Demand
@@ -143,5 +143,6 @@ def finish_shades(
 
 def _others(model: ReferenceModel, item: ReturnItem, begun: Begun) -> set[ReasonCode]:
     # Why it may not stay in the pool; what kept it out left aside.
-    report = model.report(item, begun.policy, begun.areas)
+    parcel = replace(model.parcels[item.return_id], item=item)
+    report = model.report(parcel, begun.policy, begun.areas)
     return {reason.code for reason in report.reasons} - CONTROL

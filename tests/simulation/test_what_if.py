@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from matcher.domain.demand_floor import DemandFloor
 from matcher.domain.match import Match
 from matcher.domain.policy import Policy
 from matcher.domain.reason import Gate, ReasonCode
@@ -20,8 +21,23 @@ from matcher.simulate.whatif.facts import Facts
 from matcher.simulate.whatif.recording import timeline_of
 from matcher.simulate.whatif.study import Study, Variant
 from matcher.simulate.whatif.timeline import Timeline
-from tests.scenarios import HOUR_US, MINUTE_US, TENANT, MemoryStore
-from tests.simulation.recorded_life import START, RecordedLife, draw_policy
+from tests.scenarios import (
+    DAY_US,
+    HOUR_US,
+    MINUTE_US,
+    TENANT,
+    MemoryStore,
+    demand,
+    policy,
+    return_item,
+    rule,
+)
+from tests.simulation.recorded_life import (
+    START,
+    RecordedLife,
+    RecordingShard,
+    draw_policy,
+)
 from tests.simulation.relived import Relived
 
 SEEDS = tuple(range(1, 16))
@@ -30,6 +46,7 @@ ENDINGS = {
     ReturnState.WAITING: Ending.WAITING,
     ReturnState.MATCHED: Ending.HELD,
     ReturnState.CONFIRMED: Ending.CONFIRMED,
+    ReturnState.COMPLETED: Ending.CONFIRMED,
     ReturnState.WAREHOUSE: Ending.WAREHOUSE,
     ReturnState.CANCELLED: Ending.CANCELLED,
 }
@@ -40,6 +57,8 @@ MET = (
     "NOT_IN_ROLLOUT",
     "VOLUME_CAP_REACHED",
     "PROGRAM_PAUSED",
+    "GUARDRAIL_TRIPPED",
+    "SKU_DEMAND_TOO_THIN",
     "SHADOW_MODE",
     "OUTSIDE_SERVICE_AREA",
     "VERIFICATION_PENDING",
@@ -66,9 +85,21 @@ def _met() -> Counter[str]:
 
 
 def _timeline(
-    start: Checkpoint, entries: Iterable[Entry], matches: Iterable[Match], end_us: int
+    life: RecordedLife,
+    start: Checkpoint,
+    entries: Iterable[Entry],
+    matches: Iterable[Match],
 ) -> Timeline:
-    return timeline_of(TENANT, start, entries, matches, end_us=end_us)
+    program = start.rows.program
+    told = program.event_count if program else 0
+    return timeline_of(
+        TENANT,
+        start,
+        entries,
+        matches,
+        end_us=life.end_us,
+        events=life.shard.store.rows.program_events[told:],
+    )
 
 
 def _compare(
@@ -109,9 +140,10 @@ def test_what_was_in_force_gives_what_happened(seed: int, met: Counter[str]) -> 
     life = RecordedLife(seed)
     store = life.shard.store
     matches = store.rows.matches.values()
-    whole = _timeline(START, life.shard.entries, matches, life.end_us)
+    whole = _timeline(life, START, life.shard.entries, matches)
     met.update(_compare(whole, store)[1])
-    _compare(_timeline(*life.shard.from_the_middle(), life.end_us), store)
+    met.update(event.kind.name for event in store.rows.program_events)
+    _compare(_timeline(life, *life.shard.from_the_middle()), store)
 
 
 @pytest.mark.parametrize("by_clock", [False, True])
@@ -125,12 +157,13 @@ def test_another_policy_gives_what_a_shard_would_have_done(
     """
     life = RecordedLife(seed)
     rng = random.Random(1_000 + seed)
-    policy = draw_policy(rng)
+    # What the outcomes of another life would have tripped is not simulated.
+    policy = replace(draw_policy(rng), guardrails=())
     if by_clock:
         interval_us = rng.choice([HOUR_US, 20 * MINUTE_US])
         policy = replace(policy, round_interval_us=interval_us)
     matches = life.shard.store.rows.matches.values()
-    timeline = _timeline(START, life.shard.entries, matches, life.end_us)
+    timeline = _timeline(life, START, life.shard.entries, matches)
     relived = Relived(policy, timeline, by_clock=by_clock)
     relived.run(life.shard.entries, life.end_us)
     course, found = _compare(timeline, relived.shard.store, policy)
@@ -141,6 +174,23 @@ def test_another_policy_gives_what_a_shard_would_have_done(
     )
     assert all(each.value == each.dual for each in course.rounds)
     met.update(found)
+
+
+def test_what_was_seen_before_the_start_counts() -> None:
+    """A stricter floor finds what an item saw as it came in, before the checkpoint."""
+    shard = RecordingShard()
+    shard.activate(policy(rule(demand_floor=DemandFloor(DAY_US, min_open_units=1))))
+    shard.upsert(demand("far", 900_000))
+    shard.submit(return_item("r1"))
+    start, *_ = shard.cut(len(shard.history))
+    before = len(shard.history)
+    shard.activate(policy(rule(demand_floor=DemandFloor(DAY_US, min_open_units=2))))
+    shard.upsert(demand("more", 900_000))
+    shard.round()
+    entries = shard.cut(before)[1]
+    timeline = timeline_of(TENANT, start, entries, (), end_us=shard.now_us)
+    _, found = _compare(timeline, shard.store)
+    assert found["SKU_DEMAND_TOO_THIN"] == 1
 
 
 def test_the_lives_met_everything(met: Counter[str]) -> None:

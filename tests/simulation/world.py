@@ -13,36 +13,26 @@ from dataclasses import dataclass
 
 import h3.api.basic_str as h3
 
-from benchmarks.explanations import check_changes
 from matcher.domain.decision import Decision, Outcome
 from matcher.domain.errors import NearturnError
 from matcher.domain.ids import DemandId, ReturnId, WarehouseId
 from matcher.domain.match import HoldState, Match
 from matcher.domain.match_limit import LimitKey, LimitScope
 from matcher.domain.policy import MatchKey
-from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnState
 from matcher.domain.warehouse import Warehouse
 from matcher.engine.changes import Changes
 from matcher.engine.commands import Command, DeleteWarehouse, Tick, UpsertWarehouse
-from matcher.engine.journal import (
-    Checkpoint,
-    RoundBegan,
-    RoundFinished,
-    ShadowsBegan,
-    ShadowsFinished,
-)
 from matcher.engine.limits import ShardLimits
 from matcher.engine.network_book import DAY_US
 from matcher.engine.proof import unpack
 from matcher.engine.records import RoundRecord
 from matcher.engine.round_task import RoundTask, SolvedRound, solve_round
 from matcher.engine.shard import Shard
-from matcher.simulate.recorded_admission import recorded_asking
-from matcher.simulate.recorded_round import recorded_round
-from matcher.simulate.replay import replay
-from tests.scenarios import NOW_US, TENANT, MemoryStore, RunningShard
-from tests.simulation.reference_model import Begun, Parcel, ReferenceModel
+from tests.scenarios import NOW_US, RunningShard
+from tests.simulation.entities import Parcel
+from tests.simulation.outcome_checks import check_outcomes
+from tests.simulation.reference_model import Begun, ReferenceModel
 from tests.simulation.shadow_checks import (
     check_asked,
     check_shadows,
@@ -70,8 +60,9 @@ MOVES = {
         ReturnState.WAREHOUSE,
         ReturnState.CANCELLED,
     },
-    ReturnState.CONFIRMED: set[ReturnState](),
-    ReturnState.WAREHOUSE: set[ReturnState](),
+    ReturnState.CONFIRMED: {ReturnState.CONFIRMED, ReturnState.COMPLETED},
+    ReturnState.COMPLETED: {ReturnState.COMPLETED},
+    ReturnState.WAREHOUSE: {ReturnState.WAREHOUSE},
     ReturnState.CANCELLED: set[ReturnState](),
 }
 
@@ -242,6 +233,7 @@ class World:
     def end(self) -> None:
         """Let all time run out: every return is on its one route, in time (I1, R2)."""
         self.finish_round()
+        self.met["guardrail tripped"] += self.model.tripped
         while (due_us := self.crashing.shard.next_us()) is not None:
             self.now_us = max(self.now_us, due_us)
             self.apply(Tick())
@@ -259,64 +251,6 @@ class World:
 
     # --- Checks ----------------------------------------------------------------
 
-    def check_replay(self, middle: int) -> None:
-        """Live the crashing side's life again, and from the middle on."""
-        history = self.crashing.history
-        while _is_finished_first(history[middle:]):
-            middle += 1
-        for first in (0, middle):
-            lived = Changes()
-            for changes in history[first:]:
-                lived.add(changes)
-            again = Changes()
-            start = _checkpoint(history[:first])
-            for changes in replay(TENANT, start, lived.journal, limits=LIMITS):
-                again.add(changes)
-            assert again == lived
-
-    def check_recorded(self, every: int) -> None:
-        """Live some rounds again up to their end, and every refusal of a volume cap."""
-        history = self.crashing.history
-        lived = Changes()
-        for changes in history:
-            lived.add(changes)
-        start = _checkpoint(())
-        for record in lived.rounds[::every]:
-            found = recorded_round(TENANT, start, lived.journal, record)
-            assert found is not None
-            found.must_be(record)
-            of_round = {d.decision_id: d for d in found.decisions}
-            stored = {d.decision_id: d for d in lived.decisions}
-            assert all(stored[key] == each for key, each in of_round.items())
-            made = {d.decision_id for d in lived.decisions if _is_of(d, record)}
-            assert made <= set(of_round)
-            self.met["recorded round"] += 1
-            # R41: what an unmatched item lacked, applied, and the round solved again.
-            checked = check_changes(found, found.task, 5)
-            assert not checked.wrong, (record.round_id, checked.wrong)
-            self.met.update(f"exact {kind.name}" for kind in checked.exact)
-        for decision in lived.decisions:
-            if any(r.code is ReasonCode.VOLUME_CAP_REACHED for r in decision.reasons):
-                self._check_asking(start, lived, decision)
-
-    def _check_asking(
-        self, start: Checkpoint, lived: Changes, decision: Decision
-    ) -> None:
-        # With the missing places the refused one gets in, with one less it does not;
-        # with none more, all of them get what they got.
-        found = recorded_asking(TENANT, start, lived.journal, decision.decision_id)
-        assert found is not None
-        missing = found.missing_places()
-        assert missing >= 1
-        for more, expected in ((0, False), (missing - 1, False), (missing, True)):
-            admitted = found.admitted_count
-            gets = False
-            for eligible, asks in enumerate(found.asks, found.eligible_count + 1):
-                room = found.cap.basis_points * eligible // 10_000 + more
-                gets = asks and admitted < room
-                admitted += gets
-            assert gets is expected, (decision, found, more)
-
     def check_memory(self) -> None:
         """Compare what the shard holds with what a new one would read (I12)."""
         if self.in_flight is not None or self.is_asking:
@@ -333,6 +267,9 @@ class World:
             assert mine._shadows._open == other._shadows._open
             assert mine._shadows._items == other._shadows._items
             assert mine._shadows._taken == other._shadows._taken
+            assert mine._guardrails._days == other._guardrails._days
+            skus, others = mine._demands._skus, other._demands._skus
+            assert (skus._units, skus._days) == (others._units, others._days)
             assert mine._policies.program.program == other._policies.program.program
             for shard in (mine, other):
                 shard._demands.index()
@@ -368,6 +305,7 @@ class World:
             moves = {before} if is_erased else MOVES[before]
             assert record.state in moves, (return_id, before, record.state)
             self.states[return_id] = record.state
+            self.model.etags[return_id] = record.version
         for decision in mine.decisions:
             self._check_decision(decision)
         self._check_capacity(mine)
@@ -376,6 +314,9 @@ class World:
             self.met[f"{shadow.kept_out.name} {shadow.state.name}"] += 1
             for reason in shadow.result.reasons if shadow.result else ():
                 self.met[f"shadow {reason.code.name}"] += 1
+        check_outcomes(
+            mine, self.crashing.store.rows, self.crashing.shard.pauses, self.model
+        )
         # I3: the volume cap counts what the model counts.
         counted = self.crashing.store.rows.volume_hours.values()
         assert self.model.hours == {
@@ -448,7 +389,7 @@ class World:
         # I3: the never-list and every limit of the pair, asked pair by pair.
         parcel = self.model.parcels[match.return_id]
         item, wanted = parcel.item, self.model.orders[match.demand_id].demand
-        report = self.model.report(item, begun.policy, begun.areas)
+        report = self.model.report(parcel, begun.policy, begun.areas)
         assert report.passed
         rule = report.rule
         assert rule is not None
@@ -513,10 +454,6 @@ class World:
         self.met["dropped"] += record.dropped_count
 
 
-def _is_of(decision: Decision, record: RoundRecord) -> bool:
-    return decision.round_id == record.round_id
-
-
 def _refusal(outcome: object) -> object:
     if isinstance(outcome, tuple) and outcome and isinstance(outcome[0], type):
         return outcome[0]
@@ -533,29 +470,3 @@ def _is_active(match: Match) -> bool:
 
 def _is_confirmed(match: Match) -> bool:
     return match.hold_state is HoldState.CONFIRMED
-
-
-def _is_finished_first(later: Sequence[Changes]) -> bool:
-    # Whether a round is in flight: a checkpoint is never taken then.
-    events = (entry.event for changes in later for entry in changes.journal)
-    kinds = RoundBegan | RoundFinished | ShadowsBegan | ShadowsFinished
-    rounds = (e for e in events if isinstance(e, kinds))
-    return isinstance(next(rounds, None), RoundFinished | ShadowsFinished)
-
-
-def _checkpoint(before: Sequence[Changes]) -> Checkpoint:
-    store = MemoryStore()
-    for changes in before:
-        store.commit(changes)
-    rows = store.load()
-    at_us = max((e.now_us for e in store.rows.journal), default=NOW_US)
-    return Checkpoint(
-        at_us=at_us,
-        entry_count=len(store.rows.journal),
-        rows=rows,
-        decisions=tuple(
-            found
-            for record in rows.returns
-            if (found := store.decision(record.decision_id)) is not None
-        ),
-    )

@@ -246,6 +246,13 @@ reason-volume-cap-reached =
     .long = Um mit Bedacht zu lernen, nimmt das Programm einen festen Anteil der geeigneten Artikel. Er war voll, als dieser kam.
     .say = { say-program }
     .avoid = { avoid-program }
+reason-sku-demand-too-thin =
+    .customer = Diesen Artikel bestellen zurzeit zu wenige.
+    .short = Den Artikel bestellen zu wenige.
+    .long = Das Programm nimmt Artikel, die oft bestellt werden. Als diese Rücksendung angemeldet wurde, hatte ihr Artikel weniger Bestellungen, als die Kategorie verlangt.
+    .say = { say-program }
+    .avoid = { avoid-program }
+
 reason-shadow-mode =
     .customer = Das Programm nimmt zurzeit keine Artikel.
     .short = Das Programm beobachtet zurzeit nur.

@@ -247,6 +247,13 @@ reason-volume-cap-reached =
     .long = To learn with care, the programme takes a fixed share of eligible items. The share was full when this one came.
     .say = { say-program }
     .avoid = { avoid-program }
+reason-sku-demand-too-thin =
+    .customer = Too few people order this item at the moment.
+    .short = Too few people order the SKU.
+    .long = The programme takes items that people order often. When this return was submitted, its SKU had fewer orders than the category asks for.
+    .say = { say-program }
+    .avoid = { avoid-program }
+
 reason-shadow-mode =
     .customer = The programme takes no items for now.
     .short = The programme only observes for now.

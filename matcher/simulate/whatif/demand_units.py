@@ -116,16 +116,19 @@ class DemandUnits:
 
     def open_counts(self, now_us: int) -> IntArray:
         """Return the open units of each state at an instant."""
-        orders = self._orders
+        counts = np.zeros(len(self._orders.unit), np.int64)
         at = np.nonzero(self._is_there)[0]
-        unit = orders.unit[at]
+        counts[at] = self.open_units(at, now_us)
+        return counts
+
+    def open_units(self, states: IntArray, now_us: int) -> IntArray:
+        """Return the open units of some states at an instant."""
+        orders = self._orders
+        unit = orders.unit[states]
         is_open = (
-            (orders.ship_by_us[at] > now_us)
-            & orders.consents[at]
+            self._is_there[states]
+            & (orders.ship_by_us[states] > now_us)
+            & orders.consents[states]
             & ~self._is_closed[unit]
         )
-        counts = np.zeros(len(orders.unit), np.int64)
-        counts[at[is_open]] = (
-            orders.quantity[at[is_open]] - self._promised[unit[is_open]]
-        )
-        return counts
+        return np.where(is_open, orders.quantity[states] - self._promised[unit], 0)

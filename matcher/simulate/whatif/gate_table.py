@@ -33,9 +33,10 @@ class Look:
 
 class GateTable:
     """
-    Gates 1 and 2 of every item under one policy, rollout, cap and pauses left aside.
+    Gates 1 and 2 of every item under one policy, without what a life adds.
 
-    What is left aside does not depend on the item's evidence; a course adds it.
+    That is rollout, cap, pauses and the demand floor: they do not depend on the item's
+    evidence.
     """
 
     def __init__(
@@ -126,8 +127,16 @@ def gate_view(policy: Policy) -> Policy:
         banned_terms=(),
         objective=Objective.MAX_SAVING,
         match_limits=(),
+        guardrails=(),
+        evidence_thresholds=None,
         categories=tuple(
-            replace(rule, radius_m=1, min_saving_micros=1, justification=None)
+            replace(
+                rule,
+                radius_m=1,
+                min_saving_micros=1,
+                justification=None,
+                demand_floor=None,
+            )
             for rule in policy.categories
         ),
     )

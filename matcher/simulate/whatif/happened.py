@@ -18,6 +18,8 @@ _ENDINGS = {
     ReturnState.WAITING: Ending.WAITING,
     ReturnState.MATCHED: Ending.HELD,
     ReturnState.CONFIRMED: Ending.CONFIRMED,
+    # What became of it after the hand-over, no variant knows.
+    ReturnState.COMPLETED: Ending.CONFIRMED,
     ReturnState.WAREHOUSE: Ending.WAREHOUSE,
     ReturnState.CANCELLED: Ending.CANCELLED,
 }

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
+from matcher.simulate.whatif.demand_units import DemandUnits
+from matcher.simulate.whatif.facts import Facts
 from matcher.simulate.whatif.timeline import NEVER
 
 
@@ -60,3 +63,19 @@ class Happenings:
                 break
             taken.append(heapq.heappop(self._queue))
         return taken
+
+
+def foreseen(facts: Facts, units: DemandUnits) -> Iterator[Happening]:
+    """Yield what callers do whatever is decided: cancel, inspect, change demands."""
+    timeline = facts.timeline
+    for row, arrival in enumerate(timeline.arrivals):
+        if arrival.cancel_us < NEVER:
+            at = arrival.cancel_us, arrival.cancel_order
+            yield Happening(*at, Kind.CANCELLED, row)
+    for number, each in enumerate(timeline.inspections):
+        row = facts.items.row_of[each.item.return_id]
+        yield Happening(each.at_us, each.order, Kind.INSPECTED, row, number)
+    for order, state, is_end in units.later_turns():
+        at_us = int(facts.times_us[order])
+        kind = Kind.DEMAND_ENDED if is_end else Kind.DEMAND_CHANGED
+        yield Happening(at_us, order, kind, 0, state)

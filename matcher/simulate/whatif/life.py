@@ -16,18 +16,14 @@ from matcher.simulate.whatif.course import Course, Ending, SolvedRound
 from matcher.simulate.whatif.demand_units import DemandUnits
 from matcher.simulate.whatif.facts import Facts
 from matcher.simulate.whatif.fates import Fates
-from matcher.simulate.whatif.happenings import Happening, Happenings, Kind
+from matcher.simulate.whatif.happenings import Happening, Happenings, Kind, foreseen
 from matcher.simulate.whatif.market import Matched, Scene, found_bits, solve
 from matcher.simulate.whatif.match_places import MatchPlaces
 from matcher.simulate.whatif.near import Near
 from matcher.simulate.whatif.reception import PAUSED, PENDING, Reception
 from matcher.simulate.whatif.standings import Standings
 from matcher.simulate.whatif.terms import Terms
-from matcher.simulate.whatif.timeline import (
-    NEVER,
-    RoundStart,
-    Setting,
-)
+from matcher.simulate.whatif.timeline import NEVER, RoundStart, Setting
 from matcher.simulate.whatif.watch import Watch
 from matcher.simulate.whatif.yard import Exit, Yard
 
@@ -91,8 +87,8 @@ class Life:
         self._released: dict[int, frozenset[int]] = {}
         self._setting, *self._settings = timeline.settings
         self._terms = terms_of(self._setting)
-        self._reception = Reception(facts, self._setting, self._terms)
         self._units = DemandUnits(facts)
+        self._reception = Reception(facts, self._setting, self._terms, self._units)
         self._places = MatchPlaces(facts)
         self._happenings = Happenings()
         self._fates = Fates(facts, self._at, self._happenings)
@@ -137,18 +133,8 @@ class Life:
 
     def _begin(self) -> None:
         timeline = self._facts.timeline
-        for row, arrival in enumerate(timeline.arrivals):
-            if arrival.cancel_us < NEVER:
-                at = arrival.cancel_us, arrival.cancel_order
-                self._happenings.add(Happening(*at, Kind.CANCELLED, row))
-        for number, each in enumerate(timeline.inspections):
-            row = self._items.row_of[each.item.return_id]
-            at = each.at_us, each.order
-            self._happenings.add(Happening(*at, Kind.INSPECTED, row, number))
-        for order, state, is_end in self._units.later_turns():
-            at_us = int(self._facts.times_us[order])
-            kind = Kind.DEMAND_ENDED if is_end else Kind.DEMAND_CHANGED
-            self._happenings.add(Happening(at_us, order, kind, 0, state))
+        for each in foreseen(self._facts, self._units):
+            self._happenings.add(each)
         # Whoever waited at the start is looked at anew in the first round.
         old = np.nonzero(self._items.order == 0)[0]
         self._arrived = len(old)
@@ -204,6 +190,15 @@ class Life:
         self._watch.changed()
 
     def _advance(self, until_us: int, before_order: int) -> None:
+        # Whoever looks at demand has to find what is open at that instant.
+        stop = int(np.searchsorted(self._orders_sorted, before_order))
+        coming = self._by_order[self._arrived : stop]
+        for at_us, order in self._reception.lookouts(coming):
+            self._pass(at_us, order)
+            self._pass(at_us, order + 1)
+        self._pass(until_us, before_order)
+
+    def _pass(self, until_us: int, before_order: int) -> None:
         came = self._units.come(before_order)
         self._demands_came(came)
         at = int(np.searchsorted(self._orders_sorted, before_order))

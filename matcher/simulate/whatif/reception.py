@@ -1,4 +1,4 @@
-"""Gates 1 and 2 with rollout, pauses and the volume cap, as one variant has them."""
+"""Gates 1 and 2 with rollout, pauses, cap and floor, as one variant has them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from matcher.domain.return_item import ReturnItem
 from matcher.policy.volume import Admission
 from matcher.simulate.whatif.admissions import Admissions
 from matcher.simulate.whatif.codes import bit
+from matcher.simulate.whatif.demand_units import DemandUnits
 from matcher.simulate.whatif.facts import Facts
+from matcher.simulate.whatif.floors import Floors
 from matcher.simulate.whatif.terms import Terms
 from matcher.simulate.whatif.timeline import Setting
 
@@ -23,6 +25,7 @@ PAUSED = bit(ReasonCode.PROGRAM_PAUSED)
 _ROLLOUT = bit(ReasonCode.NOT_IN_ROLLOUT)
 _SHADOW = bit(ReasonCode.SHADOW_MODE)
 _CAP = bit(ReasonCode.VOLUME_CAP_REACHED)
+_THIN = bit(ReasonCode.SKU_DEMAND_TOO_THIN)
 _NO_POLICY = bit(ReasonCode.NO_ACTIVE_POLICY)
 
 
@@ -36,8 +39,11 @@ class Reception:
         ``bool (n,)``: items that passed gates 1 and 2 but for rollout, cap and mode.
     """
 
-    def __init__(self, facts: Facts, setting: Setting, terms: Terms | None) -> None:
+    def __init__(
+        self, facts: Facts, setting: Setting, terms: Terms | None, units: DemandUnits
+    ) -> None:
         self._facts = facts
+        self._floors = Floors(facts, units)
         self._setting = setting
         self._terms = terms
         self._inspected: dict[int, ReturnItem] = {}
@@ -60,11 +66,24 @@ class Reception:
         """Take new evidence about an item."""
         self._inspected[row] = item
 
+    def lookouts(self, rows: IntArray) -> list[tuple[int, int]]:
+        """
+        Return when items come in that have to look at the demand there is then.
+
+        Instants and places, in the order of ``rows``.
+        """
+        if self._terms is None:
+            return []
+        items, asked = self._facts.items, self._floors.asked(self._terms.policy, rows)
+        at = zip(items.created_us[asked], items.order[asked], strict=True)
+        return list(dict.fromkeys((int(at_us), int(order)) for at_us, order in at))
+
     def first_looks(self, rows: IntArray) -> tuple[IntArray, IntArray]:
         """Return what the gates find of items as they come in, and until when."""
         if self._terms is None:
             return np.full(len(rows), _NO_POLICY), np.zeros(len(rows), np.int64)
         served = self._facts.served(self._setting.network)[0]
+        self._floors.look(self._terms.policy, rows)
         bits, valid_until_us = self._terms.gates.first_looks(rows, served)
         return bits | self._own_bits(
             rows, self._facts.items.created_us[rows]
@@ -124,10 +143,11 @@ class Reception:
         return self._terms is not None and self._terms.policy.volume_cap is not None
 
     def _own_bits(self, rows: IntArray, now_us: IntArray) -> IntArray:
-        # What the gate table leaves aside: rollout and pauses.
+        # What the gate table leaves aside: rollout, floor and pauses.
         assert self._terms is not None, "a policy is in force"
         out = self._facts.rollout.is_out(self._terms.policy, rows, now_us)
         bits = np.where(out, _ROLLOUT, 0)
+        bits |= np.where(self._floors.is_thin(self._terms.policy, rows), _THIN, 0)
         pauses = self._setting.pauses
         if pauses:
             items = self._facts.items.items

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import get_args
@@ -9,6 +10,7 @@ from typing import get_args
 from matcher.domain.demand import DemandState as OrderState
 from matcher.domain.ids import MatchId, ReturnId, TenantId
 from matcher.domain.match import Match
+from matcher.domain.program import ProgramEvent, ProgramEventKind
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.archive import LiveRows
 from matcher.engine.commands import (
@@ -16,9 +18,12 @@ from matcher.engine.commands import (
     CancelReturn,
     Command,
     ConfirmMatch,
+    PauseProgram,
+    RecordOutcome,
     RecordVerification,
     ReleaseMatch,
     SubmitReturns,
+    Tick,
     UpsertDemands,
 )
 from matcher.engine.commands import Setting as SettingCommand
@@ -46,6 +51,7 @@ from matcher.simulate.whatif.timeline import (
 )
 
 _SETTINGS = get_args(SettingCommand)
+_FATES = {ConfirmMatch: FateKind.CONFIRMED, ReleaseMatch: FateKind.RELEASED}
 _GOES_ON = (OrderState.OPEN, OrderState.HELD)
 
 
@@ -57,6 +63,7 @@ def timeline_of(
     *,
     end_us: int,
     count_from_us: int = 0,
+    events: Iterable[ProgramEvent] = (),
 ) -> Timeline:
     """
     Take out of a journal what does not depend on what was decided.
@@ -76,6 +83,10 @@ def timeline_of(
         Where the timeline ends, microseconds since the epoch.
     count_from_us
         Items that came in before are not counted.
+    events
+        The program's log since the start: pauses by guardrails are taken from it, for
+        no command says them. One stands behind the first entry of its instant that may
+        have made it.
 
     Returns
     -------
@@ -83,7 +94,7 @@ def timeline_of(
         Matches that were confirmed, released or left to run out are fates of their
         return items: their callers are taken to do the same with another match.
     """
-    reader = _Reader(tenant, start)
+    reader = _Reader(tenant, start, events)
     for entry in entries:
         reader.read(entry)
     return replace(reader.timeline(matches, end_us), count_from_us=count_from_us)
@@ -91,9 +102,14 @@ def timeline_of(
 
 class _Reader:
     # Collects what entries say, one after the other.
-    def __init__(self, tenant: TenantId, start: Checkpoint) -> None:
+    def __init__(
+        self, tenant: TenantId, start: Checkpoint, events: Iterable[ProgramEvent]
+    ) -> None:
         rows = start.rows
         self._start = start
+        self._trips = deque(
+            each for each in events if each.kind is ProgramEventKind.GUARDRAIL_TRIPPED
+        )
         self._settings = _settings_shard(tenant, start)
         self._log = [self._setting(start.at_us, 0)]
         self._demands = {
@@ -117,6 +133,7 @@ class _Reader:
                 admission=record.admission,
                 reason_codes=record.reason_codes,
                 released_demand_ids=record.released_demand_ids,
+                seen_demand=record.seen_demand,
             )
             for record in rows.returns
         }
@@ -133,6 +150,7 @@ class _Reader:
         # A clock that was set back by a restart counts as standing still.
         now_us, order = max(self._times_us[-1], entry.now_us), len(self._times_us)
         self._times_us.append(now_us)
+        self._trip(now_us, order, is_over=True)
         match entry.event:
             case RoundBegan():
                 self._rounds.append(RoundStart(now_us, order))
@@ -142,6 +160,8 @@ class _Reader:
             case ShadowsBegan() | ShadowsFinished():
                 # They follow from the rest, and change nothing of it.
                 pass
+            case Tick() | RecordOutcome():
+                self._trip(now_us, order, is_over=False)
             case command:
                 self._carry_out(command, now_us, order)
 
@@ -172,16 +192,24 @@ class _Reader:
                     cancel_us=now_us,
                     cancel_order=order,
                 )
-            case ConfirmMatch():
-                self._moved_us[command.match_id, FateKind.CONFIRMED] = now_us
-            case ReleaseMatch():
-                self._moved_us[command.match_id, FateKind.RELEASED] = now_us
+            case ConfirmMatch() | ReleaseMatch():
+                self._moved_us[command.match_id, _FATES[type(command)]] = now_us
             case _ if isinstance(command, _SETTINGS):
-                self._settings.apply(command, now_us)
-                self._settings.take_changes()
-                self._log.append(self._setting(now_us, order))
+                self._set(command, now_us, order)
             case _:
                 pass
+
+    def _trip(self, now_us: int, order: int, *, is_over: bool) -> None:
+        # Pauses that guardrails made: at this instant, or before it if that is over.
+        until_us = now_us - 1 if is_over else now_us
+        while self._trips and self._trips[0].happened_us <= until_us:
+            event = self._trips.popleft()
+            self._set(PauseProgram(event.category, event.note), now_us, order)
+
+    def _set(self, command: SettingCommand, now_us: int, order: int) -> None:
+        self._settings.apply(command, now_us)
+        self._settings.take_changes()
+        self._log.append(self._setting(now_us, order))
 
     def timeline(self, matches: Iterable[Match], end_us: int) -> Timeline:
         """Return all of it."""
@@ -210,6 +238,7 @@ class _Reader:
             volume_hours=rows.volume_hours,
             match_counts=rows.match_counts,
             warehouse_days=rows.warehouse_days,
+            sku_days=rows.sku_days,
         )
 
     def _setting(self, at_us: int, order: int) -> Setting:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.domain.demand import Demand
+from matcher.domain.demand_floor import SeenDemand
 from matcher.domain.ids import DemandId
 from matcher.domain.match import Match
 from matcher.domain.policy import Policy
@@ -17,7 +18,7 @@ from matcher.domain.program import Pause
 from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.network import Network
-from matcher.engine.records import MatchCount, VolumeHour, WarehouseDay
+from matcher.engine.records import MatchCount, SkuDay, VolumeHour, WarehouseDay
 from matcher.policy.volume import Admission
 
 IntArray = NDArray[np.int64]
@@ -88,6 +89,8 @@ class Arrival:
     reason_codes, released_demand_ids
         What it was told last before the timeline begins, and the pairs that are not to
         be made again.
+    seen_demand
+        What its SKU had when it came in before the timeline begins.
     """
 
     item: ReturnItem
@@ -99,6 +102,7 @@ class Arrival:
     admission: Admission = Admission.UNSPECIFIED
     reason_codes: tuple[ReasonCode, ...] = ()
     released_demand_ids: tuple[DemandId, ...] = ()
+    seen_demand: SeenDemand | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +158,10 @@ class Timeline:
         Items that came in before take part and are not counted.
     held
         Promises that were open at the start.
-    volume_hours, warehouse_days, match_counts
+    volume_hours, warehouse_days, match_counts, sku_days
         Counts at the start.
+    has_order_days
+        Whether it is known on which days orders came in; it is not if all come at once.
 
     Notes
     -----
@@ -177,3 +183,5 @@ class Timeline:
     volume_hours: tuple[VolumeHour, ...] = ()
     warehouse_days: tuple[WarehouseDay, ...] = ()
     match_counts: tuple[MatchCount, ...] = ()
+    sku_days: tuple[SkuDay, ...] = ()
+    has_order_days: bool = True

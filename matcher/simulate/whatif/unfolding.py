@@ -28,9 +28,11 @@ def at_once(snapshot: Snapshot, policy: Policy | None, *, now_us: int) -> Timeli
     demands = [(now_us, each) for each in snapshot.demands]
     items = [(now_us, each) for each in snapshot.return_items]
     ends_us = max((item.decide_by_us for _, item in items), default=now_us)
-    return _timeline(
+    timeline = _timeline(
         demands, items, Setting(now_us, 0, network, (), policy), [now_us], ends_us
     )
+    # As one-shot planning: on which days the orders came is not known.
+    return replace(timeline, has_order_days=False)
 
 
 def over_days(
@@ -62,7 +64,8 @@ def over_days(
     Returns
     -------
     Timeline
-        It ends when the last item's time is up.
+        It ends when the last item's time is up. Orders count for a demand floor from
+        the day on which they come in here; there are none from before.
     """
     demands, items = snapshot.demands, snapshot.return_items
     later = np.sort(rng.integers(0, span_us, len(demands))).tolist()

@@ -21,6 +21,14 @@ from matcher.engine.records import PolicyRecord
 from matcher.explain.message_catalogue import shipped_texts
 from matcher.explain.message_check import check_messages
 from nearturn.v1 import item_pb2, match_limit_pb2, mode_pb2, policy_pb2
+from server.api.convert.guardrails import (
+    from_floor,
+    from_guardrail,
+    from_thresholds,
+    to_floor,
+    to_guardrail,
+    to_thresholds,
+)
 from server.api.convert.justification import from_justification, to_justification
 from server.api.convert.match_limit import (
     from_match_limits,
@@ -87,6 +95,8 @@ def _to_document(
         step_limits=_to_limits(message),
         messages=messages,
         banned_terms=banned_terms,
+        guardrails=tuple(to_guardrail(each) for each in message.guardrails),
+        evidence_thresholds=to_thresholds(message),
         mode=Mode(message.mode or Mode.ACT),
         objective=to_objective(message),
         match_limits=to_match_limits(message),
@@ -128,6 +138,8 @@ def from_policy(record: PolicyRecord) -> policy_pb2.Policy:
             for each in policy.messages
         ],
         banned_terms=policy.banned_terms,
+        guardrails=[from_guardrail(each) for each in policy.guardrails],
+        evidence_thresholds=from_thresholds(policy.evidence_thresholds),
         mode=mode_pb2.Mode.ValueType(policy.mode or Mode.ACT),
         objective=match_limit_pb2.Objective.ValueType(policy.objective),
         match_limits=from_match_limits(policy.match_limits),
@@ -186,6 +198,7 @@ def _to_rule(message: policy_pb2.CategoryRule) -> CategoryRule:
         min_saving_micros=message.min_saving_micros or 1,
         allow_custom_made=message.allow_custom_made,
         season_end_us=optional_us(message, "season_end_time"),
+        demand_floor=to_floor(message),
         justification=to_justification(message),
     )
 
@@ -202,6 +215,7 @@ def _from_rule(rule: CategoryRule) -> policy_pb2.CategoryRule:
         min_saving_micros=rule.min_saving_micros,
         allow_custom_made=rule.allow_custom_made,
         season_end_time=optional_timestamp(rule.season_end_us),
+        demand_floor=from_floor(rule.demand_floor),
         justification=from_justification(rule.justification),
     )
 

@@ -20,6 +20,7 @@ from matcher.domain.return_item import (
 from matcher.engine.records import ReturnRecord
 from nearturn.v1 import item_pb2, return_item_pb2
 from server.api.convert.demand import from_latlng, to_latlng
+from server.api.convert.outcome import from_outcome_record
 from server.api.convert.times import (
     optional_timestamp,
     optional_us,
@@ -74,6 +75,8 @@ def from_return_record(record: ReturnRecord) -> return_item_pb2.ReturnItem:
     message.etag = str(record.version)
     if record.erased_us is not None:
         message.erase_time.CopyFrom(to_timestamp(record.erased_us))
+    if record.outcome_record is not None:
+        message.item_outcome.CopyFrom(from_outcome_record(record.outcome_record))
     return message
 
 

@@ -12,7 +12,10 @@ from typing import Any
 
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
 from matcher.domain.demand import Demand, DemandState
+from matcher.domain.demand_floor import DemandFloor, SeenDemand
 from matcher.domain.drop_off_point import DropOffPoint
+from matcher.domain.evidence import EvidenceThresholds
+from matcher.domain.guardrail import Guardrail, GuardrailMetric
 from matcher.domain.ids import (
     DecisionId,
     DemandId,
@@ -31,6 +34,7 @@ from matcher.domain.item import (
     Verification,
     VerificationStatus,
 )
+from matcher.domain.item_outcome import Arrival, BuyerResponse, ItemOutcome
 from matcher.domain.justification import Justification
 from matcher.domain.latlng import LatLng
 from matcher.domain.match import HoldState, Match
@@ -72,17 +76,20 @@ from matcher.engine.journal import Entry
 from matcher.engine.ledger import decision_id, match_id
 from matcher.engine.records import (
     DemandRecord,
+    GuardrailDay,
     MatchCount,
     PolicyRecord,
     ReturnRecord,
     RoundRecord,
+    SkuDay,
     VolumeHour,
     WarehouseDay,
 )
 from matcher.engine.shadow_records import ShadowRecord, ShadowUnits
+from matcher.engine.standing import OutcomeRecord, Standing
 from matcher.policy.volume import Admission
 from server.storage.store import StoredAnswer
-from tests.scenarios import NOW_US
+from tests.scenarios import DAY_US, NOW_US
 
 BRAND = TenantId("brand")
 OTHER = TenantId("other")
@@ -171,6 +178,19 @@ def return_row(return_id: str = "r1", **changes: Any) -> ReturnRecord:
         match_id=match_id(2),
         released_demand_ids=(DemandId("d1"), DemandId("d2")),
         admission=Admission.ADMITTED,
+        standing=Standing(2, True, True, NOW_US + 2, 3, 4, 5),
+        outcome_record=OutcomeRecord(
+            ItemOutcome(
+                NOW_US,
+                Arrival.ARRIVED,
+                Condition.GOOD,
+                BuyerResponse.COMPLAINED,
+                "«Fleck»",
+            ),
+            NOW_US + 3,
+            6,
+        ),
+        seen_demand=SeenDemand(1, 2, 3, -1),
     )
     return replace(record, **changes)
 
@@ -243,6 +263,7 @@ def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
         min_saving_micros=2,
         allow_custom_made=True,
         season_end_us=INT64_MIN,
+        demand_floor=DemandFloor(DAY_US, 1, 2, 3),
         justification=Justification("app-1", "«Klein anfangen»", "Zoë", "https://x"),
     )
     policy = Policy(
@@ -265,6 +286,8 @@ def policy_row(version: int = 1, **changes: Any) -> PolicyRecord:
         step_limits=StepLimits(1, 2, 3),
         messages=(LocaleMessages("en", "help-what-it-is = «Hilfe»"),),
         banned_terms=("wow",),
+        guardrails=(Guardrail("apparel", GuardrailMetric.LOST_SHARE, 1, 2, DAY_US),),
+        evidence_thresholds=EvidenceThresholds(1, 2, 3, 4),
         mode=Mode.SHADOW,
         objective=Objective.MAX_MATCHES_THEN_DISTANCE,
         match_limits=(
@@ -334,13 +357,6 @@ def shadow_row(return_id: str = "r1", **changes: Any) -> ShadowRecord:
 def open_shadow_row(return_id: str = "r1", **changes: Any) -> ShadowRecord:
     """Return a shadow that is still asked about."""
     return shadow_row(return_id, state=ShadowState.OPEN, result=None, **changes)
-
-
-def match_count_row(
-    key: str = "871f1d489ffffff", day: int = 20_514, match_count: int = INT64_MAX
-) -> MatchCount:
-    """Return the matches of a zone."""
-    return MatchCount(LimitKey(LimitScope.ZONE, 7, key, day), match_count)
 
 
 def warehouse_row(warehouse_id: str = "w1", **changes: Any) -> Warehouse:
@@ -422,6 +438,8 @@ def changes_of(
     | ShadowRecord
     | ShadowUnits
     | MatchCount
+    | GuardrailDay
+    | SkuDay
     | Entry,
 ) -> Changes:
     """Return the changes that write these rows."""
@@ -457,5 +475,10 @@ _KEPT: dict[type, tuple[str, Callable[[Any], object]]] = {
     ShadowRecord: ("shadows", lambda row: row.return_id),
     ShadowUnits: ("shadow_units", lambda row: row.demand_id),
     MatchCount: ("match_counts", lambda row: row.key),
+    SkuDay: ("sku_days", lambda row: (row.sku, row.day)),
+    GuardrailDay: (
+        "guardrail_days",
+        lambda row: (row.category, row.metric, row.day),
+    ),
     WarehouseDay: ("warehouse_days", lambda row: (row.warehouse_id, row.day)),
 }

@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from matcher.domain.errors import AlreadyExistsError, StateConflictError
+from matcher.domain.errors import (
+    AlreadyExistsError,
+    InvalidValueError,
+    StateConflictError,
+)
 from matcher.domain.ids import DemandId, MatchId, ReturnId
 from matcher.domain.item import VerificationStatus
+from matcher.domain.item_outcome import Arrival, BuyerResponse, ItemOutcome
 from matcher.domain.return_item import ReturnState
 from matcher.engine.answers import ReturnAnswer
 from matcher.engine.commands import (
@@ -22,6 +27,7 @@ from matcher.engine.commands import (
     ConfirmMatch,
     CreatePolicy,
     ErasePersonalData,
+    RecordOutcome,
     RecordVerification,
     SubmitReturns,
     UpsertDemands,
@@ -57,6 +63,8 @@ SECRETS = (
     "photo-0815",
     "photo-0816",
     "Inspector Lestrade",
+    "Mrs Lovelace was out",
+    "Mrs Lovelace is at peace with it",
 )
 # Of the one whose data goes, and of somebody else at another place.
 PLACE_M, OTHER_M = 1_234.567, 2_345.678
@@ -144,8 +152,8 @@ def _item(return_id: str, east_m: float, customer: str, order: str, evidence: st
 
 
 def _live(host: _Host) -> None:
-    # A life of two customers and two buyers; r1 is inspected twice, matched and
-    # confirmed, r2 cancelled. Checkpoints before, amid and after.
+    # A life of two customers and two buyers; r1 is inspected twice, matched, confirmed
+    # and heard of twice, r2 cancelled. Checkpoints before, amid and after.
     one = _item("r1", PLACE_M, "Ada-Lovelace", "order-4711", "photo-0815")
     two = _item("r2", OTHER_M, "somebody", "order-4712", "photo-0900")
     host.do(CreatePolicy(policy()), activation(1))
@@ -159,6 +167,12 @@ def _live(host: _Host) -> None:
     host.checkpoint()
     host.round()
     host.do(ConfirmMatch(MatchId("m-000000000001")))
+    unhappy = BuyerResponse.COMPLAINED
+    said = ItemOutcome(host.now_us, Arrival.ARRIVED, response=unhappy)
+    told = replace(said, note="Mrs Lovelace was out")
+    host.do(RecordOutcome(told, ReturnId("r1")))
+    told = replace(said, note="Mrs Lovelace is at peace with it")
+    host.do(RecordOutcome(told, match_id=MatchId("m-000000000001")))
     host.do(CancelReturn(ReturnId("r2")), CancelDemand(DemandId("d2")))
     # Known rows of what is settled, in a command that does something else.
     three = _item("r3", 0.0, "third", "order-1", "photo-0901")
@@ -229,7 +243,9 @@ def test_what_is_left_still_explains_and_proves(host: _Host) -> None:
     assert proof.pairs == [("r1", "d1")]
     record = host.store.return_item(TENANT, ReturnId("r1"))
     assert record is not None
-    assert record.state is ReturnState.CONFIRMED
+    assert record.state is ReturnState.COMPLETED
+    assert record.outcome_record is not None
+    assert record.outcome_record.outcome.response is BuyerResponse.COMPLAINED
     assert (record.item.customer_id, record.item.sku) == ("erased", "shirt")
     assert record.erased_us == host.now_us
     (event,) = host.store.list_program_events(TENANT, after_number=1, limit=9)
@@ -326,6 +342,20 @@ def test_a_replay_says_what_it_cannot(host: _Host) -> None:
     )
     with pytest.raises(AlreadyExistsError):
         host.do(SubmitReturns((again,), ("h1",)))
+
+
+def test_a_note_on_what_is_erased_is_refused(host: _Host) -> None:
+    """Nothing would erase it any more; the outcome itself is taken."""
+    _live(host)
+    host.do(ERASE)
+    said = ItemOutcome(host.now_us, Arrival.ARRIVED, response=BuyerResponse.SATISFIED)
+    with pytest.raises(InvalidValueError, match=r"outcome\.note.*is erased"):
+        host.do(RecordOutcome(replace(said, note="Ada called"), ReturnId("r1")))
+    host.do(RecordOutcome(said, ReturnId("r1")))
+    record = host.store.return_item(TENANT, ReturnId("r1"))
+    assert record is not None
+    assert record.outcome_record is not None
+    assert record.outcome_record.outcome == said
 
 
 def test_what_lives_is_refused(host: _Host) -> None:

@@ -10,6 +10,11 @@ from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
 from server.storage.store import Store
 from tests.contract.store.conftest import Opener
+from tests.contract.store.count_rows import (
+    guardrail_day_row,
+    match_count_row,
+    sku_day_row,
+)
 from tests.contract.store.rows import (
     BRAND,
     OTHER,
@@ -17,7 +22,6 @@ from tests.contract.store.rows import (
     decision_row,
     demand_row,
     drop_off_point_row,
-    match_count_row,
     match_row,
     policy_row,
     program_event_row,
@@ -143,6 +147,8 @@ def test_restart_loads_what_was_committed(store: Store, opener: Opener) -> None:
         program_event_row(),
         decision_row(),
         round_row(),
+        guardrail_day_row(),
+        sku_day_row(),
     )
     store.commit([(BRAND, changes_of(*rows))])
     before = store.load(BRAND)
@@ -154,7 +160,18 @@ def test_restart_loads_what_was_committed(store: Store, opener: Opener) -> None:
     finally:
         again.close()
     lists = tuple((row,) for row in rows[:10])
-    assert before == LiveRows(*lists[:4], program_row(), *lists[4:], 1, 1, 1)
+    watched, ordered = rows[-2:]
+    expected = LiveRows(
+        *lists[:4],
+        program_row(),
+        *lists[4:],
+        1,
+        1,
+        1,
+        guardrail_days=(watched,),
+        sku_days=(ordered,),
+    )
+    assert before == expected
 
 
 def test_the_longest_window_of_a_cap_is_loaded(store: Store) -> None:
@@ -176,3 +193,35 @@ def test_counts_of_the_last_two_days_are_loaded(store: Store) -> None:
         *(rows[1], rows[4], rows[2]),
         match_count_row("b", 20, 0),
     )
+
+
+def test_the_longest_window_of_a_guardrail_is_loaded(store: Store) -> None:
+    """Ninety days back from the last day that has any, by day, then category."""
+    days = [
+        (0, "a"),
+        (20_514 - 91, "a"),
+        (20_514 - 90, "b"),
+        (20_514, ""),
+        (20_514, "a"),
+    ]
+    rows = [guardrail_day_row(day, category) for day, category in days]
+    store.commit(
+        [
+            (BRAND, changes_of(*reversed(rows))),
+            (OTHER, changes_of(guardrail_day_row(9**9))),
+        ]
+    )
+    assert store.load(BRAND).guardrail_days == tuple(rows[2:])
+
+
+def test_the_longest_window_of_a_floor_is_loaded(store: Store) -> None:
+    """Ninety days back from the last day that has any, by day, then SKU."""
+    days = [(0, "a"), (20_423, "a"), (20_424, "b"), (20_514, "a"), (20_514, "b")]
+    rows = [sku_day_row(day, sku) for day, sku in days]
+    store.commit(
+        [
+            (BRAND, changes_of(*reversed(rows))),
+            (OTHER, changes_of(sku_day_row(9**9))),
+        ]
+    )
+    assert store.load(BRAND).sku_days == tuple(rows[2:])

@@ -21,6 +21,7 @@ from matcher.engine.limits import ShardLimits
 from matcher.engine.network import Network
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.records import DemandRecord
+from matcher.engine.sku_book import SkuBook
 from matcher.geo import ServiceAreas
 from tests.scenarios import DAY_US, NOW_US, MemoryStore, demand
 
@@ -39,7 +40,9 @@ class _Book:
         rows: LiveRows = self.store.load()
         self.ledger = Ledger(self.store, rows)
         self.open = OpenDemands(Network((), ServiceAreas(())))
-        self.book = DemandBook(self.ledger, self.open, self.limits)
+        self.book = DemandBook(
+            self.ledger, self.open, SkuBook(self.ledger, rows), self.limits
+        )
         self.book.load(rows)
 
     def upsert(self, *demands: Demand, etag: str = "") -> tuple[DemandRecord, ...]:

@@ -22,6 +22,7 @@ from matcher.engine.match_book import MatchBook
 from matcher.engine.network import Network
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.records import DemandRecord
+from matcher.engine.sku_book import SkuBook
 from matcher.geo import ServiceAreas
 from tests.scenarios import NOW_US, MemoryStore, demand
 
@@ -56,7 +57,10 @@ class _Books:
         rows = self.store.load()
         self.ledger = Ledger(self.store, rows)
         self.demands = DemandBook(
-            self.ledger, OpenDemands(Network((), ServiceAreas(()))), ShardLimits()
+            self.ledger,
+            OpenDemands(Network((), ServiceAreas(()))),
+            SkuBook(self.ledger, rows),
+            ShardLimits(),
         )
         self.demands.load(rows)
         self.matches = MatchBook(

@@ -19,6 +19,7 @@ from matcher.engine.network_book import NetworkBook
 from matcher.engine.policy_book import PolicyBook
 from matcher.engine.return_book import ReturnBook, canonical
 from matcher.engine.shadow_book import ShadowBook
+from matcher.engine.sku_book import SkuBook
 from matcher.policy.wording import stated
 from tests.scenarios import (
     DAY_US,
@@ -57,7 +58,13 @@ class _Book:
         limits = ShardLimits(decide_margin_us=SECOND_US)
         shadows = ShadowBook(self.ledger, keeper, limits, rows, NOW_US)
         self.book = ReturnBook(
-            self.ledger, keeper, self.policies, self.network, SECOND_US, shadows
+            self.ledger,
+            keeper,
+            self.policies,
+            self.network,
+            SkuBook(self.ledger, rows),
+            SECOND_US,
+            shadows,
         )
         self.book.load(rows.returns)
 

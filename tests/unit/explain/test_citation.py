@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 import pytest
 
 from matcher.domain.decision import Decision
+from matcher.domain.demand_floor import DemandFloor
 from matcher.domain.errors import InvalidPolicyError
 from matcher.domain.item import Condition, ReturnReason
 from matcher.domain.justification import Justification
@@ -15,7 +16,7 @@ from matcher.engine.plan import plan
 from matcher.engine.snapshot import Snapshot
 from matcher.explain.citation import RULE_CHECKS, citation_sentence, cite
 from matcher.explain.rendering import render
-from tests.scenarios import NOW_US, TENANT, demand, policy, return_item, rule
+from tests.scenarios import DAY_US, NOW_US, TENANT, demand, policy, return_item, rule
 
 WHY = Justification("app-1", "Apparel is easy to inspect.", "Kim", "https://wiki/a")
 
@@ -30,6 +31,7 @@ _OTHER = {
     "min_saving_micros": 2,
     "allow_custom_made": True,
     "season_end_us": NOW_US + 1,
+    "demand_floor": DemandFloor(DAY_US, 1),
 }
 
 

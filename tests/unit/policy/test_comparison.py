@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from matcher.domain.demand_floor import DemandFloor
+from matcher.domain.evidence import EvidenceThresholds
+from matcher.domain.guardrail import Guardrail, GuardrailMetric
 from matcher.domain.item import Condition, ReturnReason
 from matcher.domain.justification import Justification
 from matcher.domain.match_limit import LimitScope, MatchLimit
@@ -33,6 +36,8 @@ from tests.scenarios import DAY_US, HOUR_US, NOW_US, policy, rule
 
 _WIDER, _NARROWER, _OTHER = Direction.WIDER, Direction.NARROWER, Direction.OTHER
 
+_GUARDRAIL = Guardrail("apparel", GuardrailMetric.COMPLAINT_SHARE, 500, 20, 7 * DAY_US)
+
 # One change of a rule, the direction that it goes, and its width in numbers.
 _OF_A_RULE: tuple[tuple[dict[str, Any], Dimension, Direction, int], ...] = (
     (
@@ -55,6 +60,7 @@ _OF_A_RULE: tuple[tuple[dict[str, Any], Dimension, Direction, int], ...] = (
     ({"min_saving_micros": 2}, Dimension.SAVING, _NARROWER, 0),
     ({"allow_custom_made": True}, Dimension.CUSTOM_MADE, _WIDER, 0),
     ({"season_end_us": NOW_US}, Dimension.SEASON, _NARROWER, 0),
+    ({"demand_floor": DemandFloor(DAY_US, 1)}, Dimension.DEMAND_FLOOR, _NARROWER, 0),
     ({"justification": Justification("a", "b")}, Dimension.JUSTIFICATION, _OTHER, 0),
 )
 _OF_A_POLICY: tuple[tuple[dict[str, Any], Dimension, Direction, int], ...] = (
@@ -74,6 +80,13 @@ _OF_A_POLICY: tuple[tuple[dict[str, Any], Dimension, Direction, int], ...] = (
     ({"step_limits": StepLimits(radius_m=1)}, Dimension.STEP_LIMITS, _OTHER, 0),
     ({"messages": (LocaleMessages("en", "a = b"),)}, Dimension.MESSAGES, _OTHER, 0),
     ({"banned_terms": ("wow",)}, Dimension.MESSAGES, _WIDER, 0),
+    ({"guardrails": (_GUARDRAIL,)}, Dimension.GUARDRAILS, _NARROWER, 0),
+    (
+        {"evidence_thresholds": EvidenceThresholds(1)},
+        Dimension.STEP_LIMITS,
+        _OTHER,
+        0,
+    ),
     ({"mode": Mode.SHADOW}, Dimension.MODE, _NARROWER, 0),
     (
         {"objective": Objective.MAX_MATCHES_THEN_SAVING},
@@ -130,6 +143,54 @@ def test_each_price_is_told(name: str) -> None:
     (found,) = compare(policy(), policy(cost_model=model))
     assert (found.dimension, found.direction) == (Dimension.COST, _OTHER)
     assert found.path == f"cost_model.{name}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "direction"),
+    [
+        ({"threshold_basis_points": 501}, _WIDER),
+        ({"threshold_basis_points": 499}, _NARROWER),
+        ({"sample_size_min": 21}, _WIDER),
+        ({"sample_size_min": 19}, _NARROWER),
+        ({"window_us": DAY_US}, _OTHER),
+        # Loosens one and tightens another: what it loosens counts.
+        ({"threshold_basis_points": 501, "sample_size_min": 19}, _WIDER),
+    ],
+)
+def test_a_guardrail_that_bears_more_is_wider(
+    changes: dict[str, Any], direction: Direction
+) -> None:
+    """Another threshold, sample or window; without it anything is borne (R29)."""
+    guarded = policy(guardrails=(_GUARDRAIL,))
+    other = policy(guardrails=(replace(_GUARDRAIL, **changes),))
+    (found,) = compare(guarded, other)
+    assert (found.path, found.direction) == (
+        "guardrails[apparel:COMPLAINT_SHARE]",
+        direction,
+    )
+    (gone,) = compare(guarded, policy())
+    assert (gone.direction, gone.after) == (_WIDER, "none")
+
+
+@pytest.mark.parametrize(
+    ("floor", "direction"),
+    [
+        (DemandFloor(DAY_US, 4, 6, 500), _WIDER),
+        (DemandFloor(DAY_US, 5, 6, 501), _NARROWER),
+        # Asks for more of one and less of another: what it opens counts.
+        (DemandFloor(DAY_US, 6, 5, 500), _WIDER),
+        (DemandFloor(2 * DAY_US, 5, 6, 500), _OTHER),
+        (None, _WIDER),
+    ],
+)
+def test_a_floor_that_asks_for_less_is_wider(
+    floor: DemandFloor | None, direction: Direction
+) -> None:
+    """Of units, orders and steadiness each; another window alone is neither (R29)."""
+    before = rule(demand_floor=DemandFloor(DAY_US, 5, 6, 500))
+    (found,) = compare(policy(before), policy(rule(demand_floor=floor)))
+    assert (found.dimension, found.direction) == (Dimension.DEMAND_FLOOR, direction)
+    assert found.path == "categories[apparel].demand_floor"
 
 
 def test_no_field_is_left_out() -> None:

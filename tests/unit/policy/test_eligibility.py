@@ -43,6 +43,7 @@ _SEEN = {
     "segment_allowed": ("none", "every segment"),
     "in_rollout": ("in", "100.00 %"),
     "policy_acts": ("act", "act"),
+    "sku_demand_sufficient": ("any", "any"),
     "within_volume_cap": ("none", "none"),
 }
 
@@ -69,7 +70,7 @@ def test_the_report_of_an_item_that_passes() -> None:
     assert found == list(_SEEN.items())
     assert [each.gate for each in checks] == [Gate.VERIFICATION] * 4 + [
         Gate.ELIGIBILITY
-    ] * 20
+    ] * 21
 
 
 @pytest.mark.parametrize(
@@ -152,6 +153,7 @@ _NEEDS_RULE = {
     "evidence_confident",
     "return_reason_allowed",
     "condition_sufficient",
+    "sku_demand_sufficient",
 }
 _NEEDS_POLICY = {
     "category_allowed",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from matcher.domain.demand_floor import DemandFloor, SeenDemand
 from matcher.domain.item import (
     Condition,
     Fact,
@@ -28,6 +29,7 @@ from matcher.policy.gates import (
 )
 from matcher.policy.volume import Admission
 from tests.scenarios import (
+    DAY_US,
     HOUR_US,
     NOW_US,
     TENANT,
@@ -152,6 +154,10 @@ _CLOSED = {
         policy(rule(season_end_us=NOW_US)),
         ReasonCode.ITEM_END_OF_SEASON,
     ),
+    "thin demand": (
+        policy(rule(demand_floor=DemandFloor(DAY_US, min_orders=2))),
+        ReasonCode.SKU_DEMAND_TOO_THIN,
+    ),
     "volume cap": (
         policy(volume_cap=VolumeCap(1_000, HOUR_US)),
         ReasonCode.VOLUME_CAP_REACHED,
@@ -213,7 +219,9 @@ def test_one_limit_of_the_policy_is_one_reason(name: str) -> None:
         return_item(),
         document,
         tenant=TENANT,
-        surroundings=Surroundings(admission=Admission.REFUSED),
+        surroundings=Surroundings(
+            admission=Admission.REFUSED, demand=SeenDemand(1, 1, 1, 1)
+        ),
         now_us=NOW_US,
     )
     assert codes(found) == [code]

@@ -10,7 +10,8 @@ import pytest
 
 from matcher.domain.errors import UnavailableError
 from server.runtime.emitter import Outlet
-from server.runtime.runtime import Runtime, RuntimeOptions
+from server.runtime.options import RuntimeOptions
+from server.runtime.runtime import Runtime
 from server.storage.opening import open_store
 from server.storage.store import Store
 

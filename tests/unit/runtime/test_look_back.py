@@ -12,8 +12,9 @@ import pytest
 
 from matcher.domain.errors import LimitExceededError, UnavailableError
 from matcher.solve import Stop
+from server.runtime.options import RuntimeOptions
 from server.runtime.past import Past
-from server.runtime.runtime import Runtime, RuntimeOptions
+from server.runtime.runtime import Runtime
 from server.storage.opening import open_store
 from tests.scenarios import NOW_US
 from tests.scenarios.entities import TENANT

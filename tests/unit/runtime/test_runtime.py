@@ -33,7 +33,8 @@ from matcher.engine.proof import unpack
 from matcher.engine.round_task import RoundTask, SolvedRound, solve_round
 from matcher.solve import Stop
 from server.runtime.call import Call, RoundCall
-from server.runtime.runtime import Runtime, RuntimeOptions
+from server.runtime.options import RuntimeOptions
+from server.runtime.runtime import Runtime
 from server.storage.opening import open_store
 from server.storage.sql_store import SqlStore
 from tests.scenarios import activation

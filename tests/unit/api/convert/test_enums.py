@@ -9,7 +9,9 @@ from google.protobuf.descriptor import EnumDescriptor
 
 from matcher.domain.decision import Handoff, Outcome
 from matcher.domain.demand import DemandState
+from matcher.domain.guardrail import GuardrailMetric
 from matcher.domain.item import Condition, Fact, ReturnReason, VerificationStatus
+from matcher.domain.item_outcome import Arrival, BuyerResponse
 from matcher.domain.match import HoldState
 from matcher.domain.mode import Mode
 from matcher.domain.policy import MatchKey, PolicyState
@@ -25,16 +27,20 @@ from matcher.domain.return_item import (
 from matcher.domain.shadow import ShadowState
 from matcher.explain.difference import DifferenceKind
 from matcher.explain.smallest_change import ChangeKind
+from matcher.report.prices import PriceView
 from nearturn.v1 import (
     decision_pb2,
     demand_pb2,
     explain_service_pb2,
     explanation_pb2,
+    guardrail_pb2,
+    item_outcome_pb2,
     item_pb2,
     mode_pb2,
     network_pb2,
     policy_pb2,
     program_pb2,
+    report_service_pb2,
     return_item_pb2,
     shadow_pb2,
 )
@@ -44,11 +50,14 @@ MODULES = (
     demand_pb2,
     explain_service_pb2,
     explanation_pb2,
+    guardrail_pb2,
+    item_outcome_pb2,
     item_pb2,
     mode_pb2,
     network_pb2,
     policy_pb2,
     program_pb2,
+    report_service_pb2,
     return_item_pb2,
     shadow_pb2,
 )
@@ -73,6 +82,10 @@ PAIRS: dict[str, tuple[type[IntEnum], str]] = {
     "ChangeKind": (ChangeKind, "CHANGE_KIND_"),
     "SignOffItem": (SignOffItem, "SIGN_OFF_ITEM_"),
     "ProgramEventKind": (ProgramEventKind, "PROGRAM_EVENT_KIND_"),
+    "Arrival": (Arrival, "ARRIVAL_"),
+    "BuyerResponse": (BuyerResponse, "BUYER_RESPONSE_"),
+    "GuardrailMetric": (GuardrailMetric, "GUARDRAIL_METRIC_"),
+    "PriceView": (PriceView, "PRICE_VIEW_"),
     "ReturnState": (ReturnState, "RETURN_STATE_"),
     "Channel": (Channel, "CHANNEL_"),
     "TransitState": (TransitState, "TRANSIT_STATE_"),

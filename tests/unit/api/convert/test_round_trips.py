@@ -9,6 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matcher.domain.demand import Demand
+from matcher.domain.demand_floor import DemandFloor
+from matcher.domain.evidence import EvidenceThresholds
+from matcher.domain.guardrail import Guardrail, GuardrailMetric
 from matcher.domain.item import (
     Condition,
     Fact,
@@ -119,6 +122,7 @@ POLICY = Policy(
             min_saving_micros=12,
             allow_custom_made=True,
             season_end_us=13,
+            demand_floor=DemandFloor(259_200_000_000, 38, 39, 40),
             justification=Justification("j", "t", "w", "l"),
         ),
     ),
@@ -134,6 +138,11 @@ POLICY = Policy(
     round_size=28,
     handling_duration_us=29,
     allow_multi_item_returns=True,
+    guardrails=(
+        Guardrail("", GuardrailMetric.LOST_SHARE, 30, 31, 86_400_000_000),
+        Guardrail("k", GuardrailMetric.HOLD_EXPIRED_SHARE, 32, 33, 172_800_000_000),
+    ),
+    evidence_thresholds=EvidenceThresholds(34, 35, 36, 37),
     mode=Mode.SHADOW,
 )
 

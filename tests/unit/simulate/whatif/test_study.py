@@ -8,12 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from matcher.domain.demand_floor import DemandFloor
 from matcher.domain.match_limit import LimitScope, MatchLimit
 from matcher.domain.objective import Objective
 from matcher.domain.policy import MatchKey, Policy
-from matcher.engine.plan import plan
+from matcher.domain.reason import ReasonCode
+from matcher.engine.plan import Plan, plan
 from matcher.engine.snapshot import Snapshot
 from matcher.simulate import ScenarioParams, generate
+from matcher.simulate.whatif.codes import bit
 from matcher.simulate.whatif.course import Course, Ending
 from matcher.simulate.whatif.difference import compare, item_differences
 from matcher.simulate.whatif.facts import Facts
@@ -46,6 +49,11 @@ def _policy(radius_m: int = 40_000, **changes: object) -> Policy:
         for name in CATEGORIES
     )
     return policy(*rules, **changes)
+
+
+def _with_floor(floor: DemandFloor | None) -> Policy:
+    rules = (replace(each, demand_floor=floor) for each in _policy().categories)
+    return replace(_policy(), categories=tuple(rules))
 
 
 @pytest.fixture(name="snapshot", scope="module")
@@ -88,14 +96,43 @@ def _same(one: Course, other: Course) -> bool:
 
 @pytest.mark.parametrize("limits", LIMITS)
 @pytest.mark.parametrize("objective", list(Objective)[1:])
-def test_all_at_once_is_a_plan(
+def test_a_plan_is_lived_at_once(
     snapshot: Snapshot, objective: Objective, limits: tuple[MatchLimit, ...]
 ) -> None:
-    """A snapshot lived in one round matches what plan() matches, at its saving."""
+    """Whatever it is best at, and within whatever limits (R26, R40)."""
     terms = _policy(objective=objective, match_limits=limits)
     made = plan(snapshot, terms, now_us=NOW_US, tenant=TENANT)
     facts = Facts(TENANT, at_once(snapshot, terms, now_us=NOW_US))
     (course,) = _courses(facts, terms)
+    _must_be_planned(facts, course, made)
+
+
+@pytest.mark.parametrize(
+    "floor",
+    [
+        None,
+        DemandFloor(7 * DAY_US, min_open_units=30),
+        DemandFloor(7 * DAY_US, min_orders=28, min_steadiness_basis_points=9_000),
+    ],
+)
+def test_all_at_once_is_a_plan(snapshot: Snapshot, floor: DemandFloor | None) -> None:
+    """A snapshot lived in one round matches what plan() matches, at its saving."""
+    terms = _with_floor(floor)
+    made = plan(snapshot, terms, now_us=NOW_US, tenant=TENANT)
+    facts = Facts(TENANT, at_once(snapshot, terms, now_us=NOW_US))
+    (course,) = _courses(facts, terms)
+    thin = bit(ReasonCode.SKU_DEMAND_TOO_THIN)
+    told = Counter(
+        reason.code is ReasonCode.SKU_DEMAND_TOO_THIN
+        for decision in made.decisions
+        for reason in decision.reasons
+    )
+    assert told[True] == np.count_nonzero(course.bits & thin)
+    assert (0 < told[True] < 300) == (floor is not None)
+    _must_be_planned(facts, course, made)
+
+
+def _must_be_planned(facts: Facts, course: Course, made: Plan) -> None:
     matched = {
         facts.items.items[row].return_id: facts.orders.demand_ids[
             facts.orders.unit[course.state[row]]
@@ -127,6 +164,8 @@ def test_what_is_shared_changes_no_course(timeline: Timeline) -> None:
         _policy(cost_model=dearer),
         _policy(rollout_basis_points=3_000),
         _policy(hold_duration_us=1),
+        _with_floor(DemandFloor(DAY_US, min_open_units=8)),
+        _with_floor(DemandFloor(2 * DAY_US, min_orders=9)),
     )
     crowd = _courses(facts, *variants, threads=3)
     for variant, course in zip(variants, crowd, strict=True):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from matcher.domain.demand import Demand
+from matcher.domain.objective import Objective
 from matcher.engine.proof import Proof
 from matcher.geo.cells import latlng_to_cells
 
@@ -19,6 +20,19 @@ PRICE_METHOD = (
     "round that ran out of time has prices that only bound them from above."
 )
 
+#: What is to be said besides of a round under match limits.
+LIMIT_METHOD = (
+    "The round was under match limits. A limit's price is no less than what one more "
+    "place would have saved and no more than what one less would have lost; a demand's "
+    "is that of a unit whose match has its places."
+)
+
+#: What is to be said besides of a round that was best at something else.
+WEIGHT_METHOD = (
+    "Prices are in the weights of the objective {objective}, not in micros: a match "
+    "more counts for {match_bonus} in them."
+)
+
 
 class PriceView(IntEnum):
     """What prices are asked for."""
@@ -27,6 +41,7 @@ class PriceView(IntEnum):
     CELL = 1
     DEMAND = 2
     RETURN = 3
+    LIMIT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +51,8 @@ class ShadowPrice:
 
     Exactly one of the ids is set, or for a cell neither: then it is the SKU there, and
     ``demand_count`` says how many of its demands the round looked at in that cell.
+    ``limit`` names the day, SKU, zone or warehouse of a match limit, which had
+    ``left_count`` places left.
     """
 
     price_micros: int
@@ -44,6 +61,22 @@ class ShadowPrice:
     sku: str = ""
     cell: int = 0
     demand_count: int = 0
+    limit: str = ""
+    left_count: int = 0
+
+
+def price_method(proof: Proof) -> str:
+    """Say what the prices of a round are, and what they are not."""
+    told = [PRICE_METHOD]
+    if proof.groups:
+        told.append(LIMIT_METHOD)
+    if proof.objective != Objective.MAX_SAVING.name:
+        told.append(
+            WEIGHT_METHOD.format(
+                objective=proof.objective, match_bonus=proof.match_bonus
+            )
+        )
+    return " ".join(told)
 
 
 def shadow_prices(
@@ -57,17 +90,23 @@ def shadow_prices(
     proof
         Of the round.
     view
-        Of what: demands, returns, or SKUs by cell. One more unit in a cell is one more
-        of its dearest demand there.
+        Of what: demands, returns, match limits, or SKUs by cell. One more unit in a
+        cell is one more of its dearest demand there.
     demands
         The demands of the proof by id; those that are gone have no place and are left
-        out of cells. Unused for returns.
+        out of cells. Unused for returns and limits.
     resolution
         H3 resolution of the cells.
     """
     if view is PriceView.RETURN:
         pairs = zip(proof.return_ids, proof.return_price, strict=True)
         found = [ShadowPrice(price, return_id=name) for name, price in pairs if price]
+    elif view is PriceView.LIMIT:
+        found = [
+            ShadowPrice(each.price, limit=each.name, left_count=each.limit)
+            for each in proof.groups
+            if each.price
+        ]
     elif view is PriceView.DEMAND:
         found = [
             ShadowPrice(price, name, sku=demands[name].sku if name in demands else "")
@@ -100,11 +139,12 @@ def _by_cell(
     ]
 
 
-def _order(price: ShadowPrice) -> tuple[int, str, str, str, int]:
+def _order(price: ShadowPrice) -> tuple[int, str, str, str, int, str]:
     return (
         -price.price_micros,
         price.demand_id,
         price.return_id,
         price.sku,
         price.cell,
+        price.limit,
     )

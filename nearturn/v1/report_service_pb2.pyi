@@ -12,6 +12,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from nearturn.v1 import decision_pb2 as _decision_pb2
 from nearturn.v1 import item_pb2 as _item_pb2
+from nearturn.v1 import match_limit_pb2 as _match_limit_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -37,6 +38,8 @@ class _PriceViewEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PriceView.V
     """One more unit of a demand."""
     PRICE_VIEW_RETURN: _PriceView.ValueType  # 3
     """One return more or less."""
+    PRICE_VIEW_LIMIT: _PriceView.ValueType  # 4
+    """One more place under a match limit."""
 
 class PriceView(_PriceView, metaclass=_PriceViewEnumTypeWrapper):
     """Names what marginal prices are asked for."""
@@ -49,6 +52,8 @@ PRICE_VIEW_DEMAND: PriceView.ValueType  # 2
 """One more unit of a demand."""
 PRICE_VIEW_RETURN: PriceView.ValueType  # 3
 """One return more or less."""
+PRICE_VIEW_LIMIT: PriceView.ValueType  # 4
+"""One more place under a match limit."""
 Global___PriceView: _TypeAlias = PriceView  # noqa: Y015
 
 @_typing.final
@@ -882,9 +887,7 @@ Global___GetShadowPricesRequest: _TypeAlias = GetShadowPricesRequest  # noqa: Y0
 
 @_typing.final
 class ShadowPrice(_message.Message):
-    """Tells what one more of something is worth. Fields 7 and 8 are kept for places in a
-    group of limits.
-    """
+    """Tells what one more of something is worth."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -894,8 +897,10 @@ class ShadowPrice(_message.Message):
     SKU_FIELD_NUMBER: _builtins.int
     CELL_FIELD_NUMBER: _builtins.int
     DEMAND_COUNT_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    LEFT_COUNT_FIELD_NUMBER: _builtins.int
     price_micros: _builtins.int
-    """Prices it, in micros."""
+    """Prices it, in micros; in the weights of the objective, if that is not the saving."""
     demand_id: _builtins.str
     """Identifies the demand; of a demand's price only."""
     return_id: _builtins.str
@@ -906,6 +911,12 @@ class ShadowPrice(_message.Message):
     """Names the H3 cell, in hexadecimal; of a cell's price only."""
     demand_count: _builtins.int
     """Counts the demands of the SKU that the round looked at in the cell."""
+    limit: _builtins.str
+    """Names the day, SKU, zone or warehouse, such as ZONE/2026-03-02/871f1d489ffffff; of a
+    match limit's price only.
+    """
+    left_count: _builtins.int
+    """Counts the places that it had left when the round began."""
     def __init__(
         self,
         *,
@@ -915,10 +926,12 @@ class ShadowPrice(_message.Message):
         sku: _builtins.str = ...,
         cell: _builtins.str = ...,
         demand_count: _builtins.int = ...,
+        limit: _builtins.str = ...,
+        left_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cell", b"cell", "demand_count", b"demand_count", "demand_id", b"demand_id", "price_micros", b"price_micros", "return_id", b"return_id", "sku", b"sku"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cell", b"cell", "demand_count", b"demand_count", "demand_id", b"demand_id", "left_count", b"left_count", "limit", b"limit", "price_micros", b"price_micros", "return_id", b"return_id", "sku", b"sku"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -935,6 +948,7 @@ class GetShadowPricesResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     METHOD_FIELD_NUMBER: _builtins.int
     GAP_MICROS_FIELD_NUMBER: _builtins.int
+    OBJECTIVE_FIELD_NUMBER: _builtins.int
     round_id: _builtins.str
     """Identifies the round."""
     next_page_token: _builtins.str
@@ -945,6 +959,8 @@ class GetShadowPricesResponse(_message.Message):
     """Says by how much the round may have missed its optimum, in micros. Above 0 the
     prices are bounds.
     """
+    objective: _match_limit_pb2.Objective.ValueType
+    """Names what the round was best at, whose weights the prices are in."""
     @_builtins.property
     def prices(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShadowPrice]:
         """Lists them, dearest first."""
@@ -957,10 +973,11 @@ class GetShadowPricesResponse(_message.Message):
         next_page_token: _builtins.str = ...,
         method: _builtins.str = ...,
         gap_micros: _builtins.int = ...,
+        objective: _match_limit_pb2.Objective.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["gap_micros", b"gap_micros", "method", b"method", "next_page_token", b"next_page_token", "prices", b"prices", "round_id", b"round_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gap_micros", b"gap_micros", "method", b"method", "next_page_token", b"next_page_token", "objective", b"objective", "prices", b"prices", "round_id", b"round_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -14,12 +14,9 @@ from matcher.domain.instant import utc_text
 from matcher.engine.proof import Proof, unpack
 from matcher.report.density import DemandFact, cell_densities, sku_demands
 from matcher.report.facts import RolloutQuery
-from matcher.report.prices import (
-    PRICE_METHOD,
-    PriceView,
-    shadow_prices,
-)
+from matcher.report.prices import PriceView, price_method, shadow_prices
 from matcher.report.rollout import rollout_report
+from nearturn.v1 import match_limit_pb2
 from nearturn.v1 import report_service_pb2 as pb
 from server.api.context import ApiContext
 from server.api.convert.report import (
@@ -164,14 +161,15 @@ class ReportServicer:
             round_id=record.round_id,
             prices=page,
             next_page_token=token,
-            method=PRICE_METHOD,
+            method=price_method(proof),
             gap_micros=proof.gap,
+            objective=match_limit_pb2.Objective.Value(f"OBJECTIVE_{proof.objective}"),
         )
 
     def _demands(
         self, store: Store, view: PriceView, proof: Proof
     ) -> dict[str, Demand]:
-        if view is PriceView.RETURN:
+        if view in (PriceView.RETURN, PriceView.LIMIT):
             return {}
         ids = [DemandId(each) for each in proof.demand_ids]
         found = store.archive(self._context.tenant).demands(ids)

@@ -16,6 +16,7 @@ from nearturn.v1 import (
     evidence_pb2,
     item_outcome_pb2,
     item_pb2,
+    match_limit_pb2,
     mode_pb2,
     policy_pb2,
 )
@@ -460,3 +461,21 @@ async def test_whom_the_mode_alone_keeps_out_is_eligible(api: Api):
     await submit(api, return_item("r1"), damaged)
     report = await api(pb.GetRolloutReportRequest())
     assert report.total.eligible.count == 1
+
+
+async def test_a_place_under_a_match_limit_has_its_price(api: Api):
+    """By its name, with what it had left; in micros, which the answer says (R26)."""
+    limit = match_limit_pb2.MatchLimit(
+        scope=match_limit_pb2.LIMIT_SCOPE_DAY, count_max=1
+    )
+    await activate(api, policy(match_limits=[limit]))
+    await upsert(api, demand("d1", 0.0), demand("d2", 1_000))
+    await submit(api, return_item("r1"), return_item("r2", 2_000))
+    await api(matches.RunRoundRequest())
+    told = await api(pb.GetShadowPricesRequest(view=pb.PRICE_VIEW_LIMIT))
+    (price,) = told.prices
+    assert (price.limit[:4], price.left_count) == ("DAY/", 1)
+    # One match more: r2 with d2, 1 km apart.
+    assert price.price_micros == 5_990_000
+    assert told.objective == match_limit_pb2.OBJECTIVE_MAX_SAVING
+    assert "under match limits" in told.method

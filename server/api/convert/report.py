@@ -106,6 +106,8 @@ def from_shadow_price(price: ShadowPrice) -> pb.ShadowPrice:
         sku=price.sku,
         cell=f"{price.cell:x}" if price.cell else "",
         demand_count=price.demand_count,
+        limit=price.limit,
+        left_count=price.left_count,
     )
 
 

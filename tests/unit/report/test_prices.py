@@ -9,9 +9,15 @@ import pytest
 from matcher.domain.match_limit import LimitKey, LimitScope, MatchLimit
 from matcher.domain.objective import Objective
 from matcher.engine.plan import plan
-from matcher.engine.proof import Proof, pack, unpack
+from matcher.engine.proof import pack, unpack
 from matcher.engine.snapshot import Snapshot
-from matcher.explain.shadow_prices import shadow_prices
+from matcher.report.prices import (
+    LIMIT_METHOD,
+    PRICE_METHOD,
+    PriceView,
+    price_method,
+    shadow_prices,
+)
 from tests.scenarios import DAY_US, NOW_US, TENANT, demand, policy, return_item
 from tests.scenarios.named import chain
 
@@ -53,10 +59,7 @@ def test_a_price_is_what_one_more_place_saves(name: str) -> None:
             return made.summary.saving_micros
 
         made = plan(snapshot, terms, now_us=NOW_US, tenant=TENANT)
-        found = shadow_prices(unpack(pack(made.proof)))
-        assert found.is_proven
-        assert found.match_bonus == 0
-        for group in found.groups:
+        for group in unpack(pack(made.proof)).groups:
             key = LimitKey(
                 LimitScope[group.scope], group.resolution, group.key, NOW_US // DAY_US
             )
@@ -69,37 +72,31 @@ def test_a_price_is_what_one_more_place_saves(name: str) -> None:
     assert priced > 2
 
 
-def test_demands_are_priced_by_id() -> None:
-    """Those of 0 included; without limits there are no groups."""
-    found = shadow_prices(plan(chain(), policy(), now_us=NOW_US).proof)
-    assert [demand_id for demand_id, _ in found.demands] == ["d1", "d2"]
-    assert found.groups == ()
-    assert found.objective is Objective.MAX_SAVING
+def test_limits_are_listed_dearest_first() -> None:
+    """Those above zero only, by name, each with what it had left."""
+    made = plan(_town(0), policy(match_limits=_LIMITS["zones"]), now_us=NOW_US)
+    found = shadow_prices(made.proof, PriceView.LIMIT, {}, 7)
+    prices = [each.price_micros for each in found]
+    assert prices == sorted(prices, reverse=True)
+    assert prices[-1] > 0
+    groups = {each.name: each for each in made.proof.groups}
+    for each in found:
+        group = groups[each.limit]
+        assert (each.price_micros, each.left_count) == (group.price, group.limit)
+    assert LIMIT_METHOD in price_method(made.proof)
 
 
 def test_prices_of_another_objective_say_so() -> None:
     """They are in weights, of which one match has the bonus."""
     terms = policy(objective=Objective.MAX_MATCHES_THEN_DISTANCE)
-    found = shadow_prices(plan(_town(4), terms, now_us=NOW_US).proof)
-    assert found.objective is Objective.MAX_MATCHES_THEN_DISTANCE
-    assert found.match_bonus > 0
+    proof = plan(_town(4), terms, now_us=NOW_US).proof
+    assert proof.match_bonus > 0
+    assert f"counts for {proof.match_bonus} in them" in price_method(proof)
+    assert "MAX_MATCHES_THEN_DISTANCE" in price_method(proof)
 
 
-def test_a_proof_of_before_has_no_groups() -> None:
-    """It still reads, and its prices mean what they meant."""
+def test_a_plain_round_has_no_more_to_say() -> None:
+    """No limits, and micros."""
     proof = plan(chain(), policy(), now_us=NOW_US).proof
-    old = Proof(
-        format="nearturn.proof/1",
-        return_ids=proof.return_ids,
-        demand_ids=proof.demand_ids,
-        row_offsets=proof.row_offsets,
-        columns=proof.columns,
-        saving=proof.saving,
-        capacity=proof.capacity,
-        column=proof.column,
-        return_price=proof.return_price,
-        demand_price=proof.demand_price,
-        value=proof.value,
-    )
-    old.check()
-    assert shadow_prices(old).demands == shadow_prices(proof).demands
+    assert price_method(proof) == PRICE_METHOD
+    assert shadow_prices(proof, PriceView.LIMIT, {}, 7) == []

@@ -13,7 +13,9 @@ from matcher.domain.guardrail import GuardrailMetric
 from matcher.domain.item import Condition, Fact, ReturnReason, VerificationStatus
 from matcher.domain.item_outcome import Arrival, BuyerResponse
 from matcher.domain.match import HoldState
+from matcher.domain.match_limit import LimitScope
 from matcher.domain.mode import Mode
+from matcher.domain.objective import Objective
 from matcher.domain.policy import MatchKey, PolicyState
 from matcher.domain.policy_change import Dimension, Direction
 from matcher.domain.program import ProgramEventKind, SignOffItem
@@ -28,6 +30,8 @@ from matcher.domain.shadow import ShadowState
 from matcher.explain.difference import DifferenceKind
 from matcher.explain.smallest_change import ChangeKind
 from matcher.report.prices import PriceView
+from matcher.simulate.whatif.course import Ending
+from matcher.simulate.whatif.tally import Dimension as GroupDimension
 from nearturn.v1 import (
     decision_pb2,
     demand_pb2,
@@ -36,6 +40,7 @@ from nearturn.v1 import (
     guardrail_pb2,
     item_outcome_pb2,
     item_pb2,
+    match_limit_pb2,
     mode_pb2,
     network_pb2,
     policy_pb2,
@@ -43,6 +48,7 @@ from nearturn.v1 import (
     report_service_pb2,
     return_item_pb2,
     shadow_pb2,
+    simulation_pb2,
 )
 
 MODULES = (
@@ -53,6 +59,7 @@ MODULES = (
     guardrail_pb2,
     item_outcome_pb2,
     item_pb2,
+    match_limit_pb2,
     mode_pb2,
     network_pb2,
     policy_pb2,
@@ -60,6 +67,7 @@ MODULES = (
     report_service_pb2,
     return_item_pb2,
     shadow_pb2,
+    simulation_pb2,
 )
 PAIRS: dict[str, tuple[type[IntEnum], str]] = {
     "Outcome": (Outcome, "OUTCOME_"),
@@ -91,6 +99,10 @@ PAIRS: dict[str, tuple[type[IntEnum], str]] = {
     "TransitState": (TransitState, "TRANSIT_STATE_"),
     "ReturnPath": (ReturnPath, "RETURN_PATH_"),
     "HandoffMode": (Handoff, "HANDOFF_MODE_"),
+    "Objective": (Objective, "OBJECTIVE_"),
+    "LimitScope": (LimitScope, "LIMIT_SCOPE_"),
+    "SimulatedEnding": (Ending, "SIMULATED_ENDING_"),
+    "GroupKind": (GroupDimension, "GROUP_KIND_"),
 }
 # How much is told is for the API alone, so that the domain has no such values.
 WITHOUT_TWIN = {"ExplanationView"}
@@ -120,4 +132,9 @@ def test_names_and_numbers_are_equal(name: str):
     if name == "Fact":
         # Silence is an answer of its own in the domain, and is called so.
         ours["UNSPECIFIED"] = ours.pop("UNKNOWN")
+    if name == "SimulatedEnding":
+        ours["UNSPECIFIED"] = ours.pop("ABSENT")
+    if name == "GroupKind":
+        # Nothing is grouped by nothing.
+        del theirs["UNSPECIFIED"]
     assert ours == theirs

@@ -288,8 +288,8 @@ class FieldSweep(_message.Message):
     VALUES_FIELD_NUMBER: _builtins.int
     path: _builtins.str
     """Names the field as in the JSON form of Policy: rollout_basis_points,
-    volume_cap.basis_points, categories[apparel].radius_m; categories[*] is every
-    category. 1 to 256 characters.
+    volume_cap.basis_points, categories[apparel].radius_m, match_limits[DAY].count_max;
+    categories[*] is every category. 1 to 256 characters.
     """
     @_builtins.property
     def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -23,6 +23,12 @@ COMBINATION_COUNT_MAX = 400
 
 _STEP = re.compile(r"(\w+)(?:\[([^\]]+)\])?")
 _ALL = "*"
+# Lists that a path may lead through: what names an entry, less a prefix.
+_NAMED_BY = {"categories": ("category", ""), "match_limits": ("scope", "LIMIT_SCOPE_")}
+_LISTS_ACCEPTED = (
+    "categories[NAME] or categories[*], match_limits[DAY] or another scope of the "
+    "policy, or match_limits[*]"
+)
 _ACCEPTED = "a field of Policy, such as rollout_basis_points or categories[*].radius_m"
 
 
@@ -125,10 +131,16 @@ def _into(
             raise InvalidValueError(field, path, _ACCEPTED)
         return [inner]
     rules = place.get(name, [])
-    if name != "categories" or not rules:
-        raise InvalidValueError(field, path, "categories[NAME] or categories[*]")
-    found = [rule for rule in rules if key in (_ALL, rule.get("category"))]
+    if name not in _NAMED_BY or not rules:
+        raise InvalidValueError(field, path, _LISTS_ACCEPTED)
+    named_by, prefix = _NAMED_BY[name]
+    names = [str(rule.get(named_by)).removeprefix(prefix) for rule in rules]
+    found = [
+        rule
+        for rule, its_name in zip(rules, names, strict=True)
+        if key in (_ALL, its_name)
+    ]
     if not found:
-        names = ", ".join(sorted(str(rule.get("category")) for rule in rules))
-        raise InvalidValueError(field, path, f"one of the categories: {names}")
+        known = ", ".join(sorted(set(names)))
+        raise InvalidValueError(field, path, f"one of the {name}: {known}")
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from matcher.domain.errors import InvalidValueError
+from nearturn.v1 import match_limit_pb2
 from server.api.policy_sweep import swept
 from tests.contract.messages import policy
 
@@ -36,6 +37,25 @@ def test_parts_that_are_unset_are_made_and_unmade() -> None:
     assert capped.volume_cap.window_us == 7_200_000_000
     ((_, free),) = swept(base, [("volume_cap", ["null"])])
     assert free.volume_cap is None
+
+
+def test_limits_are_named_by_their_scope() -> None:
+    """One of them, or all; the others stay as they were (R26)."""
+    base = policy(
+        match_limits=[
+            match_limit_pb2.MatchLimit(scope=scope, count_max=9)
+            for scope in (
+                match_limit_pb2.LIMIT_SCOPE_DAY,
+                match_limit_pb2.LIMIT_SCOPE_SKU,
+            )
+        ]
+    )
+    ((_, one),) = swept(base, [("match_limits[DAY].count_max", ["4"])])
+    assert [each.count_max for each in one.match_limits] == [4, 9]
+    ((_, both),) = swept(base, [("match_limits[*].count_max", ["5"])])
+    assert [each.count_max for each in both.match_limits] == [5, 5]
+    with pytest.raises(InvalidValueError, match="one of the match_limits: DAY, SKU"):
+        list(swept(base, [("match_limits[ZONE].count_max", ["1"])]))
 
 
 @pytest.mark.parametrize(

@@ -34,10 +34,10 @@ class RoundTask:
     by their place in that network, and the shard's may change meanwhile. ``unmoved``
     are the items that wait as before: nothing near them changed. ``keys`` are what its
     pairs count for under match limits, ``taken`` the places that matches of the day had
-    then, and ``groups`` what was left.
-    ``remaining`` are the units that each warehouse still took, ``int64 (W,)``.
-    ``codes`` are the reasons of all items that are not in the market: those, and the
-    ones sent to a warehouse by the gates, or waiting for an inspection.
+    then, and ``groups`` what was left. ``remaining`` are the units that each warehouse
+    still took, ``int64 (W,)``. ``codes`` are the reasons of all items that are not in
+    the market: those, and the ones sent to a warehouse by the gates, or waiting for an
+    inspection.
     """
 
     started_us: int

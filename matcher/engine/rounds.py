@@ -31,11 +31,7 @@ from matcher.engine.return_book import Case, Finding, ReturnBook, canonical
 from matcher.engine.round_memory import Left, RoundMemory, Terms
 from matcher.engine.round_solve import SolvedMarket
 from matcher.engine.round_task import RoundTask, SolvedRound
-from matcher.engine.shadow_rounds import (
-    Shadows,
-    ShadowTask,
-    SolvedShadows,
-)
+from matcher.engine.shadow_rounds import Shadows, ShadowTask, SolvedShadows
 from matcher.engine.statement import matched_reason, state_match
 from matcher.policy.gates import GateReport
 from matcher.policy.volume import Admission

@@ -114,14 +114,6 @@ class ReplayStore:
         """Return the counts for the volume cap, by hour."""
         return [hour for _, hour in sorted(self._rows.volume_hours.items())]
 
-    def all_returns(self) -> list[ReturnRecord]:
-        """Return every return item, by id."""
-        return [record for _, record in sorted(self._rows.returns.items())]
-
-    def latest_decision(self, return_id: ReturnId) -> Decision:
-        """Return the latest decision of a return item that there is."""
-        return self._decisions[self._latest[return_id]]
-
     def load(self) -> LiveRows:
         """Return what a shard needs to go on."""
         rows = self._rows

@@ -121,6 +121,13 @@ class Settings(BaseSettings):
         description="Time to live a part of the past again, to explain or verify it; "
         "then the call is refused.",
     )
+    lease_ttl_ms: int = Field(
+        5_000,
+        ge=500,
+        le=600_000,
+        description="How long an owner of shards may be silent before another server "
+        "on the same store takes them over.",
+    )
     shutdown_grace_s: int = Field(
         30, ge=0, le=3600, description="How long running calls may take at the end."
     )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import secrets
 import signal
+import socket
 import sys
 from collections.abc import Callable
 
@@ -53,7 +56,9 @@ class Server:
 
     async def start(self) -> None:
         """
-        Open the store, load the shards, compile the kernels, then listen.
+        Open the store, listen, compile the kernels, load the shards, then serve.
+
+        Beside another server on the same store it stands by until that one is gone.
 
         Raises
         ------
@@ -77,10 +82,19 @@ class Server:
         await self._registration.loading()
         await self._grpc.start()
         await asyncio.to_thread(warm_up)
-        await self._runtime.start()
+        await self._runtime.start(self._decides)
         gc.freeze()
         await self._registration.serving()
         log.info("serving", listen=settings.listen, port=self.port)
+
+    async def _decides(self, is_owner: bool) -> None:
+        # Callers go where health says SERVING: to whoever has the shards.
+        assert self._registration is not None
+        if is_owner:
+            await self._registration.serving()
+        else:
+            await self._registration.loading()
+        log.info("serving" if is_owner else "standing_by", port=self.port)
 
     async def stop(self) -> None:
         """Stop accepting, let running calls finish, commit, close the store."""
@@ -110,11 +124,18 @@ async def serve(settings: Settings, started: Callable[[int], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    starting = asyncio.create_task(server.start())
+    stopping = asyncio.create_task(stop.wait())
     try:
-        await server.start()
-        started(server.port)
-        await stop.wait()
+        # A standby may be told to stop before it ever serves.
+        await asyncio.wait({starting, stopping}, return_when="FIRST_COMPLETED")
+        if starting.done():
+            await starting
+            started(server.port)
+            await stopping
     finally:
+        starting.cancel()
+        await asyncio.wait({starting})
         await server.stop()
 
 
@@ -144,6 +165,8 @@ def _options(settings: Settings) -> RuntimeOptions:
         history_us=settings.history_retention_days * 24 * 3_600_000_000,
         replay_budget_us=settings.replay_budget_ms * 1_000,
         solve_budget_us=settings.solve_budget_ms * 1_000,
+        holder=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        lease_ttl_us=settings.lease_ttl_ms * 1_000,
     )
 
 

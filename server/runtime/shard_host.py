@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -13,12 +14,15 @@ from matcher.domain.errors import (
 )
 from matcher.domain.ids import TenantId
 from matcher.engine.archive import LiveRows
+from matcher.engine.changes import Changes
 from matcher.engine.commands import Command
 from matcher.engine.journal import Checkpoint
 from matcher.engine.limits import ShardLimits
 from matcher.engine.shard import Shard
 from server.runtime.clock import Clock
+from server.runtime.ownership import NotOwnerError, Ownership
 from server.runtime.work import Done, Work
+from server.storage.lease import FencedError, Lease
 from server.storage.store import Store, StoredAnswer
 
 log = structlog.get_logger(__name__)
@@ -39,32 +43,50 @@ class ShardHost:
         Where the shards' rows are.
     clock
         Gives the instant of each group.
+    ownership
+        Which shards are this process's to build and to write.
     limits
         Of every shard.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, limits: ShardLimits | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        ownership: Ownership,
+        limits: ShardLimits | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
+        self._ownership = ownership
         self._limits = limits or ShardLimits()
         self._shards: dict[TenantId, Shard] = {}
+        # Those that the shards in memory were built under: one that was lost and taken
+        # again is another, and the shard does not know what happened in between.
+        self._leases: dict[TenantId, Lease] = {}
         self._tenants: set[TenantId] = set()
 
     def start(self, tenants: Sequence[TenantId]) -> None:
-        """Build the shards of the tenants given and of all that the store knows."""
-        for tenant in sorted({*tenants, *self._store.tenants()}):
+        """Build the shards of the tenants given, whose leases this process has."""
+        for tenant in sorted(tenants):
             self.shard(tenant)
 
     def tenants(self) -> list[TenantId]:
         """Return the tenants that are served, in order."""
-        return sorted(self._tenants)
+        return sorted(each for each in self._tenants if self._ownership.holds(each))
 
     def shard(self, tenant: TenantId) -> Shard:
-        """Return the tenant's shard, built from the store if it is not in memory."""
+        """
+        Return the tenant's shard, built from the store if it is not in memory.
+
+        Raises
+        ------
+        NotOwnerError
+            If this process does not have its lease.
+        """
+        lease = self._ownership.lease(tenant)
         found = self._shards.get(tenant)
-        if found is None:
+        if found is None or self._leases[tenant] != lease:
             rows = self._store.load(tenant)
             self._begin_history(tenant, rows)
             found = Shard(
@@ -75,6 +97,7 @@ class ShardHost:
                 limits=self._limits,
             )
             self._shards[tenant] = found
+            self._leases[tenant] = lease
             self._tenants.add(tenant)
             log.info(
                 "shard_loaded",
@@ -109,6 +132,8 @@ class ShardHost:
         for index, work in enumerate(group):
             try:
                 done.append(Done(self._value(work, now_us, answers)))
+            except NotOwnerError as error:
+                done.append(Done(error=error))
             except UnavailableError as error:
                 return self._give_up(group, error)
             except NearturnError as error:
@@ -161,7 +186,8 @@ class ShardHost:
             if work.command is not None:
                 of_tenant.setdefault(work.tenant, []).append(work.command)
         for tenant, commands in of_tenant.items():
-            self.shard(tenant).expect(commands)
+            with suppress(NotOwnerError):
+                self.shard(tenant).expect(commands)
 
     def _value(
         self,
@@ -211,9 +237,20 @@ class ShardHost:
         ]
         changes = [(tenant, changed) for tenant, changed in changes if changed]
         if changes or answers:
-            self._store.commit(changes, answers)
+            self._write(changes, answers)
         for tenant, _ in changes:
             self._shards[tenant].committed()
+
+    def _write(
+        self, changes: list[tuple[TenantId, Changes]], answers: list[StoredAnswer]
+    ) -> None:
+        tenants = {*(tenant for tenant, _ in changes), *(a.tenant for a in answers)}
+        leases = [self._leases[tenant] for tenant in sorted(tenants)]
+        try:
+            self._store.commit(changes, answers, leases)
+        except FencedError as error:
+            self._ownership.lost(error.lease)
+            raise
 
     def _give_up(self, group: Sequence[Work], error: BaseException) -> list[Done]:
         # The next use of a shard builds it from the store.

@@ -72,6 +72,8 @@ class Database:
         What to undo at the end, last in first out.
     settle_log
         Writes what only a log holds into the database, and empties the log.
+    is_alone
+        Whether no other process can have it open.
     """
 
     def __init__(
@@ -81,8 +83,11 @@ class Database:
         reader: Engine,
         closing: ExitStack,
         settle_log: Callable[[], None],
+        *,
+        is_alone: bool,
     ) -> None:
         self.place = place
+        self.is_alone = is_alone
         self._writer = writer
         self._reader = reader
         self._closing = closing

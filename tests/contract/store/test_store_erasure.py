@@ -39,6 +39,7 @@ from matcher.simulate.replay import replay
 from server.api.convert.decision import from_decision
 from server.api.convert.demand import from_demand
 from server.api.convert.return_item import from_return_record
+from server.runtime.ownership import Ownership
 from server.runtime.shard_host import ShardHost
 from server.runtime.work import Work
 from server.storage import arrow_rows
@@ -80,7 +81,11 @@ class _Host:
 
     def __post_init__(self) -> None:
         self.store: SqlStore = open_store(f"sqlite:///{self.folder / 'store.db'}")
-        self.host = ShardHost(self.store, lambda: self.now_us)
+        ownership = Ownership(
+            self.store.leases(), "test", ttl_us=1, clock=lambda: self.now_us
+        )
+        ownership.take(TENANT)
+        self.host = ShardHost(self.store, lambda: self.now_us, ownership)
         self.host.start([TENANT])
 
     def do(self, *commands: Command) -> list[object]:

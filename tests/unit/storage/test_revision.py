@@ -27,8 +27,8 @@ LATER = '''
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade():
@@ -70,7 +70,7 @@ def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         revision.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__")
     )
     monkeypatch.setattr(revision, "MIGRATIONS", folder)
-    return folder / "versions" / "0008_later.py"
+    return folder / "versions" / "0009_later.py"
 
 
 def test_migrations_build_the_tables_of_the_code(path: Path) -> None:
@@ -126,7 +126,7 @@ def test_older_store_is_upgraded_with_its_rows(path: Path, later: Path) -> None:
     assert "later" in _tables(path)
     with closing(sqlite3.connect(path)) as connection:
         found = connection.execute("SELECT * FROM nearturn_revision").fetchall()
-        assert found == [("0008",)]
+        assert found == [("0009",)]
         assert connection.execute("SELECT * FROM later").fetchall() == [(1,)]
 
 
@@ -161,7 +161,7 @@ def test_newer_store_is_refused_unchanged(path: Path) -> None:
     with _engine(path) as engine, engine.begin() as connection:
         connection.execute(text("UPDATE nearturn_revision SET version_num = '0099'"))
     before = path.read_bytes()
-    with pytest.raises(UnavailableError, match=r"newer version .*0099.* 0007"):
+    with pytest.raises(UnavailableError, match=r"newer version .*0099.* 0008"):
         open_store(f"sqlite:///{path}")
     assert path.read_bytes() == before
 

@@ -163,6 +163,7 @@ class Runtime:
         await _cancel([self._worker] if self._worker else [])
         if self._tenure is not None:
             await self._tenure.end()
+            self._tenure = None
         for pool in (
             self._solver,
             self._planner,

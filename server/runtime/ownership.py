@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matcher.domain.errors import UnavailableError
 from matcher.domain.ids import TenantId
 from server.runtime.clock import Clock
-from server.storage.lease import Lease, Leases, LeaseState
+from server.storage.lease import FencedError, Lease, Leases, LeaseState
 
 
 class NotOwnerError(UnavailableError):
@@ -100,6 +101,22 @@ class Ownership:
             for lease in lost:
                 del self._held[lease.tenant]
             return [lease.tenant for lease in lost]
+
+    def check(self, leases: Sequence[Lease]) -> None:
+        """
+        Look whether some leases are still the last, where others can take them.
+
+        Raises
+        ------
+        FencedError
+            If one is not.
+        """
+        if self._leases.is_alone:
+            return
+        for lease in leases:
+            state = self._leases.state(lease.tenant)
+            if state is None or state.lease != lease:
+                raise FencedError(lease, state.holder if state else "")
 
     def lost(self, lease: Lease) -> None:
         """Take note that a write under a lease was refused."""

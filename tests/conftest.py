@@ -1,8 +1,13 @@
-"""What every suite shares: the rules by which property tests run."""
+"""What every suite shares: rules of property tests, and a database server."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.scenarios.postgres_server import PostgresServer
 
 # The same examples on every machine and in every run: a change that turns a test red
 # is a change of ours. Compiling a kernel in the first example is no fault of it.
@@ -14,3 +19,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("nearturn")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Run one PostgreSQL server for all tests of this process that ask for it."""
+    with PostgresServer() as server:
+        yield server

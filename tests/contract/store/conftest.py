@@ -9,20 +9,27 @@ import pytest
 
 from server.storage.opening import open_store
 from server.storage.store import Store
+from tests.scenarios.postgres_server import PostgresServer
 
 Opener = Callable[[], Store]
 
-#: Maker of an opener by backend. Another backend is one more entry: given a fresh
-#: folder it returns what opens its store, the same one each time.
-BACKENDS: dict[str, Callable[[Path], Opener]] = {
-    "sqlite": lambda folder: lambda: open_store(f"sqlite:///{folder / 'store.db'}"),
-}
+#: The databases that a store can be in.
+BACKENDS = ("sqlite", "postgres")
 
 
 @pytest.fixture(params=BACKENDS)
-def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
-    """Return what opens a store that is new at first."""
-    return BACKENDS[request.param](tmp_path)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a store that is not there yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+def opener(store_url: str) -> Opener:
+    """Return what opens a store that is new at first, the same one each time."""
+    return lambda: open_store(store_url)
 
 
 @pytest.fixture

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from psycopg import conninfo
+from psycopg.abc import AdaptContext
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
 from matcher.domain.errors import InvalidValueError, UnavailableError
@@ -26,6 +28,11 @@ _ACCEPTED = (
     "percent-encoded, and no options but those of libpq"
 )
 
+# Statements behind the lock see what the writer before has committed.
+_BEGIN_WRITING = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; "
+    f"SELECT pg_advisory_xact_lock({WRITER_LOCK:d})"
+)
 _BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -64,18 +71,17 @@ def open_postgres(url: str, params: PostgresParams) -> Database:
     asked = _asked(url)
     place = _place(asked)
     with ExitStack() as undo, unavailable_unless_done("open it", place):
-        migrating = _engine(asked, params, size=1, is_patient=True)
+        migrating = _engine(_Sessions(asked, params, "off", is_patient=True), 1)
         undo.callback(migrating.dispose)
         with migrating.connect() as connection:
+            connection.begin()
             _refuse_unfit(connection, place)
             bring_up_to_date(connection, place)
             connection.commit()
         migrating.dispose()
-        writer = _engine(asked, params, size=1)
+        writer = _engine(_Sessions(asked, params, "off"), 1)
         undo.callback(writer.dispose)
-        reader = _engine(
-            asked, params, size=params.reader_count, isolation="AUTOCOMMIT"
-        )
+        reader = _engine(_Sessions(asked, params, "on"), params.reader_count)
         undo.callback(reader.dispose)
         return Database(
             place, writer, reader, undo.pop_all(), _settle_nothing, _BEGIN_SNAPSHOT
@@ -102,69 +108,76 @@ def _place(asked: dict[str, Any]) -> str:
     return f"postgresql://{user}{asked.get('host', '')}{port}/{asked.get('dbname', '')}"
 
 
-def _engine(
-    asked: dict[str, Any],
-    params: PostgresParams,
-    *,
-    size: int,
-    isolation: str = "READ COMMITTED",
-    is_patient: bool = False,
-) -> Engine:
+@dataclass(frozen=True, slots=True)
+class _Sessions:
+    """Sessions of one kind; a patient one waits for as long as a migration takes."""
+
+    asked: dict[str, Any]
+    params: PostgresParams
+    read_only: str
+    is_patient: bool = False
+
+    def connect(self, context: AdaptContext) -> PostgresConnection:
+        """Return a connection whose settings are those of its kind."""
+        params, asked = self.params, self.asked
+        session = {
+            "connect_timeout": params.connect_timeout_s,
+            "tcp_user_timeout": params.network_timeout_ms,
+            "application_name": "nearturn",
+            **asked,
+            "options": f"{asked.get('options', '')} {self._options()}",
+        }
+        # Transactions begin where a statement says so.
+        connection = PostgresConnection.connect(
+            **session, autocommit=True, context=context
+        )
+        if not self.is_patient:
+            limit_ms = params.statement_timeout_ms + params.network_timeout_ms
+            connection.answer_timeout_s = limit_ms / 1_000
+        return connection
+
+    def _options(self) -> str:
+        params, is_patient = self.params, self.is_patient
+        settings = {
+            "client_encoding": "UTF8",
+            "synchronous_commit": "on",
+            "default_transaction_read_only": self.read_only,
+            "statement_timeout": 0 if is_patient else params.statement_timeout_ms,
+            "idle_in_transaction_session_timeout": (
+                0 if is_patient else params.idle_timeout_ms
+            ),
+        }
+        return " ".join(f"-c {name}={value}" for name, value in settings.items())
+
+
+def _engine(sessions: _Sessions, size: int) -> Engine:
     engine = create_engine(
         "postgresql+psycopg://",
-        isolation_level=isolation,
+        isolation_level="AUTOCOMMIT",
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,
-        pool_timeout=params.statement_timeout_ms / 1_000,
+        pool_timeout=sessions.params.statement_timeout_ms / 1_000,
         # A connection that the server closed meanwhile is replaced before it is used.
         pool_pre_ping=True,
         use_native_hstore=False,
         # Rows hold people's places and ids: they do not belong in error texts.
         hide_parameters=True,
     )
-    is_writing = isolation != "AUTOCOMMIT"
-    options = _session_options(params, is_writing=is_writing, is_patient=is_patient)
-    answer_s = (params.statement_timeout_ms + params.network_timeout_ms) / 1_000
 
     @event.listens_for(engine, "do_connect")
     def connect(
         _dialect: object, _record: object, _arguments: object, given: dict[str, Any]
     ) -> PostgresConnection:
-        session = {
-            "connect_timeout": params.connect_timeout_s,
-            "tcp_user_timeout": params.network_timeout_ms,
-            "application_name": "nearturn",
-            **asked,
-            "options": f"{asked.get('options', '')} {options}".strip(),
-        }
-        connection = PostgresConnection.connect(**session, context=given["context"])
-        connection.answer_timeout_s = None if is_patient else answer_s
-        return connection
+        return sessions.connect(given["context"])
 
-    if is_writing:
+    if sessions.read_only == "off":
 
         @event.listens_for(engine, "begin")
-        def exclude_other_writers(connection: Connection) -> None:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK:d})")
+        def begin_alone(connection: Connection) -> None:
+            connection.exec_driver_sql(_BEGIN_WRITING)
 
     return engine
-
-
-def _session_options(
-    params: PostgresParams, *, is_writing: bool, is_patient: bool
-) -> str:
-    # A migration may take as long as it takes.
-    settings = {
-        "client_encoding": "UTF8",
-        "synchronous_commit": "on",
-        "default_transaction_read_only": "off" if is_writing else "on",
-        "statement_timeout": 0 if is_patient else params.statement_timeout_ms,
-        "idle_in_transaction_session_timeout": (
-            0 if is_patient else params.idle_timeout_ms
-        ),
-    }
-    return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
 
 def _refuse_unfit(connection: Connection, place: str) -> None:

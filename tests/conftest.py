@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,9 +21,21 @@ settings.register_profile(
 )
 settings.load_profile("nearturn")
 
+#: The databases that a store can be in.
+BACKENDS = ("sqlite", "postgres")
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """Run one PostgreSQL server for all tests of this process that ask for it."""
     with PostgresServer() as server:
         yield server
+
+
+@pytest.fixture(params=BACKENDS)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a store that is not there yet, once in each database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'nearturn.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,16 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(params=BACKENDS)
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of a store that is not there yet, once in each database."""
+def new_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Return what names stores that are not there yet, in each kind of database."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'nearturn.db'}"
+        numbers = itertools.count(1)
+        return lambda: f"sqlite:///{tmp_path / f'store-{next(numbers)}.db'}"
     server: PostgresServer = request.getfixturevalue("postgres")
-    return server.new_database()
+    return server.new_database
+
+
+@pytest.fixture
+def store_url(new_store_url: Callable[[], str]) -> str:
+    """Return the URL of a store that is not there yet, in each kind of database."""
+    return new_store_url()

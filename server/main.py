@@ -23,6 +23,9 @@ from server.config import Settings
 from server.runtime.options import RuntimeOptions
 from server.runtime.runtime import Runtime
 from server.storage.opening import open_store
+from server.storage.postgres_params import PostgresParams
+from server.storage.sql_store import SqlStore
+from server.storage.sqlite_database import SqliteParams
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +72,7 @@ class Server:
         """
         settings = self._settings
         _tune_interpreter()
-        store = await asyncio.to_thread(open_store, settings.store_url)
+        store = await asyncio.to_thread(_open_store, settings)
         self._runtime = Runtime(
             store, limits=_limits(settings), options=_options(settings)
         )
@@ -142,6 +145,20 @@ async def serve(settings: Settings, started: Callable[[int], None]) -> None:
 def _tune_interpreter() -> None:
     sys.setswitchinterval(_SWITCH_S)
     gc.set_threshold(*_COLLECT)
+
+
+def _open_store(settings: Settings) -> SqlStore:
+    return open_store(
+        settings.store_url,
+        SqliteParams(reader_count=settings.store_reader_count),
+        PostgresParams(
+            reader_count=settings.store_reader_count,
+            connect_timeout_s=settings.store_connect_timeout_s,
+            statement_timeout_ms=settings.store_statement_timeout_ms,
+            idle_timeout_ms=settings.store_idle_timeout_ms,
+            network_timeout_ms=settings.store_network_timeout_ms,
+        ),
+    )
 
 
 def _limits(settings: Settings) -> ShardLimits:

@@ -255,5 +255,5 @@ class ShardHost:
     def _give_up(self, group: Sequence[Work], error: BaseException) -> list[Done]:
         # The next use of a shard builds it from the store.
         self._shards.clear()
-        reason = UnavailableError(f"nothing was stored, please retry: {error}")
+        reason = UnavailableError(f"please retry with the same ids: {error}")
         return [Done(error=reason) for _ in group]

@@ -9,6 +9,7 @@ from benchmarks import (
     assignment,
     candidates,
     density,
+    durability,
     end_to_end,
     explanations,
     growth,
@@ -55,6 +56,8 @@ class Profile:
         Returns, and demands, of the month whose radius is swept.
     explained
         Unmatched returns of a recorded round that are asked about.
+    durable_writes
+        Writes of the durability family.
     """
 
     scale: float
@@ -68,6 +71,7 @@ class Profile:
     month_returns: int
     swept_returns: int
     explained: int
+    durable_writes: int
 
 
 PROFILES = {
@@ -83,6 +87,7 @@ PROFILES = {
         month_returns=300,
         swept_returns=500,
         explained=20,
+        durable_writes=500,
     ),
     "quick": Profile(
         scale=0.2,
@@ -96,6 +101,7 @@ PROFILES = {
         month_returns=5_000,
         swept_returns=20_000,
         explained=100,
+        durable_writes=20_000,
     ),
     "full": Profile(
         scale=1.0,
@@ -109,18 +115,25 @@ PROFILES = {
         month_returns=20_000,
         swept_returns=100_000,
         explained=1_000,
+        durable_writes=100_000,
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a run depends on besides its profile; real weeks of orders if given."""
+    """
+    What a run depends on besides its profile.
+
+    ``weeks`` are real orders, if given; ``database`` is the prefix of empty PostgreSQL
+    databases for the durability family, which goes to SQLite without.
+    """
 
     seed: int = 1
     repetitions: int = 3
     threads: int = 2
     weeks: Weeks | None = None
+    database: str = ""
 
 
 def families(profile: Profile, options: Options) -> dict[str, Callable[[], Results]]:
@@ -151,6 +164,9 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
         ),
         "explanations": lambda: explanations.explanations(
             profile.explained, seed, threads
+        ),
+        "durability": lambda: durability.durability(
+            profile.durable_writes, seed, repetitions, options.database
         ),
         "health": lambda: _health(profile),
     }

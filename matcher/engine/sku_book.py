@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from matcher.domain.demand import Demand
@@ -47,11 +46,12 @@ class SkuBook:
         """Count orders that are new."""
         day = now_us // FLOOR_STEP_US
         self._reach(day)
-        fresh = Counter(each.sku for each in demands if each.accepts_returned_item)
-        for sku, count in fresh.items():
-            days = self._days.setdefault(sku, {})
-            days[day] = days.get(day, 0) + count
-            self._ledger.changes.sku_days[sku, day] = SkuDay(sku, day, days[day])
+        for demand in demands:
+            if demand.accepts_returned_item:
+                days = self._days.setdefault(demand.sku, {})
+                count = days[day] = days.get(day, 0) + 1
+                row = SkuDay(demand.sku, day, count)
+                self._ledger.changes.sku_days[demand.sku, day] = row
 
     def seen(self, sku: str, floor: DemandFloor, now_us: int) -> SeenDemand:
         """Return the demand of a SKU as a floor looks at it."""

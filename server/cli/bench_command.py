@@ -50,6 +50,13 @@ def bench(
             "assignment family."
         ),
     ] = None,
+    database: Annotated[
+        str,
+        typer.Option(
+            help="The durability family on PostgreSQL: a URL to which 1, 2, 3 and so "
+            "on is added, two empty databases for each repetition."
+        ),
+    ] = "",
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 1,
     repetitions: Annotated[
         int, typer.Option(min=1, help="Runs of each way; the median counts.")
@@ -60,7 +67,7 @@ def bench(
     Run ours and its peers on the same input, and print times and ratios.
 
     Families: assignment, candidates, end-to-end, growth, online, rounds,
-    match-limits, shadows, density, windows, what-if, explanations, health.
+    match-limits, shadows, density, windows, what-if, explanations, durability, health.
 
     Optima and candidate sets are checked to be equal. Peers that are not installed
     are left out and named; `make bench` installs them all.
@@ -92,7 +99,7 @@ def bench(
     if out is not None and not out.resolve().parent.is_dir():
         raise InvalidValueError("out", str(out), "a folder in one that exists")
     weeks = read_weeks(orders) if orders is not None else None
-    options = Options(seed, repetitions, threads, weeks)
+    options = Options(seed, repetitions, threads, weeks, database)
     if demands is not None and returns is not None:
         from server.cli.bench_tables import sweep_tables  # noqa: PLC0415
 

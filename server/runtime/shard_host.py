@@ -204,11 +204,13 @@ class ShardHost:
         return {tenant: due for tenant, due in times if due is not None}
 
     def _find_answers(self, group: Sequence[Work], answers: _Answers) -> None:
+        asked: dict[TenantId, set[str]] = {}
         for work in group:
             if work.request_id:
-                found = self._store.answer(work.tenant, work.request_id)
-                if found is not None:
-                    answers.stored[work.tenant, work.request_id] = found
+                asked.setdefault(work.tenant, set()).add(work.request_id)
+        for tenant, request_ids in asked.items():
+            for first in self._store.answers(tenant, request_ids).values():
+                answers.stored[tenant, first.request_id] = first
 
     def _expect(self, group: Sequence[Work], answers: _Answers) -> None:
         # Not of repetitions: nothing is looked up for what is not done.

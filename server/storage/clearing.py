@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection
 
@@ -17,12 +17,12 @@ from matcher.engine.erasure import (
     erased_decision,
 )
 from server.storage import codec, statements
+from server.storage.id_batches import id_batches
 from server.storage.journal_codec import (
     erase_entries,
     pack_checkpoint,
     unpack_checkpoint,
 )
-from server.storage.sql_archive import IDS_MAX
 
 # Nothing was said of a row before it was created.
 _NEVER_US = 2**63 - 1
@@ -65,13 +65,13 @@ class Clearing:
 
     def look(self, connection: Connection) -> None:
         """Note what the rows say before they are replaced."""
-        for ids in _batches(self._subjects.return_ids):
+        for ids in id_batches(self._subjects.return_ids):
             found = connection.execute(
                 statements.SOME_RETURNS, {**self._of_tenant, "ids": ids}
             )
             for record in codec.RETURNS.decode_all(found.scalars()):
                 self._traces.note_return(record)
-        for ids in _batches(self._subjects.demand_ids):
+        for ids in id_batches(self._subjects.demand_ids):
             found = connection.execute(
                 statements.SOME_DEMANDS, {**self._of_tenant, "ids": ids}
             )
@@ -86,7 +86,7 @@ class Clearing:
         self._clear_answers(connection)
 
     def _clear_decisions(self, connection: Connection) -> None:
-        for ids in _batches(self._subjects.return_ids):
+        for ids in id_batches(self._subjects.return_ids):
             rows = connection.execute(
                 statements.DECISIONS_OF_RETURNS, {**self._of_tenant, "ids": ids}
             ).all()
@@ -138,12 +138,6 @@ class Clearing:
 
     def _key(self, **of: object) -> dict[str, object]:
         return {"its_tenant": self._of_tenant["tenant"], **of}
-
-
-def _batches(ids: Iterable[str]) -> Iterator[Sequence[str]]:
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), IDS_MAX):
-        yield ordered[start : start + IDS_MAX]
 
 
 def _telling(traces: Traces) -> Iterator[tuple[bytes, list[bytes]]]:

@@ -12,12 +12,10 @@ from matcher.engine.records import DemandRecord, ReturnRecord
 from server.storage import codec, statements
 from server.storage.codec import DocumentCodec
 from server.storage.database import Database
+from server.storage.id_batches import id_batches
 from server.storage.statements import Documents
 
 T = TypeVar("T")
-
-#: Ids per statement; SQLite takes at most 32,766 parameters in one.
-IDS_MAX = 1_000
 
 
 class SqlArchive:
@@ -67,10 +65,8 @@ class SqlArchive:
         codec: DocumentCodec[T],
         ids: Iterable[str],
     ) -> list[T]:
-        ordered = sorted(set(ids))
         found: list[T] = []
-        for start in range(0, len(ordered), IDS_MAX):
-            part = ordered[start : start + IDS_MAX]
+        for part in id_batches(ids):
             parameters = {"tenant": self._tenant, "ids": part}
             found += self._database.many(doing, statement, codec, parameters)
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -38,6 +38,7 @@ from matcher.report.facts import RolloutFacts, RolloutQuery
 from server.storage import codec, report_statements, statements
 from server.storage.database import Database
 from server.storage.history import History
+from server.storage.id_batches import id_batches
 from server.storage.lease import Lease
 from server.storage.live_rows import load_live_rows
 from server.storage.report_rows import read_demand_facts, read_rollout_facts
@@ -102,13 +103,22 @@ class SqlStore:
         """Return look-ups of committed rows for the tenant's shard."""
         return SqlArchive(self._database, tenant)
 
+    def answers(
+        self, tenant: TenantId, request_ids: Iterable[str]
+    ) -> dict[str, StoredAnswer]:
+        """Return the first answers to some request ids, where there are any."""
+        found: dict[str, StoredAnswer] = {}
+        for ids in id_batches(request_ids):
+            with self._database.reading("read answers") as connection:
+                rows = connection.execute(
+                    statements.SOME_ANSWERS, {"tenant": tenant, "ids": ids}
+                )
+                found |= {row.request_id: StoredAnswer(**row._asdict()) for row in rows}
+        return found
+
     def answer(self, tenant: TenantId, request_id: str) -> StoredAnswer | None:
         """Return the first answer to a request id."""
-        with self._database.reading("read an answer") as connection:
-            row = connection.execute(
-                statements.ANSWER, {"tenant": tenant, "request_id": request_id}
-            ).one_or_none()
-        return None if row is None else StoredAnswer(**row._asdict())
+        return self.answers(tenant, [request_id]).get(request_id)
 
     def forget_answers(self, before_us: int) -> int:
         """Delete answers older than ``before_us``; return how many."""

@@ -271,10 +271,10 @@ KEEP_ANSWERS = postgresql.insert(answers).on_conflict_do_nothing()
 # Of all tenants; parameter: before_us.
 FORGET_ANSWERS = delete(answers).where(answers.c.answered_us < bindparam("before_us"))
 
-# The whole row; parameter: request_id.
-ANSWER = select(answers).where(
+# Whole rows; parameter: ids.
+SOME_ANSWERS = select(answers).where(
     answers.c.tenant == bindparam("tenant"),
-    answers.c.request_id == bindparam("request_id"),
+    answers.c.request_id.in_(bindparam("ids", expanding=True)),
 )
 
 # Parameter of each: id.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -187,6 +187,11 @@ class Store(Protocol):
 
     def archive(self, tenant: TenantId) -> Archive:
         """Return look-ups of committed rows for the tenant's shard."""
+
+    def answers(
+        self, tenant: TenantId, request_ids: Iterable[str]
+    ) -> dict[str, StoredAnswer]:
+        """Return the first answers to some request ids, where there are any."""
 
     def answer(self, tenant: TenantId, request_id: str) -> StoredAnswer | None:
         """Return the first answer to a request id."""

@@ -7,6 +7,7 @@ import gc
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import grpc.aio
 import structlog
@@ -15,8 +16,12 @@ from matcher.domain.errors import InvalidValueError
 from matcher.domain.ids import TenantId, check_id
 from matcher.engine.limits import ShardLimits
 from matcher.engine.warm_up import warm_up
+from server.api.decision_event import decision_event
 from server.api.registration import Registration
 from server.config import Settings
+from server.events.event_sink import EventSink
+from server.events.outbox import Outbox
+from server.events.relay import RelayParams
 from server.runtime.options import RuntimeOptions
 from server.runtime.runtime import Runtime
 from server.storage.opening import open_store
@@ -49,6 +54,7 @@ class Server:
         self._runtime: Runtime | None = None
         self._grpc: grpc.aio.Server | None = None
         self._registration: Registration | None = None
+        self._outbox: Outbox | None = None
         self.port = 0
 
     async def start(self) -> None:
@@ -64,6 +70,7 @@ class Server:
         """
         settings = self._settings
         _tune_interpreter()
+        sink = _event_sink(settings)
         store = await asyncio.to_thread(open_store, settings.store_url)
         self._runtime = Runtime(
             store, limits=_limits(settings), options=_options(settings)
@@ -79,6 +86,11 @@ class Server:
         await asyncio.to_thread(warm_up)
         await self._runtime.start()
         gc.freeze()
+        if sink is not None:
+            self._outbox = Outbox(
+                self._runtime, sink, decision_event, _relay_params(settings)
+            )
+            self._outbox.start()
         await self._registration.serving()
         log.info("serving", listen=settings.listen, port=self.port)
 
@@ -91,6 +103,8 @@ class Server:
             self._runtime.refuse_streams()
         if self._grpc is not None:
             await self._grpc.stop(self._settings.shutdown_grace_s)
+        if self._outbox is not None:
+            await self._outbox.stop()
         if self._runtime is not None:
             await self._runtime.stop()
         log.info("stopped")
@@ -144,6 +158,30 @@ def _options(settings: Settings) -> RuntimeOptions:
         history_us=settings.history_retention_days * 24 * 3_600_000_000,
         replay_budget_us=settings.replay_budget_ms * 1_000,
         solve_budget_us=settings.solve_budget_ms * 1_000,
+    )
+
+
+def _event_sink(settings: Settings) -> EventSink | None:
+    if not settings.nats_url:
+        return None
+    try:
+        # An extra that only those have who publish.
+        from server.events.nats_sink import NatsParams, NatsSink  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise InvalidValueError(
+            "nats_url", "set", "empty, unless the extra is installed: nearturn[nats]"
+        ) from error
+    file = Path(settings.nats_credentials) if settings.nats_credentials else None
+    if file is not None and not file.is_file():
+        raise InvalidValueError("nats_credentials", str(file), "a file that exists")
+    urls = tuple(settings.nats_url.split(","))
+    return NatsSink(NatsParams(urls, file, settings.nats_stream))
+
+
+def _relay_params(settings: Settings) -> RelayParams:
+    return RelayParams(
+        batch_max=settings.event_batch_max,
+        retry_max_s=settings.event_retry_max_ms / 1_000,
     )
 
 

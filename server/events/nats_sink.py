@@ -1,0 +1,152 @@
+"""Events into a stream of NATS JetStream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nats
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import Header
+
+from matcher.domain.ids import ReturnId, TenantId
+from server.events.cloud_event import CONTENT_TYPE, token
+from server.events.event import Event
+from server.events.event_sink import SinkError
+from server.events.nats_stream import SUBJECTS, ensure_stream
+
+log = structlog.get_logger(__name__)
+
+_CONNECT_S = 5
+# Longer than a cluster takes to choose another leader.
+_ACKNOWLEDGE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class NatsParams:
+    """
+    Where the broker is.
+
+    Parameters
+    ----------
+    urls
+        Servers of one cluster; ``tls://`` for an encrypted connection.
+    credentials
+        A file of credentials, or ``None``.
+    stream
+        Name of the stream.
+    """
+
+    urls: tuple[str, ...]
+    credentials: Path | None
+    stream: str
+
+
+class NatsSink:
+    """
+    One connection, made when there is something to publish, dropped when it fails.
+
+    Implements :class:`server.events.event_sink.EventSink`. The client does not connect
+    again by itself: it would send what it has buffered after we have given up on it.
+
+    Parameters
+    ----------
+    params
+        Where the broker is.
+    """
+
+    def __init__(self, params: NatsParams) -> None:
+        self._params = params
+        self._connecting = asyncio.Lock()
+        self._client: Client | None = None
+        self._context: JetStreamContext | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the sink: the stream, wherever its servers are."""
+        return f"nats/{self._params.stream}"
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        """Publish events; those of one return item wait for one another."""
+        try:
+            context = await self._connected()
+            for group in in_order(events):
+                await self._publish(context, group)
+        except (OSError, TimeoutError, nats.errors.Error) as error:
+            await self.close()
+            raise SinkError(f"{type(error).__name__}: {error}") from error
+        except SinkError:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Drop the connection, if there is one."""
+        client, self._client, self._context = self._client, None, None
+        if client is not None:
+            await client.close()
+
+    async def _connected(self) -> JetStreamContext:
+        async with self._connecting:
+            if self._context is None:
+                credentials = self._params.credentials
+                self._client = await nats.connect(
+                    list(self._params.urls),
+                    name="nearturn",
+                    allow_reconnect=False,
+                    connect_timeout=_CONNECT_S,
+                    user_credentials=None if credentials is None else str(credentials),
+                    error_cb=_note,
+                )
+                context = self._client.jetstream(timeout=_ACKNOWLEDGE_S)
+                await ensure_stream(context, self._params.stream)
+                self._context = context
+            return self._context
+
+    async def _publish(self, context: JetStreamContext, group: Iterable[Event]) -> None:
+        sent = (
+            context.publish(
+                subject_of(event.tenant),
+                event.body,
+                stream=self._params.stream,
+                headers={Header.MSG_ID: event.event_id, "Content-Type": CONTENT_TYPE},
+            )
+            for event in group
+        )
+        # All are waited for: none may reach the broker after we have gone on.
+        for answer in await asyncio.gather(*sent, return_exceptions=True):
+            if isinstance(answer, BaseException):
+                raise answer
+
+
+def subject_of(tenant: TenantId) -> str:
+    """Return the subject of a tenant's decisions, whatever its id is made of."""
+    return SUBJECTS.replace("*", token(tenant))
+
+
+def in_order(events: Sequence[Event]) -> Iterator[list[Event]]:
+    """
+    Split events into groups that may be sent without waiting in between.
+
+    A group has one event of a return item at most, and all groups together have the
+    events in their order.
+    """
+    group: list[Event] = []
+    inside: set[ReturnId] = set()
+    for event in events:
+        if event.return_id in inside:
+            yield group
+            group, inside = [], set()
+        group.append(event)
+        inside.add(event.return_id)
+    if group:
+        yield group
+
+
+async def _note(error: Exception) -> None:
+    # What matters comes back from publishing too.
+    log.debug("nats", error=f"{type(error).__name__}: {error}")

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import nats
 import nats.errors
-import structlog
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import Header
@@ -20,11 +18,9 @@ from server.events.event import Event
 from server.events.event_sink import SinkError
 from server.events.nats_stream import SUBJECTS, ensure_stream
 
-log = structlog.get_logger(__name__)
-
 _CONNECT_S = 5
 # Longer than a cluster takes to choose another leader.
-_ACKNOWLEDGE_S = 10.0
+_ACKNOWLEDGE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +61,7 @@ class NatsSink:
         self._connecting = asyncio.Lock()
         self._client: Client | None = None
         self._context: JetStreamContext | None = None
+        self._noted = "nothing else is known"
 
     @property
     def name(self) -> str:
@@ -79,7 +76,7 @@ class NatsSink:
                 await self._publish(context, group)
         except (OSError, TimeoutError, nats.errors.Error) as error:
             await self.close()
-            raise SinkError(f"{type(error).__name__}: {error}") from error
+            raise SinkError(f"{_said(error)} ({self._noted})") from error
         except SinkError:
             await self.close()
             raise
@@ -93,19 +90,28 @@ class NatsSink:
     async def _connected(self) -> JetStreamContext:
         async with self._connecting:
             if self._context is None:
+                # Kept from the first: closing lets go of one that came half way too.
+                self._client = client = Client()
                 credentials = self._params.credentials
-                self._client = await nats.connect(
+                await client.connect(
                     list(self._params.urls),
                     name="nearturn",
+                    # Each server twice at most: the pause between tries is ours.
                     allow_reconnect=False,
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=0,
                     connect_timeout=_CONNECT_S,
                     user_credentials=None if credentials is None else str(credentials),
-                    error_cb=_note,
+                    error_cb=self._note,
                 )
-                context = self._client.jetstream(timeout=_ACKNOWLEDGE_S)
+                context = client.jetstream(timeout=_ACKNOWLEDGE_S)
                 await ensure_stream(context, self._params.stream)
                 self._context = context
             return self._context
+
+    async def _note(self, error: Exception) -> None:
+        # "No servers available" is all that the client raises; this is why.
+        self._noted = _said(error)
 
     async def _publish(self, context: JetStreamContext, group: Iterable[Event]) -> None:
         sent = (
@@ -147,6 +153,5 @@ def in_order(events: Sequence[Event]) -> Iterator[list[Event]]:
         yield group
 
 
-async def _note(error: Exception) -> None:
-    # What matters comes back from publishing too.
-    log.debug("nats", error=f"{type(error).__name__}: {error}")
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

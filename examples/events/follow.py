@@ -20,8 +20,12 @@ from urllib.parse import quote
 
 import nats
 from nats.errors import TimeoutError as NothingCame
+from nats.js.api import ConsumerConfig
 
 BATCH = 100
+
+# What was fetched and not acknowledged by then is given out again.
+ACKNOWLEDGE_S = 5
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS routes (
@@ -58,7 +62,10 @@ async def follow(arguments: argparse.Namespace) -> None:
     tenant = quote(arguments.tenant, safe="").replace(".", "%2E")
     client = await nats.connect(arguments.url)
     consumer = await client.jetstream().pull_subscribe(
-        f"nearturn.{tenant}.decisions", arguments.durable, stream=arguments.stream
+        f"nearturn.{tenant}.decisions",
+        arguments.durable,
+        stream=arguments.stream,
+        config=ConsumerConfig(ack_wait=ACKNOWLEDGE_S),
     )
     with closing(sqlite3.connect(arguments.out)) as table:
         table.execute(TABLE)

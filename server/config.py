@@ -235,7 +235,7 @@ def _violations(error: ValidationError) -> list[FieldViolation]:
         FieldViolation(
             ".".join(str(part) for part in each["loc"]),
             # A password may stand before the @.
-            re.sub(r"//[^/]*@", "//", repr(each["input"]))[:80],
+            re.sub(r"//.*@", "//", repr(each["input"]))[:80],
             _accepted(each),
         )
         for each in error.errors()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from server.events.nats_stream import SUBJECTS, ensure_stream
 _CONNECT_S = 5
 # Longer than a cluster takes to choose another leader.
 _ACKNOWLEDGE_S = 5.0
+# The client waits without an end for a broker that stands still and reads nothing.
+_GROUP_S = 2 * _ACKNOWLEDGE_S
+_CLOSE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ class NatsSink:
         try:
             context = await self._connected()
             for group in in_order(events):
-                await self._publish(context, group)
+                async with asyncio.timeout(_GROUP_S):
+                    await self._publish(context, group)
         except (OSError, TimeoutError, nats.errors.Error) as error:
             await self.close()
             raise SinkError(f"{_said(error)} ({self._noted})") from error
@@ -85,7 +90,9 @@ class NatsSink:
         """Drop the connection, if there is one."""
         client, self._client, self._context = self._client, None, None
         if client is not None:
-            await client.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_S):
+                    await client.close()
 
     async def _connected(self) -> JetStreamContext:
         async with self._connecting:
@@ -125,6 +132,9 @@ class NatsSink:
         )
         # All are waited for: none may reach the broker after we have gone on.
         for answer in await asyncio.gather(*sent, return_exceptions=True):
+            if isinstance(answer, asyncio.CancelledError):
+                # The client's doing, not ours: it was closed meanwhile.
+                raise SinkError("the connection was closed")
             if isinstance(answer, BaseException):
                 raise answer
 

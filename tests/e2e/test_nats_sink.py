@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,25 @@ async def test_a_broker_that_goes_and_comes_is_found_again(
     broker.start()
     await sink.publish(_events(5))
     assert await message_count(broker.url) == 5
+
+
+async def test_a_broker_that_stands_still_is_given_up(
+    broker: NatsBroker, sink: NatsSink
+) -> None:
+    """
+    It stops reading in the middle of 50 MB: an error, not a hang.
+
+    Once it goes on, it may take what it was sent before: that is dropped as repeated.
+    """
+    await sink.publish(_events(1))
+    broker.freeze()
+    heavy = [replace(each, body=b"x" * 500_000) for each in _events(100)]
+    async with asyncio.timeout(60):
+        with pytest.raises(SinkError):
+            await sink.publish(heavy)
+    broker.thaw()
+    await sink.publish(heavy)
+    assert await message_count(broker.url) == 100
 
 
 async def test_passwords_are_taken_from_the_address(tmp_path: Path) -> None:

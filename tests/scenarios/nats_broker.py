@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -70,6 +71,16 @@ class NatsBroker:
             time.sleep(_STEP_S)
         self.url = found[0]
         self._port = int(self.url.rpartition(":")[2])
+
+    def freeze(self) -> None:
+        """Let it stand still: it keeps its connections and does nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it at once with SIGKILL; no harm if it has ended."""

@@ -75,8 +75,10 @@ def sink() -> ListSink:
     return ListSink()
 
 
-def _runtime(folder: Path, now_us: int = NOW_US) -> Runtime:
-    options = RuntimeOptions(tenants=(TENANT,), threads=1, runs_timers=False)
+def _runtime(
+    folder: Path, now_us: int = NOW_US, tenants: tuple[TenantId, ...] = (TENANT,)
+) -> Runtime:
+    options = RuntimeOptions(tenants=tenants, threads=1, runs_timers=False)
     store = open_store(f"sqlite:///{folder / 'test.db'}")
     return Runtime(store, clock=lambda: now_us, options=options)
 
@@ -89,11 +91,13 @@ def _relay(runtime: Runtime, sink: ListSink) -> Relay:
     return Relay(runtime, TENANT, sink, decision_event, PARAMS)
 
 
-async def _decide(runtime: Runtime, first: int, last: int) -> None:
+async def _decide(
+    runtime: Runtime, first: int, last: int, tenant: TenantId = TENANT
+) -> None:
     # Without a policy each goes to a warehouse at once: one decision each.
     for number in range(first, last + 1):
         command = SubmitReturns((return_item(f"r{number}"),), ("",))
-        await runtime.execute(Call(TENANT, command, lambda _: b"", "", ""))
+        await runtime.execute(Call(tenant, command, lambda _: b"", "", ""))
 
 
 async def _until(is_so: Callable[[], bool]) -> None:
@@ -104,8 +108,8 @@ async def _until(is_so: Callable[[], bool]) -> None:
     pytest.fail("it never came to that")
 
 
-async def _kept(runtime: Runtime) -> int:
-    return await runtime.read(lambda store: store.relayed(TENANT, ListSink.name))
+async def _kept(runtime: Runtime, tenant: TenantId = TENANT) -> int:
+    return await runtime.read(lambda store: store.relayed(tenant, ListSink.name))
 
 
 async def test_the_log_goes_out_in_its_order_and_goes_on(
@@ -123,6 +127,29 @@ async def test_the_log_goes_out_in_its_order_and_goes_on(
     assert sink.sequences == list(range(1, 11))
     assert await _kept(runtime) == 10
     assert sink.is_closed
+
+
+async def test_each_tenant_has_a_log_and_a_place_of_its_own(
+    tmp_path: Path, sink: ListSink
+) -> None:
+    """Five decisions of one and two of the other, numbered and kept apart."""
+    other = TenantId("other")
+    runtime = _runtime(tmp_path, tenants=(TENANT, other))
+    await runtime.start()
+    outbox = _outbox(runtime, sink)
+    outbox.start()
+    await _decide(runtime, 1, 5)
+    await _decide(runtime, 1, 2, other)
+    await outbox.stop()
+    events = [event for batch in sink.batches for event in batch]
+    places = {
+        tenant: [event.sequence for event in events if event.tenant == tenant]
+        for tenant in (TENANT, other)
+    }
+    assert places == {TENANT: [1, 2, 3, 4, 5], other: [1, 2]}
+    assert len({event.event_id for event in events}) == 7
+    assert (await _kept(runtime), await _kept(runtime, other)) == (5, 2)
+    await runtime.stop()
 
 
 async def test_another_start_goes_on_where_the_last_one_ended(

@@ -42,7 +42,38 @@ class Settings(BaseSettings):
     )
     store_url: str = Field(
         "sqlite:///nearturn.db",
-        description="The store: sqlite:///FILE, or sqlite:////FILE from the root.",
+        description="The store: sqlite:///FILE, or sqlite:////FILE from the root; or "
+        "postgresql://USER@HOST/DATABASE.",
+    )
+    store_reader_count: int = Field(
+        4, ge=1, le=64, description="Reads of the store under way at once."
+    )
+    store_connect_timeout_s: int = Field(
+        5,
+        ge=2,
+        le=60,
+        description="PostgreSQL: how long to try to connect to one address.",
+    )
+    store_statement_timeout_ms: int = Field(
+        30_000,
+        ge=100,
+        le=3_600_000,
+        description="PostgreSQL: how long a statement may take, and a write may wait "
+        "for another writer.",
+    )
+    store_idle_timeout_ms: int = Field(
+        10_000,
+        ge=100,
+        le=3_600_000,
+        description="PostgreSQL: how long a transaction may pause before the server "
+        "ends it.",
+    )
+    store_network_timeout_ms: int = Field(
+        5_000,
+        ge=100,
+        le=600_000,
+        description="PostgreSQL: how long sent bytes may stay unacknowledged, and an "
+        "answer late.",
     )
     tenant: str = Field(
         "default",
@@ -149,6 +180,13 @@ class Settings(BaseSettings):
         ge=100,
         le=3_600_000,
         description="Longest pause before the broker is tried again.",
+    )
+    lease_ttl_ms: int = Field(
+        5_000,
+        ge=500,
+        le=600_000,
+        description="How long an owner of shards may be silent before another server "
+        "on the same store takes them over.",
     )
     shutdown_grace_s: int = Field(
         30, ge=0, le=3600, description="How long running calls may take at the end."

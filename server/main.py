@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import secrets
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +28,9 @@ from server.events.relay import RelayParams
 from server.runtime.options import RuntimeOptions
 from server.runtime.runtime import Runtime
 from server.storage.opening import open_store
+from server.storage.postgres_params import PostgresParams
+from server.storage.sql_store import SqlStore
+from server.storage.sqlite_database import SqliteParams
 
 log = structlog.get_logger(__name__)
 
@@ -54,12 +60,15 @@ class Server:
         self._runtime: Runtime | None = None
         self._grpc: grpc.aio.Server | None = None
         self._registration: Registration | None = None
+        self._sink: EventSink | None = None
         self._outbox: Outbox | None = None
         self.port = 0
 
     async def start(self) -> None:
         """
-        Open the store, load the shards, compile the kernels, then listen.
+        Open the store, listen, compile the kernels, load the shards, then serve.
+
+        Beside another server on the same store it stands by until that one is gone.
 
         Raises
         ------
@@ -70,8 +79,8 @@ class Server:
         """
         settings = self._settings
         _tune_interpreter()
-        sink = _event_sink(settings)
-        store = await asyncio.to_thread(open_store, settings.store_url)
+        self._sink = _event_sink(settings)
+        store = await asyncio.to_thread(_open_store, settings)
         self._runtime = Runtime(
             store, limits=_limits(settings), options=_options(settings)
         )
@@ -84,15 +93,31 @@ class Server:
         await self._registration.loading()
         await self._grpc.start()
         await asyncio.to_thread(warm_up)
-        await self._runtime.start()
+        await self._runtime.start(self._decides)
         gc.freeze()
-        if sink is not None:
-            self._outbox = Outbox(
-                self._runtime, sink, decision_event, _relay_params(settings)
-            )
-            self._outbox.start()
+        self._publish()
         await self._registration.serving()
         log.info("serving", listen=settings.listen, port=self.port)
+
+    async def _decides(self, is_owner: bool) -> None:
+        # Callers go where health says SERVING: to whoever has the shards.
+        assert self._registration is not None
+        if is_owner:
+            self._publish()
+            await self._registration.serving()
+        else:
+            await self._registration.loading()
+            if self._outbox is not None:
+                await self._outbox.halt()
+        log.info("serving" if is_owner else "standing_by", port=self.port)
+
+    def _publish(self) -> None:
+        # Anew with each term: another owner may have moved the places in the log.
+        if self._sink is not None:
+            assert self._runtime is not None
+            params = _relay_params(self._settings)
+            self._outbox = Outbox(self._runtime, self._sink, decision_event, params)
+            self._outbox.start()
 
     async def stop(self) -> None:
         """Stop accepting, let running calls finish, commit, close the store."""
@@ -124,17 +149,38 @@ async def serve(settings: Settings, started: Callable[[int], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    starting = asyncio.create_task(server.start())
+    stopping = asyncio.create_task(stop.wait())
     try:
-        await server.start()
-        started(server.port)
-        await stop.wait()
+        # A standby may be told to stop before it ever serves.
+        await asyncio.wait({starting, stopping}, return_when="FIRST_COMPLETED")
+        if starting.done():
+            await starting
+            started(server.port)
+            await stopping
     finally:
+        starting.cancel()
+        await asyncio.wait({starting})
         await server.stop()
 
 
 def _tune_interpreter() -> None:
     sys.setswitchinterval(_SWITCH_S)
     gc.set_threshold(*_COLLECT)
+
+
+def _open_store(settings: Settings) -> SqlStore:
+    return open_store(
+        settings.store_url,
+        SqliteParams(reader_count=settings.store_reader_count),
+        PostgresParams(
+            reader_count=settings.store_reader_count,
+            connect_timeout_s=settings.store_connect_timeout_s,
+            statement_timeout_ms=settings.store_statement_timeout_ms,
+            idle_timeout_ms=settings.store_idle_timeout_ms,
+            network_timeout_ms=settings.store_network_timeout_ms,
+        ),
+    )
 
 
 def _limits(settings: Settings) -> ShardLimits:
@@ -158,6 +204,8 @@ def _options(settings: Settings) -> RuntimeOptions:
         history_us=settings.history_retention_days * 24 * 3_600_000_000,
         replay_budget_us=settings.replay_budget_ms * 1_000,
         solve_budget_us=settings.solve_budget_ms * 1_000,
+        holder=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        lease_ttl_us=settings.lease_ttl_ms * 1_000,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from matcher.domain.decision import Decision
 from matcher.domain.ids import DecisionId, DemandId, MatchId, ReturnId
@@ -102,6 +103,10 @@ class Checkpoint:
     decisions: tuple[Decision, ...] = ()
 
 
+K = TypeVar("K", bound=str)
+V = TypeVar("V")
+
+
 class WatchedArchive:
     """An archive that remembers which settled rows a command asked for and got."""
 
@@ -152,12 +157,17 @@ class WatchedArchive:
             found.clear()
 
     def take(self) -> Known:
-        """Hand over what was found since the last call."""
+        """Hand over what was found since the last call, each kind by id."""
+        # Databases give rows in an order of their own.
         known = Known(
-            tuple(self._demands.values()),
-            tuple(self._returns.values()),
-            tuple(self._decisions.values()),
-            tuple(self._matches.values()),
+            _by_id(self._demands),
+            _by_id(self._returns),
+            _by_id(self._decisions),
+            _by_id(self._matches),
         )
         self.forget()
         return known
+
+
+def _by_id(found: dict[K, V]) -> tuple[V, ...]:
+    return tuple(found[key] for key in sorted(found))

@@ -22,7 +22,10 @@ def serve(
     ] = None,
     store_url: Annotated[
         str | None,
-        typer.Option(help="sqlite:///FILE; made if missing.", rich_help_panel=_PANEL),
+        typer.Option(
+            help="sqlite:///FILE, made if missing, or postgresql://USER@HOST/DATABASE.",
+            rich_help_panel=_PANEL,
+        ),
     ] = None,
     tenant: Annotated[
         str | None, typer.Option(help="Whose data it keeps.", rich_help_panel=_PANEL)

@@ -68,11 +68,18 @@ class Outbox:
             relay.stop()
         if self._running:
             await asyncio.wait(self._running, timeout=DRAIN_S)
+        is_running = bool(self._running)
+        await self.halt()
+        if is_running:
+            await self._keep()
+
+    async def halt(self) -> None:
+        """Stop at once and store no more places: another server has the log."""
         tasks = [*self._running, *([self._keeper] if self._keeper else [])]
+        self._running, self._keeper = [], None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._keep()
         await self._sink.close()
 
     async def lags(self) -> Mapping[TenantId, Lag]:

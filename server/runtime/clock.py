@@ -12,3 +12,8 @@ Clock = Callable[[], int]
 def system_clock() -> int:
     """Return the machine's time in microseconds since the epoch."""
     return time.time_ns() // 1_000
+
+
+def monotonic_clock() -> int:
+    """Return microseconds since some instant; no adjustment moves it back or on."""
+    return time.monotonic_ns() // 1_000

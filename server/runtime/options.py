@@ -46,6 +46,10 @@ class RuntimeOptions:
         How far back a replay may go.
     replay_budget_us
         Time to live a part of the past again; what takes longer is given up.
+    holder
+        This server, as others on the same store name it.
+    lease_ttl_us
+        How long an owner of shards may be silent before another one takes them.
     """
 
     tenants: tuple[TenantId, ...] = (TenantId("default"),)
@@ -61,3 +65,5 @@ class RuntimeOptions:
     checkpoint_entries: int = 20_000
     history_us: int = 400 * _DAY_US
     replay_budget_us: int = 120 * _SECOND_US
+    holder: str = "server"
+    lease_ttl_us: int = 5 * _SECOND_US

@@ -24,12 +24,15 @@ from matcher.engine.snapshot import Snapshot
 from matcher.solve import Stop
 from server.runtime.budget import budget
 from server.runtime.call import Call, RoundCall
-from server.runtime.clock import Clock, system_clock
+from server.runtime.clock import Clock, monotonic_clock, system_clock
 from server.runtime.emitter import Emitter, Streaming
 from server.runtime.hindsight import Hindsight
 from server.runtime.options import RuntimeOptions
+from server.runtime.ownership import Ownership
 from server.runtime.past import Past
 from server.runtime.shard_host import ShardHost
+from server.runtime.tenure import Tenure, Told
+from server.runtime.timers import Timers
 from server.runtime.work import Done, Work
 from server.storage.store import Store
 
@@ -38,7 +41,6 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _SECOND_US = 1_000_000
-_HOUR_S = 3600
 
 
 class Runtime:
@@ -71,7 +73,13 @@ class Runtime:
         self.store = store
         self._clock = clock
         self._options = options or RuntimeOptions()
-        self._host = ShardHost(store, clock, limits)
+        self._ownership = Ownership(
+            store.leases(),
+            self._options.holder,
+            ttl_us=self._options.lease_ttl_us,
+            clock=monotonic_clock,
+        )
+        self._host = ShardHost(store, clock, self._ownership, limits)
         self._queue: asyncio.Queue[tuple[Work, asyncio.Future[Done]]] = asyncio.Queue()
         self._engine = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._solver = ThreadPoolExecutor(1, thread_name_prefix="solver")
@@ -87,6 +95,7 @@ class Runtime:
         )
         self._round_locks: dict[TenantId, asyncio.Lock] = {}
         self._grown = asyncio.Event()
+        self._tenure: Tenure | None = None
         self._worker: asyncio.Task[None] | None = None
         self._timers: list[asyncio.Task[None]] = []
         self._is_stopping = False
@@ -101,16 +110,35 @@ class Runtime:
         """Return the current instant, microseconds since the epoch."""
         return self._clock()
 
-    async def start(self) -> None:
-        """Load the shards and begin to work."""
-        await self._on(self._engine, self._host.start, self._options.tenants)
+    async def start(self, told: Told | None = None) -> None:
+        """
+        Wait until the shards are this server's, load them and begin to work.
+
+        Parameters
+        ----------
+        told
+            Is told when another server takes them over, and when they are back.
+        """
+        is_alone = self.store.leases().is_alone
+        tenants = set(self._options.tenants)
+        if is_alone:
+            # Nobody else settles what falls due for the others.
+            tenants.update(await self.read(lambda store: store.tenants()))
+        interval_s = self._options.lease_ttl_us / 5 / _SECOND_US
+        tenure = Tenure(self._ownership, sorted(tenants), interval_s)
+        self._tenure = tenure
+
+        async def begin() -> None:
+            await self._on(self._engine, self._host.start, tenants)
+
+        # Whoever asks meanwhile is refused at once, not kept waiting.
         self._worker = asyncio.create_task(self._work(), name="work")
+        await tenure.obtain()
+        await begin()
+        tasks = [] if is_alone else [tenure.keep(begin, told or _to_nobody)]
         if self._options.runs_timers:
-            self._timers = [
-                asyncio.create_task(self._tick(), name="tick"),
-                asyncio.create_task(self._forget(), name="forget"),
-                asyncio.create_task(self._remember(), name="remember"),
-            ]
+            tasks += Timers(self, self._clock, self._options).loops()
+        self._timers = [asyncio.create_task(each) for each in tasks]
 
     def refuse_streams(self) -> None:
         """Let whoever waits for decisions know that the server stops."""
@@ -133,6 +161,9 @@ class Runtime:
                 pass
         await self._queue.join()
         await _cancel([self._worker] if self._worker else [])
+        if self._tenure is not None:
+            await self._tenure.end()
+            self._tenure = None
         for pool in (
             self._solver,
             self._planner,
@@ -150,10 +181,6 @@ class Runtime:
     async def write(self, fn: Callable[[Store], T]) -> T:
         """Run ``fn`` between two groups, on the one thread that writes."""
         return await self._on(self._engine, fn, self.store)
-
-    def tenants(self) -> list[TenantId]:
-        """Return the tenants that are served, in order."""
-        return self._host.tenants()
 
     def next_commit(self) -> asyncio.Event:
         """Return what is set after the next group; whoever reads asks for it first."""
@@ -291,6 +318,18 @@ class Runtime:
             if due_us <= self._clock():
                 await self.ask_shadows(tenant)
 
+    async def next_us(self) -> int | None:
+        """Return when time alone next changes something in any shard."""
+        return await self._on(self._engine, self._host.next_us)
+
+    async def forget_answers(self, before_us: int) -> None:
+        """Delete stored answers to request ids that are older than an instant."""
+        await self._on(self._engine, self._host.forget_answers, before_us)
+
+    def tenants(self) -> list[TenantId]:
+        """Return the tenants that are served, in order."""
+        return self._host.tenants()
+
     async def ask_shadows(self, tenant: TenantId) -> None:
         """Ask what shadows would have had, between rounds; nobody else is touched."""
         async with self._round_locks.setdefault(tenant, asyncio.Lock()):
@@ -399,47 +438,6 @@ class Runtime:
                 self._queue.task_done()
             self._notify()
 
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(await self._until_next_s())
-            try:
-                await self.tick()
-            except UnavailableError as error:
-                log.warning("tick_unavailable", error=str(error))
-            except Exception:
-                log.exception("tick_broke")
-
-    async def _until_next_s(self) -> float:
-        # At least every timer_us, so that new work moves the timers in time.
-        now_us = self._clock()
-        next_us = now_us + self._options.timer_us
-        try:
-            due = await self._on(self._engine, self._host.next_us)
-        except UnavailableError:
-            due = None
-        if due is not None:
-            next_us = min(next_us, due)
-        return max(0.01, (next_us - now_us) / _SECOND_US)
-
-    async def _forget(self) -> None:
-        while True:
-            before_us = self._clock() - self._options.retention_us
-            try:
-                await self._on(self._engine, self._host.forget_answers, before_us)
-            except UnavailableError as error:
-                log.warning("forget_unavailable", error=str(error))
-            await asyncio.sleep(self._options.retention_us / _SECOND_US / 24)
-
-    async def _remember(self) -> None:
-        # Nobody's answer waits for this: what is missed is made up for an hour later.
-        while True:
-            await asyncio.sleep(_HOUR_S)
-            for tenant in self._host.tenants():
-                try:
-                    await self.keep_history(tenant)
-                except UnavailableError as error:
-                    log.warning("history_unavailable", error=str(error))
-
     def _notify(self) -> None:
         grown, self._grown = self._grown, asyncio.Event()
         grown.set()
@@ -467,6 +465,10 @@ def _repeat(call: RoundCall) -> Work:
         raise UnavailableError("the first answer is gone; please retry")
 
     return Work(call.tenant, run, call.request_id, call.payload_hash)
+
+
+async def _to_nobody(_is_owner: bool) -> None:
+    return
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -18,10 +20,33 @@ from matcher.engine.journal import Checkpoint
 from matcher.engine.limits import ShardLimits
 from matcher.engine.shard import Shard
 from server.runtime.clock import Clock
+from server.runtime.ownership import NotOwnerError, Ownership
 from server.runtime.work import Done, Work
+from server.storage.lease import FencedError, Lease
 from server.storage.store import Store, StoredAnswer
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Answers:
+    """First answers to request ids: those that are stored, and those of the group."""
+
+    stored: dict[tuple[TenantId, str], StoredAnswer] = field(default_factory=dict)
+    new: dict[tuple[TenantId, str], StoredAnswer] = field(default_factory=dict)
+
+    def first(self, work: Work) -> StoredAnswer | None:
+        """Return the first answer to a request, if there was one."""
+        key = work.tenant, work.request_id
+        return self.stored.get(key) or self.new.get(key)
+
+    def keep(self, work: Work, value: object, now_us: int) -> None:
+        """Keep the answer to a request that has an id."""
+        if work.request_id:
+            assert isinstance(value, bytes), "an answer that is kept is bytes"
+            self.new[work.tenant, work.request_id] = StoredAnswer(
+                work.tenant, work.request_id, work.payload_hash, value, now_us
+            )
 
 
 class ShardHost:
@@ -39,32 +64,50 @@ class ShardHost:
         Where the shards' rows are.
     clock
         Gives the instant of each group.
+    ownership
+        Which shards are this process's to build and to write.
     limits
         Of every shard.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, limits: ShardLimits | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        ownership: Ownership,
+        limits: ShardLimits | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
+        self._ownership = ownership
         self._limits = limits or ShardLimits()
         self._shards: dict[TenantId, Shard] = {}
+        # Those that the shards in memory were built under: one that was lost and taken
+        # again is another, and the shard does not know what happened in between.
+        self._leases: dict[TenantId, Lease] = {}
         self._tenants: set[TenantId] = set()
 
     def start(self, tenants: Sequence[TenantId]) -> None:
-        """Build the shards of the tenants given and of all that the store knows."""
-        for tenant in sorted({*tenants, *self._store.tenants()}):
+        """Build the shards of the tenants given, whose leases this process has."""
+        for tenant in sorted(tenants):
             self.shard(tenant)
 
     def tenants(self) -> list[TenantId]:
         """Return the tenants that are served, in order."""
-        return sorted(self._tenants)
+        return sorted(each for each in self._tenants if self._ownership.holds(each))
 
     def shard(self, tenant: TenantId) -> Shard:
-        """Return the tenant's shard, built from the store if it is not in memory."""
+        """
+        Return the tenant's shard, built from the store if it is not in memory.
+
+        Raises
+        ------
+        NotOwnerError
+            If this process does not have its lease.
+        """
+        lease = self._ownership.lease(tenant)
         found = self._shards.get(tenant)
-        if found is None:
+        if found is None or self._leases[tenant] != lease:
             rows = self._store.load(tenant)
             self._begin_history(tenant, rows)
             found = Shard(
@@ -75,6 +118,7 @@ class ShardHost:
                 limits=self._limits,
             )
             self._shards[tenant] = found
+            self._leases[tenant] = lease
             self._tenants.add(tenant)
             log.info(
                 "shard_loaded",
@@ -101,14 +145,17 @@ class ShardHost:
         """
         now_us = self._clock()
         done: list[Done] = []
+        answers = _Answers()
         try:
-            self._expect(group)
+            self._find_answers(group, answers)
+            self._expect(group, answers)
         except UnavailableError as error:
             return self._give_up(group, error)
-        answers: dict[tuple[TenantId, str], StoredAnswer] = {}
         for index, work in enumerate(group):
             try:
                 done.append(Done(self._value(work, now_us, answers)))
+            except NotOwnerError as error:
+                done.append(Done(error=error))
             except UnavailableError as error:
                 return self._give_up(group, error)
             except NearturnError as error:
@@ -119,7 +166,7 @@ class ShardHost:
                 given_up[index] = Done(error=error)
                 return given_up
         try:
-            self._commit(list(answers.values()))
+            self._commit({work.tenant for work in group}, list(answers.new.values()))
         except UnavailableError as error:
             return self._give_up(group, error)
         return done
@@ -155,68 +202,58 @@ class ShardHost:
         )
         return {tenant: due for tenant, due in times if due is not None}
 
-    def _expect(self, group: Sequence[Work]) -> None:
+    def _find_answers(self, group: Sequence[Work], answers: _Answers) -> None:
+        for work in group:
+            if work.request_id:
+                found = self._store.answer(work.tenant, work.request_id)
+                if found is not None:
+                    answers.stored[work.tenant, work.request_id] = found
+
+    def _expect(self, group: Sequence[Work], answers: _Answers) -> None:
+        # Not of repetitions: nothing is looked up for what is not done.
         of_tenant: dict[TenantId, list[Command]] = {}
         for work in group:
-            if work.command is not None:
+            if work.command is not None and answers.first(work) is None:
                 of_tenant.setdefault(work.tenant, []).append(work.command)
         for tenant, commands in of_tenant.items():
-            self.shard(tenant).expect(commands)
+            with suppress(NotOwnerError):
+                self.shard(tenant).expect(commands)
 
-    def _value(
-        self,
-        work: Work,
-        now_us: int,
-        answers: dict[tuple[TenantId, str], StoredAnswer],
-    ) -> object:
-        repeated = self._repeated(work, answers)
-        if repeated is not None:
-            return repeated
-        value = work.run(self.shard(work.tenant), now_us)
-        self._remember(work, value, now_us, answers)
-        return value
-
-    def _repeated(
-        self, work: Work, answers: dict[tuple[TenantId, str], StoredAnswer]
-    ) -> bytes | None:
-        if not work.request_id:
-            return None
-        first = answers.get((work.tenant, work.request_id))
-        first = first or self._store.answer(work.tenant, work.request_id)
+    def _value(self, work: Work, now_us: int, answers: _Answers) -> object:
+        first = answers.first(work)
         if first is None:
-            return None
+            value = work.run(self.shard(work.tenant), now_us)
+            answers.keep(work, value, now_us)
+            return value
         if first.payload_hash != work.payload_hash:
             raise RequestReusedError(
                 work.request_id, first.payload_hash, work.payload_hash
             )
         return first.answer
 
-    def _remember(
-        self,
-        work: Work,
-        value: object,
-        now_us: int,
-        answers: dict[tuple[TenantId, str], StoredAnswer],
-    ) -> None:
-        if work.request_id:
-            assert isinstance(value, bytes), "an answer that is kept is bytes"
-            answers[work.tenant, work.request_id] = StoredAnswer(
-                work.tenant, work.request_id, work.payload_hash, value, now_us
-            )
-
-    def _commit(self, answers: list[StoredAnswer]) -> None:
+    def _commit(self, tenants: set[TenantId], answers: list[StoredAnswer]) -> None:
         changes = [
             (tenant, shard.take_changes())
             for tenant, shard in sorted(self._shards.items())
         ]
         changes = [(tenant, changed) for tenant, changed in changes if changed]
-        if changes or answers:
-            self._store.commit(changes, answers)
+        used = {*tenants, *(tenant for tenant, _ in changes)}
+        leases = [self._leases[each] for each in sorted(used) if each in self._shards]
+        try:
+            if changes or answers:
+                self._store.commit(changes, answers, leases)
+            else:
+                # A refusal is an answer too: memory that is not our own any more
+                # must not give one.
+                self._ownership.check(leases)
+        except FencedError as error:
+            self._ownership.lost(error.lease)
+            raise
         for tenant, _ in changes:
             self._shards[tenant].committed()
 
     def _give_up(self, group: Sequence[Work], error: BaseException) -> list[Done]:
         # The next use of a shard builds it from the store.
         self._shards.clear()
-        reason = UnavailableError(f"nothing was stored, please retry: {error}")
+        reason = UnavailableError(f"please retry with the same ids: {error}")
         return [Done(error=reason) for _ in group]

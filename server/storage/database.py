@@ -51,7 +51,10 @@ def _unavailable(
     doing: str, place: str, error: exc.SQLAlchemyError
 ) -> UnavailableError:
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
-    return UnavailableError(f"store {place}: cannot {doing}: {cause}")
+    # libpq spreads what it says over lines.
+    return UnavailableError(
+        f"store {place}: cannot {doing}: {' '.join(str(cause).split())}"
+    )
 
 
 class Database:
@@ -64,7 +67,7 @@ class Database:
         The database as an operator would name it, for messages.
     writer
         Engine with a pool of exactly one connection. Its transactions exclude
-        those of every other writer.
+        those of every other writer, and see all that was committed before them.
     reader
         Engine whose connections cannot write. Outside :meth:`snapshot` each
         statement sees the last commit.
@@ -72,6 +75,10 @@ class Database:
         What to undo at the end, last in first out.
     settle_log
         Writes what only a log holds into the database, and empties the log.
+    begin_snapshot
+        Statement with which a reader begins to see one commit only.
+    is_alone
+        Whether no other process can have it open.
     """
 
     def __init__(
@@ -81,19 +88,35 @@ class Database:
         reader: Engine,
         closing: ExitStack,
         settle_log: Callable[[], None],
+        begin_snapshot: str = "BEGIN",
+        *,
+        is_alone: bool,
     ) -> None:
         self.place = place
+        self.is_alone = is_alone
         self._writer = writer
         self._reader = reader
         self._closing = closing
         self.settle_log = settle_log
+        self._begin_snapshot = begin_snapshot
         self._is_closed = False
 
     @contextmanager
     def writing(self, doing: str) -> Iterator[Connection]:
-        """Give a transaction that is committed at the end, or leaves nothing."""
-        with self._guard(doing), self._writer.begin() as connection:
+        """
+        Give a transaction that is committed at the end, or leaves nothing.
+
+        Raises
+        ------
+        UnavailableError
+            If nothing is stored, or if the connection broke during the commit: then
+            the error says so, for all of it may be stored.
+        """
+        with self._guard(doing), self._writer.connect() as connection:
+            # Without a commit it is rolled back where the connection is given back.
+            connection.begin()
             yield connection
+            self._commit(connection, doing)
 
     @contextmanager
     def reading(self, doing: str) -> Iterator[Connection]:
@@ -106,7 +129,7 @@ class Database:
         """Give a connection whose statements all see the same commit."""
         with self.reading(doing) as connection:
             # Ended by the rollback with which a connection goes back to its pool.
-            connection.exec_driver_sql("BEGIN")
+            connection.exec_driver_sql(self._begin_snapshot)
             yield connection
 
     def one(
@@ -137,6 +160,15 @@ class Database:
         """Close every connection; a second call does nothing."""
         self._is_closed = True
         self._closing.close()
+
+    def _commit(self, connection: Connection, doing: str) -> None:
+        try:
+            connection.commit()
+        except exc.DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            unsure = f"{doing} for certain (it may be stored, a retry shows)"
+            raise _unavailable(unsure, self.place, error) from error
 
     @contextmanager
     def _guard(self, doing: str) -> Iterator[None]:

@@ -3,46 +3,76 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from matcher.domain.errors import InvalidValueError
+from matcher.domain.errors import InvalidValueError, UnavailableError
+from server.storage.postgres_params import PostgresParams
 from server.storage.sql_store import SqlStore
 from server.storage.sqlite_database import SqliteParams, open_sqlite
 
-_PREFIX = "sqlite:///"
-_ACCEPTED = "sqlite:///FILE, or sqlite:////FILE from the root; no user, host or options"
+if TYPE_CHECKING:
+    from server.storage.database import Database
+
+_SQLITE = "sqlite:///"
+_POSTGRES = "postgresql://"
+_ACCEPTED = (
+    "sqlite:///FILE, or sqlite:////FILE from the root, without user, host or options; "
+    "or postgresql://USER@HOST/DATABASE"
+)
 
 
-def open_store(url: str, params: SqliteParams | None = None) -> SqlStore:
+def open_store(
+    url: str,
+    sqlite: SqliteParams | None = None,
+    postgres: PostgresParams | None = None,
+) -> SqlStore:
     """
     Open the store that a URL names, making or upgrading it where needed.
 
     Parameters
     ----------
     url
-        ``sqlite:///relative/path.db`` or ``sqlite:////absolute/path.db``. The folder
-        must exist; a missing or empty file becomes a new store.
-    params
-        Connection settings; default ones if ``None``.
+        ``sqlite:///relative/path.db`` or ``sqlite:////absolute/path.db``: the folder
+        must exist; a missing or empty file becomes a new store. Or
+        ``postgresql://user@host:port/database``: the database must exist; an empty one
+        becomes a new store.
+    sqlite, postgres
+        Connection settings of the one that the URL names; default ones if ``None``.
 
     Returns
     -------
     SqlStore
-        Held by this process alone until it is closed.
+        A file is held by this process alone until it is closed.
 
     Raises
     ------
     InvalidValueError
-        If the URL does not name a file.
+        If the URL names neither a file nor a database.
     UnavailableError
         If the store cannot be opened; see
-        :func:`server.storage.sqlite_database.open_sqlite`.
+        :func:`server.storage.sqlite_database.open_sqlite` and
+        :func:`server.storage.postgres_database.open_postgres`.
     """
-    path = _file_of(url)
-    return SqlStore(open_sqlite(path, params or SqliteParams()))
+    if url.startswith(_POSTGRES):
+        return SqlStore(_open_postgres(url, postgres or PostgresParams()))
+    return SqlStore(open_sqlite(_file_of(url), sqlite or SqliteParams()))
+
+
+def _open_postgres(url: str, params: PostgresParams) -> Database:
+    try:
+        from server.storage.postgres_database import (  # noqa: PLC0415 - an extra
+            open_postgres,
+        )
+    except ImportError as error:
+        raise UnavailableError(
+            f"a store in PostgreSQL needs psycopg, which is not here ({error}); "
+            'install it with: pip install "nearturn[postgres]"'
+        ) from error
+    return open_postgres(url, params)
 
 
 def _file_of(url: str) -> Path:
-    name = url.removeprefix(_PREFIX)
+    name = url.removeprefix(_SQLITE)
     if name in (url, "", ":memory:") or "?" in name:
         # In other URLs a password may stand before the @.
         raise InvalidValueError("store_url", url.rpartition("@")[2], _ACCEPTED)

@@ -8,6 +8,7 @@ facts are narrow for that reason, and nothing else reads them.
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Integer,
     and_,
@@ -47,15 +48,19 @@ _ALIKE = (
     _F.is_worse,
 )
 
+
+def _total(amount: ColumnElement[int]) -> ColumnElement[int]:
+    # PostgreSQL adds 64 bits up to a decimal.
+    return cast(func.coalesce(func.sum(amount), 0), BigInteger)
+
+
 # Rows as the fields of FactGroup; by nothing in particular.
 GROUPS = (
     select(
         *_ALIKE,
         func.count().label("item_count"),
-        func.sum(_F.saving_micros).label("saving_micros"),
-        func.coalesce(func.sum(_F.fallback_distance_m - _F.distance_m), 0).label(
-            "avoided_m"
-        ),
+        _total(_F.saving_micros).label("saving_micros"),
+        _total(_F.fallback_distance_m - _F.distance_m).label("avoided_m"),
         func.count(_F.fallback_distance_m).label("avoided_count"),
     )
     .where(_ASKED)

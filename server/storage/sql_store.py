@@ -39,10 +39,12 @@ from server.storage import codec, report_statements, statements
 from server.storage.counters import read_counters
 from server.storage.database import Database
 from server.storage.history import History
+from server.storage.lease import Lease
 from server.storage.live_rows import load_live_rows
 from server.storage.report_rows import read_demand_facts, read_rollout_facts
 from server.storage.shadow_rows import count_shadows
 from server.storage.sql_archive import SqlArchive
+from server.storage.sql_leases import SqlLeases, fence
 from server.storage.store import LoggedDecision, StoredAnswer
 from server.storage.tables import relay_cursors
 from server.storage.transaction import Transaction
@@ -68,15 +70,22 @@ class SqlStore:
         self,
         changes: Sequence[tuple[TenantId, Changes]],
         answers: Sequence[StoredAnswer] = (),
+        leases: Sequence[Lease] = (),
     ) -> None:
         """Write everything in one durable transaction, or nothing."""
         # Rows are made before the transaction: it holds up every other writer.
         transaction = Transaction(changes, answers)
         if transaction:
             with self._database.writing("commit") as connection:
+                # First: nobody takes a lease over between this and the commit.
+                fence(connection, leases)
                 transaction.write(connection)
             if transaction.erases:
                 self._database.settle_log()
+
+    def leases(self) -> SqlLeases:
+        """Return who may write for which tenant."""
+        return SqlLeases(self._database)
 
     def load(self, tenant: TenantId) -> LiveRows:
         """Return what a shard needs in memory; a new tenant gives empty rows."""

@@ -99,7 +99,9 @@ def open_sqlite(path: Path, params: SqliteParams) -> Database:
         undo.callback(settle_log)
         reader = _reader_engine(path, params)
         undo.callback(reader.dispose)
-        return Database(str(path), writer, reader, undo.pop_all(), settle_log)
+        return Database(
+            str(path), writer, reader, undo.pop_all(), settle_log, is_alone=True
+        )
     raise AssertionError("unreachable: no callback swallows an exception")
 
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql
 
 from matcher.domain.demand import DemandState
 from matcher.domain.match import HoldState
@@ -44,6 +44,7 @@ from server.storage.tables import (
     drop_off_points,
     guardrail_days,
     journal,
+    leases,
     match_counts,
     matches,
     metadata,
@@ -66,9 +67,11 @@ from server.storage.tables import (
 Documents = Select[str]
 
 
+# PostgreSQL's ON CONFLICT, which SQLite has taken over word for word: its dialect
+# compiles the same construct.
 def _upsert(target: Table) -> Insert:
     keys = list(target.primary_key)
-    statement = sqlite.insert(target)
+    statement = postgresql.insert(target)
     values = {
         name: statement.excluded[name]
         for name, one in target.columns.items()
@@ -145,7 +148,7 @@ APPEND_PROGRAM_EVENTS = insert(program_events)
 APPEND_JOURNAL = insert(journal)
 
 # A checkpoint after the same entries says the same.
-KEEP_CHECKPOINT = sqlite.insert(checkpoints).on_conflict_do_nothing()
+KEEP_CHECKPOINT = postgresql.insert(checkpoints).on_conflict_do_nothing()
 
 # Rows of (number, entry_count): the last segment.
 LAST_SEGMENT = (
@@ -265,7 +268,7 @@ ANSWERS = select(answers.c.request_id, answers.c.answer).where(
 DROP_ANSWER = _delete(answers)
 
 # The first answer stays, whatever comes later under its id.
-KEEP_ANSWERS = sqlite.insert(answers).on_conflict_do_nothing()
+KEEP_ANSWERS = postgresql.insert(answers).on_conflict_do_nothing()
 
 # Of all tenants; parameter: before_us.
 FORGET_ANSWERS = delete(answers).where(answers.c.answered_us < bindparam("before_us"))
@@ -305,7 +308,9 @@ RETURNS_WITH = (
     select(returns.c.return_id)
     .where(
         returns.c.tenant == bindparam("tenant"),
-        func.instr(returns.c.document, bindparam("text")) > 0,
+        # Compares bytes on every database, where LIKE and the names of what finds a
+        # text in another differ.
+        func.replace(returns.c.document, bindparam("text"), "") != returns.c.document,
     )
     .order_by(returns.c.return_id)
     .limit(bindparam("limit"))
@@ -403,13 +408,14 @@ COUNTERS = select(
 
 def _next_tenant() -> Select[str]:
     # The smallest tenant above :tenant in any table. Each step is one seek per
-    # table, where DISTINCT would read every index from end to end.
+    # table, where DISTINCT would read every index from end to end. A lease is no data.
     firsts = union_all(
         *(
             select(func.min(one.c.tenant).label("tenant")).where(
                 one.c.tenant > bindparam("tenant")
             )
             for one in metadata.sorted_tables
+            if one is not leases
         )
     ).subquery()
     return select(func.min(firsts.c.tenant))

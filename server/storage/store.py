@@ -34,6 +34,7 @@ from matcher.engine.records import (
 from matcher.engine.shadow_records import ShadowRecord
 from matcher.report.density import DemandFact
 from matcher.report.facts import RolloutFacts, RolloutQuery
+from server.storage.lease import Lease, Leases
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +156,13 @@ class Store(Protocol):
         self,
         changes: Sequence[tuple[TenantId, Changes]],
         answers: Sequence[StoredAnswer] = (),
+        leases: Sequence[Lease] = (),
     ) -> None:
         """
         Write everything in one durable transaction, or nothing.
+
+        Under the leases given: if one of them is not the last of its tenant,
+        ``FencedError`` is raised and nothing is stored.
 
         A row that exists is replaced; deleting one that does not is no error. Of two
         entries for a tenant the later one wins. Decisions get the next numbers of
@@ -165,6 +170,9 @@ class Store(Protocol):
         request id that has an answer keeps it. Of erased rows, personal data is taken
         out of decisions, journal and checkpoints, and answers that hold it are deleted.
         """
+
+    def leases(self) -> Leases:
+        """Return who may write for which tenant."""
 
     def load(self, tenant: TenantId) -> LiveRows:
         """

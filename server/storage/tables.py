@@ -365,3 +365,14 @@ answers = Table(
     Index("answers_by_time", "answered_us"),
     sqlite_strict=True,
 )
+
+# Who may write for a tenant's shard; the beat says that whoever it is still lives.
+leases = Table(
+    "leases",
+    metadata,
+    _key("tenant"),
+    _value("epoch", _INT64),
+    _value("holder", Text()),
+    _value("beat", _INT64),
+    sqlite_strict=True,
+)

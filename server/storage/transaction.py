@@ -14,6 +14,7 @@ from server.storage import statements
 from server.storage.clearing import Clearing
 from server.storage.counters import read_counters
 from server.storage.history import entry_count
+from server.storage.row_writing import sending, write_rows
 from server.storage.rows import (
     Row,
     answer_row,
@@ -66,8 +67,11 @@ class Transaction:
             if entry.erased_returns or entry.erased_demands:
                 self._clearings.append(Clearing(tenant, entry))
         for table, rows in self._written.items():
-            # In the order of the index, so that each of its pages is met once.
-            rows.sort(key=itemgetter(*table.primary_key.columns.keys()))
+            # In the order of the index, so that each of its pages is met once; and
+            # each row once, for PostgreSQL's statement does not write one twice.
+            key = itemgetter(*table.primary_key.columns.keys())
+            latest = {key(row): row for row in rows}
+            self._written[table] = [latest[each] for each in sorted(latest)]
         self._answers = [answer_row(answer) for answer in answers]
 
     def __bool__(self) -> bool:
@@ -86,21 +90,12 @@ class Transaction:
         """Write everything; the caller commits, or rolls back if this raises."""
         for clearing in self._clearings:
             clearing.look(connection)
-        for table, rows in self._written.items():
-            if rows:
-                connection.execute(statements.UPSERTS[table], rows)
-        for table, keys in self._deleted.items():
-            if keys:
-                connection.execute(statements.DELETES[table], keys)
-        for tenant, entry, logged in self._numbered:
-            _number(connection, tenant, entry, logged)
-        if self._events:
-            connection.execute(statements.APPEND_PROGRAM_EVENTS, self._events)
-        for segment in self._journal:
-            segment["number"] = entry_count(connection, segment["tenant"])
-            connection.execute(statements.APPEND_JOURNAL, segment)
-        if self._answers:
-            connection.execute(statements.KEEP_ANSWERS, self._answers)
+        # All reads, for behind them nothing has to be waited for.
+        counted = self._number(connection)
+        with sending(connection):
+            self._send(connection)
+            if counted:
+                write_rows(connection, statements.UPSERTS[counters], counted)
         # Last: what this very transaction wrote is cleared too.
         for clearing in self._clearings:
             clearing.clear(connection)
@@ -110,17 +105,34 @@ class Transaction:
         """Whether personal data is erased, so that the log on disk has to go too."""
         return bool(self._clearings)
 
+    def _number(self, connection: Connection) -> list[Row]:
+        # Numbered inside the transaction: without gaps, whatever failed before. Returns
+        # the rows of counters that have changed.
+        counted = []
+        for tenant, entry, logged in self._numbered:
+            before = read_counters(connection, tenant)
+            for sequence, row in enumerate(logged, before.sequence + 1):
+                row["sequence"] = sequence
+            after = before.after(entry)
+            if after != before:
+                counted.append({"tenant": tenant, **asdict(after)})
+        for segment in self._journal:
+            segment["number"] = entry_count(connection, segment["tenant"])
+        return counted
 
-def _number(
-    connection: Connection, tenant: TenantId, entry: Changes, logged: list[Row]
-) -> None:
-    # Numbered inside the transaction: without gaps, whatever failed before.
-    before = read_counters(connection, tenant)
-    for sequence, row in enumerate(logged, before.sequence + 1):
-        row["sequence"] = sequence
-    if logged:
-        connection.execute(statements.APPEND_DECISIONS, logged)
-    after = before.after(entry)
-    if after != before:
-        row = {"tenant": tenant, **asdict(after)}
-        connection.execute(statements.UPSERTS[counters], row)
+    def _send(self, connection: Connection) -> None:
+        for table, rows in self._written.items():
+            if rows:
+                write_rows(connection, statements.UPSERTS[table], rows)
+        for table, keys in self._deleted.items():
+            if keys:
+                connection.execute(statements.DELETES[table], keys)
+        logged = [row for _, _, rows in self._numbered for row in rows]
+        for statement, rows in (
+            (statements.APPEND_DECISIONS, logged),
+            (statements.APPEND_PROGRAM_EVENTS, self._events),
+            (statements.APPEND_JOURNAL, self._journal),
+            (statements.KEEP_ANSWERS, self._answers),
+        ):
+            if rows:
+                write_rows(connection, statement, rows)

@@ -35,6 +35,7 @@ from tests.scenarios.event_reader import (
     read_stream,
 )
 from tests.scenarios.nats_broker import NatsBroker
+from tests.scenarios.postgres_server import PostgresServer
 from tests.scenarios.server_process import ServerProcess, now_us
 from tests.scenarios.store_audit import StoreAudit
 
@@ -54,10 +55,15 @@ def broker(tmp_path: Path) -> Iterator[NatsBroker]:
         yield started
 
 
-def _server(folder: Path, url: str, *options: str) -> ServerProcess:
+def _server(
+    folder: Path, url: str, *options: str, store_url: str = ""
+) -> ServerProcess:
     settings = folder / "nearturn.toml"
-    settings.write_text(f'nats_url = "{url}"\nevent_retry_max_ms = 200\n')
-    return ServerProcess(folder, "--config", str(settings), *options)
+    settings.write_text(
+        f'nats_url = "{url}"\nevent_retry_max_ms = 200\nlease_ttl_ms = 1000\n'
+    )
+    options = ("--config", str(settings), *options)
+    return ServerProcess(folder, *options, store_url=store_url)
 
 
 async def test_every_decision_arrives_whenever_the_server_is_killed(
@@ -105,17 +111,46 @@ async def test_every_decision_arrives_whenever_the_broker_is_killed(
     await _settled(tmp_path, broker)
 
 
+async def test_every_decision_arrives_when_another_server_takes_over(
+    tmp_path: Path, broker: NatsBroker
+) -> None:
+    """
+    The owner stands still with events on their way, and comes back to another's log.
+
+    It repeats events at worst, and ends with nothing to publish: the first ones are
+    the log all the same, and after the second take-over it goes on with it.
+    """
+    await make_stream(broker.url)
+    folders = [tmp_path / name for name in ("one", "two")]
+    with PostgresServer() as database:
+        url = database.new_database()
+        for folder in folders:
+            folder.mkdir()
+        servers = [_server(each, broker.url, store_url=url) for each in folders]
+        with servers[0] as one:
+            await _submit(one.address, 300)
+            one.signal(signal.SIGSTOP)
+            with servers[1] as two:
+                await _submit(two.address, 300, first=300)
+                one.signal(signal.SIGCONT)
+                await _until(lambda: _says(one, "leases_lost"))
+                await _submit(two.address, 300, first=600)
+                two.signal(signal.SIGTERM)
+                assert await asyncio.to_thread(two.wait) == 0
+            await _until(lambda: _decides(one.address))
+            await _submit(one.address, 300, first=900)
+            one.signal(signal.SIGTERM)
+            assert await asyncio.to_thread(one.wait) == 0
+        await _check(url, broker)
+
+
 async def test_a_broker_that_is_away_keeps_nobody_from_serving(
     tmp_path: Path, broker: NatsBroker
 ) -> None:
     """SERVING and deciding without it, a warning with the lag; all arrives later."""
     broker.kill()
     with _server(tmp_path, broker.url) as server:
-        async with grpc.aio.insecure_channel(server.address) as channel:
-            answer = await health_pb2_grpc.HealthStub(channel).Check(
-                health_pb2.HealthCheckRequest()
-            )
-        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        assert await _decides(server.address)
         await _submit(server.address, 20)
         await _until(lambda: _says(server, '"lag_count": 20'))
         broker.start()
@@ -198,12 +233,16 @@ async def _has_rows(table: Path) -> bool:
 
 
 async def _settled(folder: Path, broker: NatsBroker) -> list[Received]:
-    # One more life, in which nothing is decided: what is left goes out. Then the
-    # stream is held against the store: the first events are the log, to the field.
+    # One more life, in which nothing is decided: what is left goes out.
     with _server(folder, broker.url, "--no-timers") as server:
         server.signal(signal.SIGTERM)
         assert await asyncio.to_thread(server.wait) == 0
-    audit = StoreAudit.of(server.store_url)
+    return await _check(server.store_url, broker)
+
+
+async def _check(store_url: str, broker: NatsBroker) -> list[Received]:
+    # The stream held against the store: the first events are the log, to the field.
+    audit = StoreAudit.of(store_url)
     audit.check()
     received = await read_stream(broker.url)
     first = firsts(received)
@@ -222,7 +261,7 @@ async def _settled(folder: Path, broker: NatsBroker) -> list[Received]:
     return received
 
 
-async def _submit(address: str, count: int) -> None:
+async def _submit(address: str, count: int, first: int = 0) -> None:
     evidence = verification(verify_time=timestamp(now_us() - 60_000_000))
     ends = timestamp(now_us() + DAY_US)
     async with AsyncClient(address) as client:
@@ -230,10 +269,18 @@ async def _submit(address: str, count: int) -> None:
             return_service_pb2.BatchSubmitReturnsRequest(
                 return_items=[
                     return_item(f"r{at}", verification=evidence, decide_by_time=ends)
-                    for at in range(count)
+                    for at in range(first, first + count)
                 ]
             )
         )
+
+
+async def _decides(address: str) -> bool:
+    async with grpc.aio.insecure_channel(address) as channel:
+        answer = await health_pb2_grpc.HealthStub(channel).Check(
+            health_pb2.HealthCheckRequest()
+        )
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
 async def _says(server: ServerProcess, text: str) -> bool:

@@ -19,9 +19,11 @@ SEED = 20_180_507
 
 
 @pytest.mark.e2e
-async def test_acknowledged_writes_survive_ten_kills(tmp_path: Path) -> None:
+async def test_acknowledged_writes_survive_ten_kills(
+    tmp_path: Path, store_url: str
+) -> None:
     """
-    SIGKILL under load, ten times, on one store (R2, I1 to I4, I6).
+    SIGKILL under load, ten times, on one store of each kind (R2, I1 to I4, I6).
 
     Each time it comes up to 10 ms after the 30th to 90th answer. The store is read and
     checked by itself then; the next server goes on with it, repeats its answers and
@@ -29,7 +31,7 @@ async def test_acknowledged_writes_survive_ten_kills(tmp_path: Path) -> None:
     """
     moments = random.Random(SEED)
     load = KillLoad(SEED)
-    with ServerProcess(tmp_path, "--log-level=warning") as server:
+    with ServerProcess(tmp_path, "--log-level=warning", store_url=store_url) as server:
         await load.prepare(server.address)
         for kill in range(KILLS):
             if kill:

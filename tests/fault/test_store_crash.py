@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
@@ -21,74 +21,26 @@ from matcher.domain.errors import UnavailableError
 from server.storage.opening import open_store
 from server.storage.sql_store import SqlStore
 from server.storage.sqlite_database import SqliteParams
-from tests.contract.store.rows import (
-    BRAND,
-    OTHER,
-    answer_row,
-    changes_of,
-    decision_row,
-    demand_row,
-    match_row,
-    return_row,
-    round_row,
-)
+from tests.contract.store.rows import BRAND
+from tests.fault.numbered_commits import commit, last_commit
 
 ROOT = Path(__file__).resolve().parents[2]
 
 # A log of 100 pages is checkpointed every few commits, so that kills meet those, too.
 _PARAMS = SqliteParams(checkpoint_pages=100)
-_DEMAND_COUNT = 40
 
 
-def _open(path: Path) -> SqlStore:
-    return open_store(f"sqlite:///{path}", _PARAMS)
-
-
-def _commit(store: SqlStore, number: int) -> None:
-    # Every row carries the number of its commit, in its version or in its id.
-    demands = [
-        demand_row(f"d{each:02d}", version=number) for each in range(_DEMAND_COUNT)
-    ]
-    decisions = decision_row(2 * number - 1), decision_row(2 * number)
-    numbered = match_row(number), round_row(number, proof=os.urandom(9_000))
-    store.commit(
-        [
-            (BRAND, changes_of(*demands, *decisions, *numbered)),
-            (OTHER, changes_of(return_row(version=number))),
-        ],
-        [answer_row(f"q{number}")],
-    )
-
-
-def _last_commit(store: SqlStore) -> int:
-    """Return the number of the last commit, every row of which must be there."""
-    rows, others = store.load(BRAND), store.load(OTHER)
-    last = rows.match_count
-    stored = [last] * _DEMAND_COUNT if last else []
-    assert [row.version for row in rows.demands] == stored
-    assert [row.version for row in others.returns] == stored[:1]
-    assert (rows.decision_count, rows.round_count) == (2 * last, last)
-    assert [match.match_id for match in rows.matches] == [
-        match_row(number).match_id for number in range(1, last + 1)
-    ]
-    logged = store.decisions_after(BRAND, 0, 2 * last + 9)
-    assert [each.sequence for each in logged] == [*range(1, 2 * last + 1)]
-    for number in range(1, last + 1):
-        found = store.round(BRAND, round_row(number).round_id)
-        assert found is not None
-        assert len(found.proof) == 9_000
-        assert store.answer(BRAND, f"q{number}") is not None
-    assert store.answer(BRAND, f"q{last + 1}") is None
-    return last
+def _open(url: str) -> SqlStore:
+    return open_store(url, _PARAMS)
 
 
 class Worker:
     """A process that opens a store and commits for ever, telling of each commit."""
 
-    def __init__(self, nursery: subprocess.Popen[bytes], path: Path) -> None:
+    def __init__(self, nursery: subprocess.Popen[bytes], url: str) -> None:
         assert nursery.stdin is not None
         assert nursery.stdout is not None
-        nursery.stdin.write(f"{path}\n".encode())
+        nursery.stdin.write(f"{url}\n".encode())
         nursery.stdin.flush()
         self._lines = nursery.stdout
         self.pid = int(self.told())
@@ -128,25 +80,25 @@ def nursery() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _serve() -> None:
-    """Fork a worker per path that comes in; tell how each one ended."""
+    """Fork a worker per URL that comes in; tell how each one ended."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
-            _work(Path(line.strip()))
+            _work(line.strip())
         _, status = os.waitpid(pid, 0)
         _tell(f"gone by {os.WTERMSIG(status):d}")
 
 
-def _work(path: Path) -> NoReturn:
+def _work(url: str) -> NoReturn:
     _tell(str(os.getpid()))
     try:
-        store = _open(path)
+        store = _open(url)
         number = store.load(BRAND).match_count
         while True:
             _tell(str(number))
             number += 1
-            _commit(store, number)
+            commit(store, number)
     finally:
         traceback.print_exc()
         os._exit(1)
@@ -158,58 +110,57 @@ def _tell(line: str) -> None:
 
 
 def test_acknowledged_commits_survive_kills(
-    nursery: subprocess.Popen[bytes], tmp_path: Path
+    nursery: subprocess.Popen[bytes], store_url: str
 ) -> None:
     """
     Twelve lives of a writer end by SIGKILL, up to 6 ms after a seeded commit (I4).
 
     A commit takes about that long, so kills fall before, in, behind and between.
     """
-    path = tmp_path / "store.db"
     generator = random.Random(20_260_302)
     last = 0
     for _ in range(12):
         commits, delay_s = generator.randint(1, 8), generator.uniform(0, 0.006)
-        worker = Worker(nursery, path)
+        worker = Worker(nursery, store_url)
         # What the life before it stored is where this one starts.
         assert worker.told_commit() == last
         told = [worker.told_commit() for _ in range(commits)]
         told += worker.kill_after(delay_s)
         assert told == [*range(last + 1, last + 1 + len(told))]
-        with closing(_open(path)) as store:
-            found = _last_commit(store)
+        with closing(_open(store_url)) as store:
+            found = last_commit(store)
         # The one under way may be there as a whole, or not at all.
         assert found - told[-1] in (0, 1)
         last = found
 
 
 def test_store_that_is_being_made_survives_kills(
-    nursery: subprocess.Popen[bytes], tmp_path: Path
+    nursery: subprocess.Popen[bytes], new_store_url: Callable[[], str]
 ) -> None:
     """Killed 0 to 70 ms into the first opening, it is made by the next one (I4)."""
     for turn in range(8):
-        path = tmp_path / f"store-{turn}.db"
-        Worker(nursery, path).kill_after(turn * 0.01)
-        with closing(_open(path)) as store:
-            last = _last_commit(store)
-            _commit(store, last + 1)
-            assert _last_commit(store) == last + 1
+        url = new_store_url()
+        Worker(nursery, url).kill_after(turn * 0.01)
+        with closing(_open(url)) as store:
+            last = last_commit(store)
+            commit(store, last + 1)
+            assert last_commit(store) == last + 1
 
 
 def test_second_process_is_refused_while_the_first_lives(
     nursery: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     """It is told the number of the first; once that one is killed it gets the store."""
-    path = tmp_path / "store.db"
-    worker = Worker(nursery, path)
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    worker = Worker(nursery, url)
     assert worker.told_commit() == 0
     with pytest.raises(UnavailableError, match=f"process {worker.pid} has it open"):
-        _open(path)
+        _open(url)
     # Nor did the refused one disturb the first.
     told = [worker.told_commit() for _ in range(3)]
     told += worker.kill_after(0)
-    with closing(_open(path)) as store:
-        assert _last_commit(store) >= told[-1]
+    with closing(_open(url)) as store:
+        assert last_commit(store) >= told[-1]
 
 
 if __name__ == "__main__":

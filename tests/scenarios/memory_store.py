@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from matcher.domain.decision import Decision
 from matcher.domain.ids import DecisionId, DemandId, MatchId, ReturnId
@@ -11,8 +12,11 @@ from matcher.domain.match import HoldState, Match
 from matcher.domain.shadow import ShadowState
 from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
+from matcher.engine.erasure import erased_decision
 from matcher.engine.limit_book import recent
 from matcher.engine.records import DemandRecord, ReturnRecord
+
+V = TypeVar("V")
 
 
 @dataclass
@@ -34,6 +38,14 @@ class MemoryStore:
         for number, event in enumerate(changes.program_events, first):
             assert event.number == number, "the log of the program has a gap"
         self.rows.add(changes)
+        if changes.erased_returns:
+            # A later look-up of an old decision finds it without personal data.
+            self.rows.decisions = [
+                erased_decision(each)
+                if each.return_id in changes.erased_returns
+                else each
+                for each in self.rows.decisions
+            ]
 
     def copy(self) -> MemoryStore:
         """Return a store of its own with the same rows."""
@@ -64,6 +76,7 @@ class MemoryStore:
     def load(self) -> LiveRows:
         """Return what a shard needs to go on."""
         rows = self.rows
+        days = _by_day(rows.warehouse_days)
         shadows = tuple(
             shadow
             for _, shadow in sorted(rows.shadows.items())
@@ -81,14 +94,14 @@ class MemoryStore:
             program=rows.program,
             volume_hours=tuple(hour for _, hour in sorted(rows.volume_hours.items())),
             match_counts=recent(rows.match_counts.values()),
-            guardrail_days=tuple(day for _, day in sorted(rows.guardrail_days.items())),
-            sku_days=tuple(day for _, day in sorted(rows.sku_days.items())),
+            guardrail_days=tuple(_by_day(rows.guardrail_days)),
+            sku_days=tuple(_by_day(rows.sku_days)),
             warehouses=tuple(w for _, w in sorted(rows.warehouses.items()) if w),
             service_areas=tuple(a for _, a in sorted(rows.service_areas.items()) if a),
             drop_off_points=tuple(
                 p for _, p in sorted(rows.drop_off_points.items()) if p
             ),
-            warehouse_days=tuple(day for _, day in sorted(rows.warehouse_days.items())),
+            warehouse_days=tuple(each for each in days if each.day >= days[-1].day - 1),
             decision_count=len(rows.decisions),
             match_count=max((_number(each) for each in rows.matches), default=0),
             round_count=max((_number(r.round_id) for r in rows.rounds), default=0),
@@ -96,6 +109,11 @@ class MemoryStore:
             shadowed=tuple(rows.returns[each.return_id] for each in shadows),
             shadow_units=tuple(u for _, u in sorted(rows.shadow_units.items()) if u),
         )
+
+
+def _by_day(rows: Mapping[tuple[Any, ...], V]) -> list[V]:
+    # Keys end with the day.
+    return [row for _, row in sorted(rows.items(), key=lambda at: (at[0][-1], at[0]))]
 
 
 def _number(entity_id: str) -> int:

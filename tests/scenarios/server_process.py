@@ -22,13 +22,15 @@ class ServerProcess:
     Parameters
     ----------
     folder
-        Where the store, the port and the log are kept.
+        Where the port and the log are kept, and the store if no URL is given.
     options
         More flags of ``nearturn serve``.
+    store_url
+        Where the store is.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.store_url = f"sqlite:///{folder / 'nearturn.db'}"
+    def __init__(self, folder: Path, *options: str, store_url: str = "") -> None:
+        self.store_url = store_url or f"sqlite:///{folder / 'nearturn.db'}"
         self.log = folder / "server.log"
         self.address = ""
         self._port_file = folder / "port"

@@ -23,7 +23,6 @@ from matcher.domain.return_item import ReturnState
 from matcher.domain.warehouse import Warehouse
 from matcher.engine.changes import Changes
 from matcher.engine.commands import Command, DeleteWarehouse, Tick, UpsertWarehouse
-from matcher.engine.limits import ShardLimits
 from matcher.engine.network_book import DAY_US
 from matcher.engine.proof import unpack
 from matcher.engine.records import RoundRecord
@@ -38,10 +37,9 @@ from tests.simulation.shadow_checks import (
     check_shadows,
     finish_shadows,
 )
+from tests.simulation.side import LIMITS, CrashingSide, Side
 from tests.unit.engine.naive_market import metres
 
-# Few enough for some lives to reach it.
-LIMITS = ShardLimits(shadow_count_max=5)
 MARGIN_US = LIMITS.decide_margin_us
 
 # From each state of a return item, where one step may take it (DESIGN.md, 3).
@@ -67,35 +65,6 @@ MOVES = {
 }
 
 
-class Side(RunningShard):
-    """A shard that remembers all that it committed, and what since it was asked."""
-
-    def __init__(self) -> None:
-        self.fresh = Changes()
-        self.history: list[Changes] = []
-        super().__init__(limits=LIMITS)
-
-    def commit(self) -> None:
-        """Commit, and remember it."""
-        changes = self.shard.take_changes()
-        self.fresh.add(changes)
-        self.history.append(changes)
-        self.store.commit(changes)
-        self.shard.committed()
-
-    def taken(self) -> Changes:
-        """Return what was committed since the last call."""
-        fresh, self.fresh = self.fresh, Changes()
-        return fresh
-
-    def outcome(self, command: Command) -> object:
-        """Return the answer, or the refusal by class and words."""
-        try:
-            return self.apply(command)
-        except NearturnError as error:
-            return type(error), str(error)
-
-
 @dataclass
 class InFlight:
     """A round that both sides have begun."""
@@ -108,8 +77,9 @@ class InFlight:
 class World:
     """Drives both shards and the model, and compares them after every step."""
 
-    def __init__(self) -> None:
-        self.crashing, self.steady = Side(), Side()
+    def __init__(self, crashing: CrashingSide | None = None) -> None:
+        self.crashing: CrashingSide = crashing or Side()
+        self.steady = Side()
         self.model = ReferenceModel(MARGIN_US, NOW_US)
         self.model.shades.limit = LIMITS.shadow_count_max
         self.is_asking = False

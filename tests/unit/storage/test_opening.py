@@ -8,6 +8,7 @@ import pytest
 
 from matcher.domain.errors import InvalidValueError
 from server.storage.opening import open_store
+from server.storage.postgres_params import PostgresParams
 from server.storage.sqlite_database import SqliteParams
 
 
@@ -28,15 +29,35 @@ def _names(folder: Path) -> list[str]:
         "sqlite:///store.db?",
         "sqlite://host/store.db",
         "sqlite+pysqlite:///store.db",
-        "postgresql://user:secret@host/base",
+        "postgresql+psycopg://user:secret@host/base",
+        "postgres://user:secret@host/base",
+        "mysql://user:secret@host/base",
         "file:///store.db",
     ],
 )
 def test_url_that_names_no_file_is_refused(url: str) -> None:
-    """Another database, no file, memory, or options: told, and no password shown."""
+    """Another kind, no file, memory, or options: told, and no password shown."""
     with pytest.raises(InvalidValueError, match=r"store_url.*sqlite:///FILE") as caught:
         open_store(url)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:secret@host/base?unknown=1",
+        "postgresql://user:se/cret@host/base",
+        "postgresql://user:12/secret@host/base",
+        "postgresql://user:secret@host:port/base",
+        "postgresql://user@[::1/base?password=secret",
+        "postgresql://user:%zzsecret@host/base",
+    ],
+)
+def test_url_of_a_server_is_read_with_care(url: str) -> None:
+    """An option, a port or an escape that is none: told, and no password shown."""
+    with pytest.raises(InvalidValueError, match=r"store_url.*postgresql://") as caught:
+        open_store(url)
+    assert "cret" not in str(caught.value)
 
 
 def test_path_is_relative_or_from_the_root(
@@ -59,6 +80,16 @@ def test_name_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
 
 def test_settings_are_checked() -> None:
     """Each setting one step past either end of its range is refused by name."""
+    for name, low, high in (
+        ("reader_count", 0, 65),
+        ("connect_timeout_s", 1, 61),
+        ("statement_timeout_ms", 99, 3_600_001),
+        ("idle_timeout_ms", 99, 3_600_001),
+        ("network_timeout_ms", 99, 600_001),
+    ):
+        for value in (low, high):
+            with pytest.raises(InvalidValueError, match=name):
+                PostgresParams(**{name: value})
     for name, low, high in (
         ("reader_count", 0, 65),
         ("wait_s", -0.1, 60.1),

@@ -1,0 +1,101 @@
+"""What time alone makes a server do: settle what is due, forget, remember."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Protocol
+
+import structlog
+
+from matcher.domain.errors import UnavailableError
+from matcher.domain.ids import TenantId
+from server.runtime.clock import Clock
+from server.runtime.options import RuntimeOptions
+
+log = structlog.get_logger(__name__)
+
+_SECOND_US = 1_000_000
+_HOUR_S = 3600
+
+
+class Timed(Protocol):
+    """What timers drive."""
+
+    async def tick(self) -> None:
+        """Settle what time has settled, and run the rounds that are due."""
+
+    async def next_us(self) -> int | None:
+        """Return when time alone next changes something."""
+
+    async def forget_answers(self, before_us: int) -> None:
+        """Delete stored answers that are older."""
+
+    async def keep_history(self, tenant: TenantId) -> None:
+        """Make a checkpoint if one is due."""
+
+    def tenants(self) -> list[TenantId]:
+        """Return the tenants that are served."""
+
+
+class Timers:
+    """
+    Loops that end only by being cancelled; trouble is logged and tried again.
+
+    Parameters
+    ----------
+    timed
+        What they drive.
+    clock
+        Gives the instants.
+    options
+        How often.
+    """
+
+    def __init__(self, timed: Timed, clock: Clock, options: RuntimeOptions) -> None:
+        self._timed = timed
+        self._clock = clock
+        self._options = options
+
+    def loops(self) -> list[Coroutine[Any, Any, None]]:
+        """Return the loops, to be run side by side."""
+        return [self._tick(), self._forget(), self._remember()]
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(await self._until_next_s())
+            await _tried("tick", self._timed.tick())
+
+    async def _until_next_s(self) -> float:
+        # At least every timer_us, so that new work moves the timers in time.
+        now_us = self._clock()
+        next_us = now_us + self._options.timer_us
+        try:
+            due = await self._timed.next_us()
+        except UnavailableError:
+            due = None
+        if due is not None:
+            next_us = min(next_us, due)
+        return max(0.01, (next_us - now_us) / _SECOND_US)
+
+    async def _forget(self) -> None:
+        while True:
+            before_us = self._clock() - self._options.retention_us
+            await _tried("forget", self._timed.forget_answers(before_us))
+            await asyncio.sleep(self._options.retention_us / _SECOND_US / 24)
+
+    async def _remember(self) -> None:
+        # Nobody's answer waits for this: what is missed is made up for an hour later.
+        while True:
+            await asyncio.sleep(_HOUR_S)
+            for tenant in self._timed.tenants():
+                await _tried("history", self._timed.keep_history(tenant))
+
+
+async def _tried(what: str, work: Awaitable[None]) -> None:
+    try:
+        await work
+    except UnavailableError as error:
+        log.warning("timer_unavailable", timer=what, error=str(error))
+    except Exception:
+        log.exception("timer_broke", timer=what)

@@ -1,0 +1,205 @@
+"""PostgreSQL as a store's database: one writer at a time, readers that cannot."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import conninfo
+from psycopg.abc import AdaptContext
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+
+from matcher.domain.errors import InvalidValueError, UnavailableError
+from server.storage.database import Database, unavailable_unless_done
+from server.storage.postgres_connection import PostgresConnection
+from server.storage.postgres_params import PostgresParams
+from server.storage.revision import bring_up_to_date
+
+#: The oldest major version that the suites were run on.
+MAJOR_VERSION_MIN = 15
+
+#: Advisory lock of a database's writer: "nearturn" as a number.
+WRITER_LOCK = int.from_bytes(b"nearturn", "big")
+
+_ACCEPTED = (
+    "postgresql://USER@HOST:PORT/DATABASE with the characters @ / : ? of a password "
+    "percent-encoded, and no options but those of libpq"
+)
+
+# Statements behind the lock see what the writer before has committed.
+_BEGIN_WRITING = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; "
+    f"SELECT pg_advisory_xact_lock({WRITER_LOCK:d})"
+)
+_BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+def open_postgres(url: str, params: PostgresParams) -> Database:
+    """
+    Open the store in a PostgreSQL database, making its tables where needed.
+
+    Parameters
+    ----------
+    url
+        ``postgresql://user@host:port/database``, as libpq reads it; what it leaves out
+        comes from the environment (``PGPASSWORD``, ``PGPASSFILE`` and the like).
+        Tables are made in the first schema of the search path.
+    params
+        Connection settings.
+
+    Returns
+    -------
+    Database
+        With the tables at the head revision. Another process may have it open, too:
+        the transactions of writers exclude each other.
+
+    Raises
+    ------
+    InvalidValueError
+        If libpq cannot read the URL.
+    UnavailableError
+        If the server cannot be reached, is too old, or the database is not a store, of
+        a newer version, or not in UTF-8. It is left as it was then.
+
+    Notes
+    -----
+    A commit is on disk before it is acknowledged, whatever the server's default:
+    sessions set ``synchronous_commit`` themselves.
+    """
+    asked = _asked(url)
+    place = _place(asked)
+    with ExitStack() as undo, unavailable_unless_done("open it", place):
+        migrating = _engine(_Sessions(asked, params, "off", is_patient=True), 1)
+        undo.callback(migrating.dispose)
+        with migrating.connect() as connection:
+            connection.begin()
+            _refuse_unfit(connection, place)
+            bring_up_to_date(connection, place)
+            connection.commit()
+        migrating.dispose()
+        writer = _engine(_Sessions(asked, params, "off"), 1)
+        undo.callback(writer.dispose)
+        reader = _engine(_Sessions(asked, params, "on"), params.reader_count)
+        undo.callback(reader.dispose)
+        return Database(
+            place,
+            writer,
+            reader,
+            undo.pop_all(),
+            _settle_nothing,
+            _BEGIN_SNAPSHOT,
+            is_alone=False,
+        )
+    raise AssertionError("unreachable: no callback swallows an exception")
+
+
+def _asked(url: str) -> dict[str, Any]:
+    # In an error nothing is shown that may be part of a password.
+    shown = url.rpartition("@")[2].partition("?")[0]
+    try:
+        asked: dict[str, Any] = dict(conninfo.conninfo_to_dict(url))
+    except psycopg.ProgrammingError:
+        raise InvalidValueError("store_url", shown, _ACCEPTED) from None
+    ports = str(asked.get("port", "")).replace(",", "")
+    if "@" in str(asked.get("dbname", "")) or not (ports.isdecimal() or not ports):
+        raise InvalidValueError("store_url", shown, _ACCEPTED)
+    return asked
+
+
+def _place(asked: dict[str, Any]) -> str:
+    user = f"{asked['user']}@" if "user" in asked else ""
+    port = f":{asked['port']}" if "port" in asked else ""
+    return f"postgresql://{user}{asked.get('host', '')}{port}/{asked.get('dbname', '')}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sessions:
+    """Sessions of one kind; a patient one waits for as long as a migration takes."""
+
+    asked: dict[str, Any]
+    params: PostgresParams
+    read_only: str
+    is_patient: bool = False
+
+    def connect(self, context: AdaptContext) -> PostgresConnection:
+        """Return a connection whose settings are those of its kind."""
+        params, asked = self.params, self.asked
+        session = {
+            "connect_timeout": params.connect_timeout_s,
+            "tcp_user_timeout": params.network_timeout_ms,
+            "application_name": "nearturn",
+            **asked,
+            "options": f"{asked.get('options', '')} {self._options()}",
+        }
+        # Transactions begin where a statement says so.
+        connection = PostgresConnection.connect(
+            **session, autocommit=True, context=context
+        )
+        if not self.is_patient:
+            limit_ms = params.statement_timeout_ms + params.network_timeout_ms
+            connection.answer_timeout_s = limit_ms / 1_000
+        return connection
+
+    def _options(self) -> str:
+        params, is_patient = self.params, self.is_patient
+        settings = {
+            "client_encoding": "UTF8",
+            "synchronous_commit": "on",
+            "default_transaction_read_only": self.read_only,
+            "statement_timeout": 0 if is_patient else params.statement_timeout_ms,
+            "idle_in_transaction_session_timeout": (
+                0 if is_patient else params.idle_timeout_ms
+            ),
+        }
+        return " ".join(f"-c {name}={value}" for name, value in settings.items())
+
+
+def _engine(sessions: _Sessions, size: int) -> Engine:
+    engine = create_engine(
+        "postgresql+psycopg://",
+        isolation_level="AUTOCOMMIT",
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=sessions.params.statement_timeout_ms / 1_000,
+        # A connection that the server closed meanwhile is replaced before it is used.
+        pool_pre_ping=True,
+        use_native_hstore=False,
+        # Rows hold people's places and ids: they do not belong in error texts.
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def connect(
+        _dialect: object, _record: object, _arguments: object, given: dict[str, Any]
+    ) -> PostgresConnection:
+        return sessions.connect(given["context"])
+
+    if sessions.read_only == "off":
+
+        @event.listens_for(engine, "begin")
+        def begin_alone(connection: Connection) -> None:
+            connection.exec_driver_sql(_BEGIN_WRITING)
+
+    return engine
+
+
+def _refuse_unfit(connection: Connection, place: str) -> None:
+    version = connection.exec_driver_sql("SHOW server_version").scalar_one()
+    if int(version.partition(".")[0]) < MAJOR_VERSION_MIN:
+        raise UnavailableError(
+            f"store {place}: cannot open it: PostgreSQL is of version {version}; "
+            f"accepted: {MAJOR_VERSION_MIN} and later"
+        )
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise UnavailableError(
+            f"store {place}: cannot open it: the database is in {encoding}; accepted: "
+            "UTF8, in which the order of bytes is that of code points"
+        )
+
+
+def _settle_nothing() -> None:
+    """Leave it to the server when its log ends, and when it sweeps out dead rows."""

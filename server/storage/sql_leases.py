@@ -1,0 +1,116 @@
+"""Leases on a SQL database, and the fence in every transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from matcher.domain.ids import TenantId
+from server.storage.database import Database
+from server.storage.lease import FencedError, Lease, LeaseState
+from server.storage.tables import leases as table
+
+_STATE = select(table.c.epoch, table.c.holder, table.c.beat).where(
+    table.c.tenant == bindparam("tenant_")
+)
+_FIRST = insert(table)
+# The row is locked until the end of the transaction, whoever comes first: a lease that
+# is taken over meanwhile is taken over before this, or after what is written here.
+_BEAT = (
+    update(table)
+    .where(table.c.tenant == bindparam("tenant_"), table.c.epoch == bindparam("epoch_"))
+    .values(beat=table.c.beat + 1)
+)
+_NEXT = (
+    update(table)
+    .where(
+        table.c.tenant == bindparam("tenant_"),
+        table.c.epoch == bindparam("epoch_"),
+        table.c.beat == bindparam("beat_"),
+    )
+    .values(epoch=table.c.epoch + 1, holder=bindparam("holder_"), beat=0)
+)
+_GIVE_BACK = _BEAT.values(holder="", beat=table.c.beat + 1)
+
+
+class SqlLeases:
+    """
+    Implements :class:`server.storage.lease.Leases` on a database.
+
+    Parameters
+    ----------
+    database
+        Connections, the tables being at the head revision.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other process can have the store open."""
+        return self._database.is_alone
+
+    def state(self, tenant: TenantId) -> LeaseState | None:
+        """Return a tenant's lease; ``None`` if there never was one."""
+        with self._database.reading("read a lease") as connection:
+            return _state(connection, tenant)
+
+    def take(
+        self, tenant: TenantId, holder: str, seen: LeaseState | None
+    ) -> Lease | None:
+        """Give out the next lease of a tenant, unless it is another by now."""
+        with self._database.writing("take a lease") as connection:
+            if seen is None:
+                if _state(connection, tenant) is not None:
+                    return None
+                row = {"tenant": tenant, "epoch": 1, "holder": holder, "beat": 0}
+                connection.execute(_FIRST, row)
+                return Lease(tenant, 1)
+            found = connection.execute(
+                _NEXT,
+                {**_parameters(seen.lease), "beat_": seen.beat, "holder_": holder},
+            )
+            return Lease(tenant, seen.lease.epoch + 1) if found.rowcount else None
+
+    def renew(self, leases: Sequence[Lease]) -> list[Lease]:
+        """Let the beats go on; return those leases that are no longer the last."""
+        with self._database.writing("renew leases") as connection:
+            return [each for each in leases if not _beat(connection, each)]
+
+    def give_back(self, leases: Sequence[Lease]) -> None:
+        """Let the next one have them at once; those that are not the last stay."""
+        with self._database.writing("give leases back") as connection:
+            for each in leases:
+                connection.execute(_GIVE_BACK, _parameters(each))
+
+
+def fence(connection: Connection, leases: Sequence[Lease]) -> None:
+    """
+    Let a transaction go on only under leases that are the last of their tenants.
+
+    Raises
+    ------
+    FencedError
+        If one of them is not; it names who has the tenant's shard now.
+    """
+    for lease in leases:
+        if not _beat(connection, lease):
+            now = _state(connection, lease.tenant)
+            raise FencedError(lease, now.holder if now else "")
+
+
+def _beat(connection: Connection, lease: Lease) -> bool:
+    return bool(connection.execute(_BEAT, _parameters(lease)).rowcount)
+
+
+def _state(connection: Connection, tenant: TenantId) -> LeaseState | None:
+    row = connection.execute(_STATE, {"tenant_": tenant}).one_or_none()
+    if row is None:
+        return None
+    return LeaseState(Lease(tenant, row.epoch), row.holder, row.beat)
+
+
+def _parameters(lease: Lease) -> dict[str, object]:
+    return {"tenant_": lease.tenant, "epoch_": lease.epoch}

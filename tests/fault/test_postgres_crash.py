@@ -1,0 +1,147 @@
+"""PostgreSQL goes down under a store: what was acknowledged is there."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from matcher.domain.errors import UnavailableError
+from server.storage.opening import open_store
+from server.storage.sql_store import SqlStore
+from tests.fault.numbered_commits import commit, last_commit
+from tests.scenarios.postgres_server import PostgresServer
+
+_CRASHES = 6
+_SEED = 20_260_302
+
+# Until the server is up again, and a while.
+_PATIENCE_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """Run a server that may crash; by its own settings it need not keep a commit."""
+    with PostgresServer("synchronous_commit=off") as started:
+        yield started
+
+
+def _commit_until(store: SqlStore, ended: threading.Event, told: list[int]) -> int:
+    """Commit one number after the other; return how often that was not possible."""
+    failures = 0
+    number = last_commit(store) + 1
+    while not ended.is_set():
+        try:
+            commit(store, number)
+        except UnavailableError:
+            failures += 1
+            number = _found(store) + 1
+            assert number - 1 - (told[-1] if told else 0) in (0, 1)
+        else:
+            told.append(number)
+            number += 1
+    return failures
+
+
+def _found(store: SqlStore) -> int:
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return last_commit(store)
+        except UnavailableError:
+            assert time.monotonic() < until, "the store does not recover"
+            time.sleep(0.01)
+
+
+def test_commits_survive_crashes_of_the_server(server: PostgresServer) -> None:
+    """
+    Six immediate shutdowns under one store that stays open (I4).
+
+    The one under way is there as a whole or not at all, and the store goes on by
+    itself as soon as the server is back.
+    """
+    moments = random.Random(_SEED)
+    ended = threading.Event()
+    told: list[int] = []
+    url = server.new_database()
+    with closing(open_store(url)) as store, ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(_commit_until, store, ended, told)
+        try:
+            for _ in range(_CRASHES):
+                before = len(told)
+                until = time.monotonic() + _PATIENCE_S
+                while len(told) < before + 5 and not writer.done():
+                    assert time.monotonic() < until
+                    time.sleep(0.001)
+                time.sleep(moments.uniform(0, 0.01))
+                server.restart()
+        finally:
+            ended.set()
+        assert writer.result(_PATIENCE_S) >= _CRASHES
+        assert last_commit(store) - told[-1] in (0, 1)
+    with closing(open_store(url)) as again:
+        assert last_commit(again) - told[-1] in (0, 1)
+
+
+def test_crash_inside_a_transaction_leaves_nothing(server: PostgresServer) -> None:
+    """The rows that were sent are gone, and the error does not say that they may be."""
+    with closing(open_store(server.new_database())) as store:
+        commit(store, 1)
+
+        def write() -> None:
+            with store._database.writing("write") as connection:
+                connection.exec_driver_sql("DELETE FROM demands")
+                server.restart()
+                connection.exec_driver_sql("DELETE FROM returns")
+
+        with pytest.raises(UnavailableError, match="cannot write: ") as caught:
+            write()
+        assert "may be stored" not in str(caught.value)
+        assert last_commit(store) == 1
+        commit(store, 2)
+        assert last_commit(store) == 2
+
+
+def test_store_that_was_idle_meanwhile_notices_nothing(server: PostgresServer) -> None:
+    """Connections that died are replaced before they are used, the writer's too."""
+    with closing(open_store(server.new_database())) as store:
+        commit(store, 1)
+        server.restart()
+        assert last_commit(store) == 1
+        server.restart()
+        commit(store, 2)
+        assert last_commit(store) == 2
+
+
+def test_server_that_is_down_is_named_without_a_password(
+    server: PostgresServer,
+) -> None:
+    """Opening and reading both say which server; the password is nowhere."""
+    url = server.new_database().replace("@", ":sesame@")
+    with closing(open_store(url)) as store:
+        server.stop()
+        try:
+            for act in (store.ping, lambda: open_store(url)):
+                with pytest.raises(UnavailableError) as caught:
+                    act()
+                assert f"@127.0.0.1:{server.port}/" in str(caught.value)
+                assert "sesame" not in str(caught.value)
+        finally:
+            server.start()
+        store.ping()
+
+
+def test_commits_are_on_disk_whatever_the_server_says(server: PostgresServer) -> None:
+    """Sessions of both kinds wait for the disk on a server that would not."""
+    with closing(open_store(server.new_database())) as store:
+        for session in (store._database.writing, store._database.reading):
+            with session("look") as connection:
+                found = connection.exec_driver_sql("SHOW synchronous_commit")
+                assert found.scalar_one() == "on"
+    with server.connection() as connection:
+        assert connection.execute("SHOW synchronous_commit").fetchone() == ("off",)

@@ -1,0 +1,76 @@
+"""`make simulate`: as many lives of a cluster as one has time for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from typing import Annotated
+
+import structlog
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from tests.simulation.cluster.life import live
+
+_console = Console()
+
+
+def main(
+    seeds: Annotated[int, typer.Option(min=1, help="Lives to live.")] = 100,
+    first: Annotated[int, typer.Option(min=0, help="Seed of the first one.")] = 1,
+    steps: Annotated[int, typer.Option(min=1, help="Moves in each.")] = 2_000,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes; as many as there are cores.")
+    ] = os.cpu_count() or 1,
+) -> None:
+    """
+    Live lives of a cluster from seeds, and check all invariants after every step.
+
+    The same seed and steps are the same life on every machine. Each that fails is
+    named with the command that repeats it.
+    """
+    met: Counter[str] = Counter()
+    failed: list[int] = []
+    with ProcessPoolExecutor(workers, initializer=_quiet) as pool:
+        lives = {pool.submit(live, first + n, steps): first + n for n in range(seeds)}
+        for seed, found in _ended(lives):
+            if found.exception() is None:
+                met.update(found.result())
+                continue
+            failed.append(seed)
+            _tell(seed, steps, found)
+    for name, count in sorted(met.items()):
+        _console.print(f"{count:>12,}  {name}", highlight=False)
+    _console.print(
+        f"{seeds:,} lives of {steps:,} steps: {len(failed):,} failed", style="bold"
+    )
+    sys.exit(bool(failed))
+
+
+def _ended(
+    lives: dict[Future[Counter[str]], int],
+) -> Iterator[tuple[int, Future[Counter[str]]]]:
+    with Progress(console=_console) as progress:
+        for ended in progress.track(as_completed(lives), total=len(lives)):
+            yield lives[ended], ended
+
+
+def _tell(seed: int, steps: int, found: Future[Counter[str]]) -> None:
+    error = found.exception()
+    _console.print("".join(traceback.format_exception(error)), markup=False)
+    _console.print(f"again: make simulate FIRST={seed} SEEDS=1 STEPS={steps}")
+
+
+def _quiet() -> None:
+    errors = structlog.make_filtering_bound_logger(logging.ERROR)
+    structlog.configure(wrapper_class=errors)
+
+
+if __name__ == "__main__":
+    typer.run(main)

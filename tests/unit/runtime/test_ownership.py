@@ -1,0 +1,136 @@
+"""When a server may decide for a shard, with clocks that tests move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from matcher.domain.ids import TenantId
+from server.runtime.ownership import NotOwnerError, Ownership
+from server.storage.opening import open_store
+from server.storage.sql_leases import SqlLeases
+from server.storage.sql_store import SqlStore
+
+TENANT, OTHER = TenantId("brand"), TenantId("other")
+TTL_US = 5_000_000
+
+
+class SharedLeases(SqlLeases):
+    """Leases of a real store, as of one that other processes can open too."""
+
+    is_alone = False
+
+
+class HandClock:
+    """A clock that tests move."""
+
+    now_us = 0
+
+    def __call__(self) -> int:
+        """Return where it stands."""
+        return self.now_us
+
+
+@pytest.fixture(name="store")
+def _store(tmp_path: Path) -> Iterator[SqlStore]:
+    opened = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(name="clock")
+def _clock() -> HandClock:
+    return HandClock()
+
+
+def _server(store: SqlStore, name: str, clock: HandClock) -> Ownership:
+    leases = SharedLeases(store._database)
+    return Ownership(leases, name, ttl_us=TTL_US, clock=clock)
+
+
+def test_a_free_shard_is_taken_at_once(store: SqlStore, clock: HandClock) -> None:
+    """Nobody ever had it: the first to ask does, and is asked no further."""
+    first = _server(store, "a", clock)
+    with pytest.raises(NotOwnerError, match="nobody yet"):
+        first.lease(TENANT)
+    assert first.take(TENANT)
+    assert first.take(TENANT)
+    assert first.lease(TENANT).epoch == 1
+    assert not first.holds(OTHER)
+
+
+def test_a_living_holder_is_left_alone(store: SqlStore, clock: HandClock) -> None:
+    """As long as its beat goes on, however long that is; the error names it."""
+    first, second = _server(store, "a", clock), _server(store, "b", clock)
+    first.take(TENANT)
+    for _ in range(10):
+        assert not second.take(TENANT)
+        clock.now_us += TTL_US - 1
+        assert not second.take(TENANT)
+        assert first.renew() == []
+    with pytest.raises(NotOwnerError, match="with server a"):
+        second.lease(TENANT)
+
+
+def test_a_silent_holder_is_replaced(store: SqlStore, clock: HandClock) -> None:
+    """Not a microsecond early by the watcher's clock, whenever it began to watch."""
+    first, second = _server(store, "a", clock), _server(store, "b", clock)
+    first.take(TENANT)
+    clock.now_us += 10 * TTL_US
+    assert not second.take(TENANT)
+    clock.now_us += TTL_US - 1
+    assert not second.take(TENANT)
+    clock.now_us += 1
+    assert second.take(TENANT)
+    # The first one does not know yet, and learns it at its next renewal or write.
+    assert first.holds(TENANT)
+    assert first.renew() == [TENANT]
+    assert not first.holds(TENANT)
+    assert not first.take(TENANT)
+
+
+def test_of_two_that_watch_one_gets_it(store: SqlStore, clock: HandClock) -> None:
+    """The other sees a new lease, and begins to watch that."""
+    _server(store, "a", clock).take(TENANT)
+    watchers = [_server(store, each, clock) for each in ("b", "c")]
+    assert [each.take(TENANT) for each in watchers] == [False, False]
+    clock.now_us += TTL_US
+    assert [each.take(TENANT) for each in watchers] == [True, False]
+    clock.now_us += TTL_US - 1
+    assert not watchers[1].take(TENANT)
+
+
+def test_what_is_given_back_is_free_at_once(store: SqlStore, clock: HandClock) -> None:
+    """A holder that ends in order leaves nobody waiting."""
+    first, second = _server(store, "a", clock), _server(store, "b", clock)
+    first.take(TENANT)
+    assert not second.take(TENANT)
+    first.give_back()
+    assert not first.holds(TENANT)
+    assert second.take(TENANT)
+    first.give_back()
+    assert second.renew() == []
+
+
+def test_a_refused_write_is_noted_once(store: SqlStore, clock: HandClock) -> None:
+    """The loss of an old lease does not take away one that came after it."""
+    first = _server(store, "a", clock)
+    first.take(TENANT)
+    old = first.lease(TENANT)
+    first.lost(old)
+    assert not first.holds(TENANT)
+    first.take(TENANT)
+    clock.now_us += TTL_US
+    assert first.take(TENANT)
+    first.lost(old)
+    assert first.lease(TENANT).epoch == 2
+
+
+def test_a_store_of_ones_own_is_not_watched(store: SqlStore, clock: HandClock) -> None:
+    """Whoever had an embedded store is gone if it can be opened."""
+    _server(store, "a", clock).take(TENANT)
+    again = Ownership(store.leases(), "b", ttl_us=TTL_US, clock=clock)
+    assert again.take(TENANT)
+    assert again.lease(TENANT).epoch == 2

@@ -19,8 +19,7 @@ KERNEL_SUITES := tests/unit/solve tests/unit/geo tests/unit/index tests/unit/rou
 	tests/oracle
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock proto format lint type test test-all simulate demo bench docs \
-	check clean
+.PHONY: help setup lock proto format lint type test test-all simulate demo bench docs check clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,7 +63,7 @@ test-all: $(READY) ## Run every test
 	$(PYTEST)
 	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not compiled" $(KERNEL_SUITES)
 
-simulate: $(READY) ## Live SEEDS=100 lives of a cluster that crashes, from FIRST=1, of STEPS=2000
+simulate: $(READY) ## Live SEEDS=100 lives of a cluster, of STEPS=2000, from FIRST=1
 	$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) \
 		$(if $(FIRST),--first $(FIRST)) $(if $(STEPS),--steps $(STEPS)) \
 		$(if $(WORKERS),--workers $(WORKERS))

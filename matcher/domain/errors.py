@@ -213,6 +213,19 @@ class UnavailableError(NearturnError):
     """The shard cannot serve this call now; the same call may work later."""
 
 
+class NotOwnerError(UnavailableError):
+    """
+    Another server decides for the tenant's shard, or nobody does yet.
+
+    ``holder`` is who has it; empty for nobody.
+    """
+
+    def __init__(self, tenant: str, holder: str) -> None:
+        whose = f"is with server {holder}" if holder else "has no owner yet"
+        super().__init__(f"the shard of tenant {_short(tenant)} {whose}")
+        self.holder = holder
+
+
 def _short(value: object) -> str:
     # A hostile value may be a megabyte long; the message must not be.
     try:

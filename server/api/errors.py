@@ -22,12 +22,14 @@ from matcher.domain.errors import (
     LimitExceededError,
     NearturnError,
     NotFoundError,
+    NotOwnerError,
     NotReadyError,
     RequestReusedError,
     StateConflictError,
     UnavailableError,
     VersionMismatchError,
 )
+from server.storage.lease import FencedError
 
 #: Domain of every ErrorInfo.
 DOMAIN = "nearturn"
@@ -164,6 +166,10 @@ def _quota(error: LimitExceededError) -> list[Message]:
     ]
 
 
+def _holder(error: NotOwnerError) -> dict[str, str]:
+    return {"holder": error.holder}
+
+
 def _limit(error: LimitExceededError) -> dict[str, str]:
     return {
         "limit": error.limit,
@@ -203,6 +209,8 @@ _TABLE: dict[type[NearturnError], _Row] = {
         code_pb2.RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED", _quota, _limit
     ),
     UnavailableError: _Row(code_pb2.UNAVAILABLE, "UNAVAILABLE", _retry, _nothing),
+    NotOwnerError: _Row(code_pb2.UNAVAILABLE, "NOT_OWNER", _retry, _holder),
+    FencedError: _Row(code_pb2.UNAVAILABLE, "NOT_OWNER", _retry, _holder),
 }
 
 # Faults of ours, since callers never hand over graphs: nothing of them is told.

@@ -6,14 +6,10 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matcher.domain.errors import UnavailableError
+from matcher.domain.errors import NotOwnerError
 from matcher.domain.ids import TenantId
 from server.runtime.clock import Clock
 from server.storage.lease import FencedError, Lease, Leases, LeaseState
-
-
-class NotOwnerError(UnavailableError):
-    """Another server decides for the tenant's shard, or nobody does yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +66,8 @@ class Ownership:
         """
         held = self._held.get(tenant)
         if held is None:
-            raise NotOwnerError(
-                f"the shard of tenant {tenant!r} is with {self._other(tenant)}"
-            )
+            seen = self._seen.get(tenant)
+            raise NotOwnerError(tenant, seen.state.holder if seen else "")
         return held
 
     def take(self, tenant: TenantId) -> bool:
@@ -140,7 +135,3 @@ class Ownership:
             self._seen[tenant] = _Seen(state, now_us)
             return False
         return now_us - seen.since_us >= self._ttl_us
-
-    def _other(self, tenant: TenantId) -> str:
-        seen = self._seen.get(tenant)
-        return f"server {seen.state.holder}" if seen else "nobody yet"

@@ -10,6 +10,7 @@ import structlog
 
 from matcher.domain.errors import (
     NearturnError,
+    NotOwnerError,
     RequestReusedError,
     UnavailableError,
 )
@@ -20,7 +21,7 @@ from matcher.engine.journal import Checkpoint
 from matcher.engine.limits import ShardLimits
 from matcher.engine.shard import Shard
 from server.runtime.clock import Clock
-from server.runtime.ownership import NotOwnerError, Ownership
+from server.runtime.ownership import Ownership
 from server.runtime.work import Done, Work
 from server.storage.lease import FencedError, Lease
 from server.storage.store import Store, StoredAnswer
@@ -256,4 +257,5 @@ class ShardHost:
         # The next use of a shard builds it from the store.
         self._shards.clear()
         reason = UnavailableError(f"please retry with the same ids: {error}")
-        return [Done(error=reason) for _ in group]
+        taken = error.lease.tenant if isinstance(error, FencedError) else None
+        return [Done(error=error if work.tenant == taken else reason) for work in group]

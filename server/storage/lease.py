@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from matcher.domain.errors import UnavailableError
+from matcher.domain.errors import NotOwnerError
 from matcher.domain.ids import TenantId
 
 
@@ -23,7 +23,7 @@ class Lease:
     epoch: int
 
 
-class FencedError(UnavailableError):
+class FencedError(NotOwnerError):
     """
     A write under a lease that somebody else has taken over.
 
@@ -31,10 +31,7 @@ class FencedError(UnavailableError):
     """
 
     def __init__(self, lease: Lease, holder: str) -> None:
-        super().__init__(
-            f"the shard of tenant {lease.tenant!r} was taken over by "
-            f"{holder or 'another server'}"
-        )
+        super().__init__(lease.tenant, holder)
         self.lease = lease
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,9 @@ from typing import Self
 _START_S = 120.0
 _STOP_S = 60.0
 _STEP_S = 0.02
+
+# One that was killed is not missed for long.
+_ENVIRONMENT = {"NEARTURN_LEASE_TTL_MS": "1000"}
 
 
 class ServerProcess:
@@ -64,11 +68,17 @@ class ServerProcess:
             *("--port-file", str(self._port_file), *self._options),
         )
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, env={**_ENVIRONMENT, **os.environ}
+            )
 
     def start(self) -> None:
         """Start the process and wait until it serves."""
         self.spawn()
+        self.serving()
+
+    def serving(self) -> None:
+        """Wait until the process that was spawned serves."""
         until = time.monotonic() + _START_S
         while not self._port_file.exists():
             assert self._process is not None

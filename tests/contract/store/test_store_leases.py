@@ -95,7 +95,7 @@ def test_an_old_lease_writes_nothing(store: Store) -> None:
     """FencedError names the holder of now; neither rows nor answers are stored."""
     old, other = _take(store, "a"), _take(store, "a", OTHER)
     new = _take(store, "b")
-    with pytest.raises(FencedError, match="taken over by b") as caught:
+    with pytest.raises(FencedError, match="with server b") as caught:
         store.commit(
             [(BRAND, changes_of(demand_row())), (OTHER, changes_of(demand_row()))],
             [answer_row()],

@@ -11,8 +11,10 @@ from structlog.testing import capture_logs
 
 from matcher.domain import errors as domain
 from matcher.domain.errors import FieldViolation, NearturnError
+from matcher.domain.ids import TenantId
 from matcher.domain.policy_change import Dimension
 from server.api.errors import mapped_errors, to_status
+from server.storage.lease import FencedError, Lease
 from tests.contract.api_target import ApiError
 
 # As long as a valid id can be: 128 characters of four bytes each.
@@ -87,6 +89,18 @@ EXAMPLES: list[tuple[NearturnError, int, str, type | None]] = [
         domain.UnavailableError("cannot commit in store at a path: disk full"),
         code_pb2.UNAVAILABLE,
         "UNAVAILABLE",
+        error_details_pb2.RetryInfo,
+    ),
+    (
+        domain.NotOwnerError(LONG_ID, "host:1:ab"),
+        code_pb2.UNAVAILABLE,
+        "NOT_OWNER",
+        error_details_pb2.RetryInfo,
+    ),
+    (
+        FencedError(Lease(TenantId(LONG_ID), 7), "host:1:ab"),
+        code_pb2.UNAVAILABLE,
+        "NOT_OWNER",
         error_details_pb2.RetryInfo,
     ),
     (

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from matcher.domain.errors import NotOwnerError
 from matcher.domain.ids import TenantId
-from server.runtime.ownership import NotOwnerError, Ownership
+from server.runtime.ownership import Ownership
 from server.storage.opening import open_store
 from server.storage.sql_leases import SqlLeases
 from server.storage.sql_store import SqlStore
@@ -53,7 +54,7 @@ def _server(store: SqlStore, name: str, clock: HandClock) -> Ownership:
 def test_a_free_shard_is_taken_at_once(store: SqlStore, clock: HandClock) -> None:
     """Nobody ever had it: the first to ask does, and is asked no further."""
     first = _server(store, "a", clock)
-    with pytest.raises(NotOwnerError, match="nobody yet"):
+    with pytest.raises(NotOwnerError, match="no owner yet"):
         first.lease(TENANT)
     assert first.take(TENANT)
     assert first.take(TENANT)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from matcher.domain.errors import UnavailableError
+from matcher.domain.errors import NotOwnerError
 from matcher.domain.ids import DemandId, ReturnId
 from matcher.domain.return_item import ReturnState
 from matcher.engine.answers import Answer
@@ -21,7 +21,6 @@ from matcher.engine.commands import (
 )
 from server.runtime.call import Call, RoundCall
 from server.runtime.options import RuntimeOptions
-from server.runtime.ownership import NotOwnerError
 from server.runtime.runtime import Runtime
 from server.storage.database import Database
 from server.storage.opening import open_store
@@ -145,7 +144,7 @@ async def test_one_that_slept_writes_nothing_and_stands_by(
         await asyncio.wait_for(second.start(), 20)
         await second.execute(UpsertDemands((demand("d1"),), ("",)))
         # It has not heard yet, and its memory knows nothing of the demand.
-        with pytest.raises(UnavailableError, match="taken over by second"):
+        with pytest.raises(NotOwnerError, match="with server second"):
             await first.execute(UpsertDemands((demand("d1", quantity=5),), ("",)))
         found = store.demand(TENANT, DemandId("d1"))
         assert found is not None
@@ -187,7 +186,7 @@ async def test_a_round_of_the_old_owner_promises_nothing(
         )
         await asyncio.wait_for(second.start(), 20)
         goes_on.set()
-        with pytest.raises(UnavailableError, match="taken over by second"):
+        with pytest.raises(NotOwnerError, match="with server second"):
             await running
         assert store.latest_round(TENANT) is None
         await second.runtime.run_round(RoundCall(TENANT, lambda _: b""))

@@ -31,7 +31,7 @@ async def test_credentials_that_are_not_there_are_named(tmp_path: Path) -> None:
     missing = tmp_path / "nats.creds"
     error = await _refused(_settings(tmp_path, nats_credentials=str(missing)))
     assert [each.field for each in error.violations] == ["nats_credentials"]
-    assert str(missing) in str(error)
+    assert "a file that exists" in str(error)
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - a folder of a test
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -18,6 +19,8 @@ from pydantic_settings import (
 from matcher.domain.errors import FieldViolation, InvalidValueError
 
 ENV_PREFIX = "NEARTURN_"
+
+_NATS_SERVER = r"(nats|tls)://[^\s,/]+"
 
 
 class Settings(BaseSettings):
@@ -152,6 +155,32 @@ class Settings(BaseSettings):
         description="Time to live a part of the past again, to explain or verify it; "
         "then the call is refused.",
     )
+    nats_url: str = Field(
+        "",
+        pattern=rf"^({_NATS_SERVER}(,{_NATS_SERVER})*)?$",
+        examples=["nats://127.0.0.1:4222"],
+        description="The broker that every decision is published to: nats://HOST:PORT "
+        "or tls://HOST:PORT, more of the cluster behind commas. Empty: none.",
+    )
+    nats_credentials: str = Field(
+        "",
+        examples=["/etc/nearturn/nats.creds"],
+        description="A file of credentials for it. Empty: none.",
+    )
+    nats_stream: str = Field(
+        "NEARTURN",
+        pattern=r"^[A-Za-z0-9_-]{1,128}$",
+        description="Its stream, which is made if it is missing.",
+    )
+    event_batch_max: int = Field(
+        256, ge=1, le=4_096, description="Events published at once."
+    )
+    event_retry_max_ms: int = Field(
+        30_000,
+        ge=100,
+        le=3_600_000,
+        description="Longest pause before the broker is tried again.",
+    )
     lease_ttl_ms: int = Field(
         5_000,
         ge=500,
@@ -236,14 +265,15 @@ def _values(field: FieldInfo) -> str:
         low = next(each.ge for each in field.metadata if hasattr(each, "ge"))
         high = next(each.le for each in field.metadata if hasattr(each, "le"))
         return f"{low:,} to {high:,}"
-    return f"text such as {field.default}"
+    return f"text such as {(field.examples or [field.default])[0]}"
 
 
 def _violations(error: ValidationError) -> list[FieldViolation]:
     return [
         FieldViolation(
             ".".join(str(part) for part in each["loc"]),
-            repr(each["input"])[:80],
+            # A password may stand before the @.
+            re.sub(r"//.*@", "//", repr(each["input"]))[:80],
             _accepted(each),
         )
         for each in error.errors()

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import grpc.aio
 import structlog
@@ -18,8 +19,12 @@ from matcher.domain.errors import InvalidValueError
 from matcher.domain.ids import TenantId, check_id
 from matcher.engine.limits import ShardLimits
 from matcher.engine.warm_up import warm_up
+from server.api.decision_event import decision_event
 from server.api.registration import Registration
 from server.config import Settings
+from server.events.event_sink import EventSink
+from server.events.outbox import Outbox
+from server.events.relay import RelayParams
 from server.runtime.options import RuntimeOptions
 from server.runtime.runtime import Runtime
 from server.storage.opening import open_store
@@ -55,6 +60,8 @@ class Server:
         self._runtime: Runtime | None = None
         self._grpc: grpc.aio.Server | None = None
         self._registration: Registration | None = None
+        self._sink: EventSink | None = None
+        self._outbox: Outbox | None = None
         self.port = 0
 
     async def start(self) -> None:
@@ -72,6 +79,7 @@ class Server:
         """
         settings = self._settings
         _tune_interpreter()
+        self._sink = _event_sink(settings)
         store = await asyncio.to_thread(_open_store, settings)
         self._runtime = Runtime(
             store, limits=_limits(settings), options=_options(settings)
@@ -87,6 +95,7 @@ class Server:
         await asyncio.to_thread(warm_up)
         await self._runtime.start(self._decides)
         gc.freeze()
+        self._publish()
         await self._registration.serving()
         log.info("serving", listen=settings.listen, port=self.port)
 
@@ -94,10 +103,21 @@ class Server:
         # Callers go where health says SERVING: to whoever has the shards.
         assert self._registration is not None
         if is_owner:
+            self._publish()
             await self._registration.serving()
         else:
             await self._registration.loading()
+            if self._outbox is not None:
+                await self._outbox.halt()
         log.info("serving" if is_owner else "standing_by", port=self.port)
+
+    def _publish(self) -> None:
+        # Anew with each term: another owner may have moved the places in the log.
+        if self._sink is not None:
+            assert self._runtime is not None
+            params = _relay_params(self._settings)
+            self._outbox = Outbox(self._runtime, self._sink, decision_event, params)
+            self._outbox.start()
 
     async def stop(self) -> None:
         """Stop accepting, let running calls finish, commit, close the store."""
@@ -108,6 +128,8 @@ class Server:
             self._runtime.refuse_streams()
         if self._grpc is not None:
             await self._grpc.stop(self._settings.shutdown_grace_s)
+        if self._outbox is not None:
+            await self._outbox.stop()
         if self._runtime is not None:
             await self._runtime.stop()
         log.info("stopped")
@@ -184,6 +206,30 @@ def _options(settings: Settings) -> RuntimeOptions:
         solve_budget_us=settings.solve_budget_ms * 1_000,
         holder=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         lease_ttl_us=settings.lease_ttl_ms * 1_000,
+    )
+
+
+def _event_sink(settings: Settings) -> EventSink | None:
+    if not settings.nats_url:
+        return None
+    try:
+        # An extra that only those have who publish.
+        from server.events.nats_sink import NatsParams, NatsSink  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise InvalidValueError(
+            "nats_url", "set", "empty, unless the extra is installed: nearturn[nats]"
+        ) from error
+    file = Path(settings.nats_credentials) if settings.nats_credentials else None
+    if file is not None and not file.is_file():
+        raise InvalidValueError("nats_credentials", str(file), "a file that exists")
+    urls = tuple(settings.nats_url.split(","))
+    return NatsSink(NatsParams(urls, file, settings.nats_stream))
+
+
+def _relay_params(settings: Settings) -> RelayParams:
+    return RelayParams(
+        batch_max=settings.event_batch_max,
+        retry_max_s=settings.event_retry_max_ms / 1_000,
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from google.protobuf.message import Message
 from numpy.typing import NDArray
 
-from matcher.domain.errors import NotFoundError
+from matcher.domain.errors import InvalidValueError, NotFoundError
 from matcher.domain.ids import MatchId, ReturnId, RoundId, TenantId
 from matcher.domain.match import Match
 from matcher.domain.policy import Policy
@@ -120,6 +120,15 @@ class MatchServicer:
         """Stream decisions in the order of their commits."""
         runtime, tenant = self._context.runtime, self._context.tenant
         sequence = int(after_key(_WATCHING, request.cursor, "cursor") or "0")
+        end = await runtime.read(lambda store: store.log_end(tenant))
+        if sequence > end:
+            # Waiting would skip what is decided until the log is there again.
+            raise InvalidValueError(
+                "cursor",
+                request.cursor,
+                f"one of this log, which ends with decision {end} and may be older: "
+                "a backup may have been restored",
+            )
         while True:
             logged = await runtime.read(partial(_logged, tenant, sequence))
             for each in logged:

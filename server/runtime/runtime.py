@@ -178,6 +178,14 @@ class Runtime:
         """Run ``fn`` on a reader thread; it sees committed rows only."""
         return await self._on(self._readers, fn, self.store)
 
+    async def write(self, fn: Callable[[Store], T]) -> T:
+        """Run ``fn`` between two groups, on the one thread that writes."""
+        return await self._on(self._engine, fn, self.store)
+
+    def next_commit(self) -> asyncio.Event:
+        """Return what is set after the next group; whoever reads asks for it first."""
+        return self._grown
+
     async def look_back(self, fn: Callable[[Past, Stop], T]) -> T:
         """
         Run ``fn``, which lives a part of the past again, on a reader thread.

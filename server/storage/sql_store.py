@@ -36,6 +36,7 @@ from matcher.engine.shadow_records import ShadowRecord
 from matcher.report.density import DemandFact
 from matcher.report.facts import RolloutFacts, RolloutQuery
 from server.storage import codec, report_statements, statements
+from server.storage.counters import read_counters
 from server.storage.database import Database
 from server.storage.history import History
 from server.storage.id_batches import id_batches
@@ -46,6 +47,7 @@ from server.storage.shadow_rows import count_shadows
 from server.storage.sql_archive import SqlArchive
 from server.storage.sql_leases import SqlLeases, fence
 from server.storage.store import LoggedDecision, StoredAnswer
+from server.storage.tables import relay_cursors
 from server.storage.transaction import Transaction
 
 
@@ -222,6 +224,25 @@ class SqlStore:
             LoggedDecision(number, codec.DECISIONS.decode(document))
             for number, document in rows
         ]
+
+    def log_end(self, tenant: TenantId) -> int:
+        """Return the sequence of the last decision; 0 before the first."""
+        with self._database.reading("read the counters") as connection:
+            return read_counters(connection, tenant).sequence
+
+    def relayed(self, tenant: TenantId, sink: str) -> int:
+        """Return up to which decision a sink has the log; 0 before the first."""
+        with self._database.reading("read a cursor") as connection:
+            found = connection.execute(
+                statements.RELAYED, {"tenant": tenant, "sink": sink}
+            )
+            return found.scalar_one_or_none() or 0
+
+    def keep_relayed(self, tenant: TenantId, sink: str, sequence: int) -> None:
+        """Store up to which decision a sink has the log."""
+        row = {"tenant": tenant, "sink": sink, "sequence": sequence}
+        with self._database.writing("keep a cursor") as connection:
+            connection.execute(statements.UPSERTS[relay_cursors], row)
 
     def policy(self, tenant: TenantId, version: int) -> PolicyRecord | None:
         """Return one policy version; version 0 is the active one."""

@@ -51,6 +51,7 @@ from server.storage.tables import (
     policies,
     program_events,
     programs,
+    relay_cursors,
     return_facts,
     returns,
     rounds,
@@ -127,6 +128,7 @@ UPSERTS = {
         rounds,
         shadows,
         shadow_units,
+        relay_cursors,
         counters,
     )
 }
@@ -343,6 +345,12 @@ DECISION_LOG = (
     )
     .order_by(decisions.c.sequence)
     .limit(bindparam("limit"))
+)
+
+# Parameter: sink.
+RELAYED = select(relay_cursors.c.sequence).where(
+    relay_cursors.c.tenant == bindparam("tenant"),
+    relay_cursors.c.sink == bindparam("sink"),
 )
 
 # In no order: the database would sort whole documents. The second has the words of its

@@ -248,6 +248,19 @@ class Store(Protocol):
     ) -> list[LoggedDecision]:
         """Return up to ``limit`` decisions with a higher sequence, in its order."""
 
+    def log_end(self, tenant: TenantId) -> int:
+        """Return the sequence of the last decision; 0 before the first."""
+
+    def relayed(self, tenant: TenantId, sink: str) -> int:
+        """Return up to which decision a sink has the log; 0 before the first."""
+
+    def keep_relayed(self, tenant: TenantId, sink: str, sequence: int) -> None:
+        """
+        Store up to which decision a sink has the log, lower than before if need be.
+
+        Called like :meth:`commit`, by the thread that writes.
+        """
+
     def policy(self, tenant: TenantId, version: int) -> PolicyRecord | None:
         """Return one policy version; version 0 is the active one."""
 

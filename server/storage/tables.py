@@ -331,6 +331,17 @@ shadow_units = Table(
     sqlite_strict=True,
 )
 
+# Up to which decision of the log a broker has the events.
+relay_cursors = Table(
+    "relay_cursors",
+    metadata,
+    _key("tenant"),
+    _key("sink"),
+    _value("sequence", _INT64),
+    CheckConstraint("sequence >= 0", name="relay_cursors_sequence"),
+    sqlite_strict=True,
+)
+
 # The highest numbers ever given out, which outlive the rows that they were given to.
 counters = Table(
     "counters",

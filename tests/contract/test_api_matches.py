@@ -13,6 +13,7 @@ from nearturn.v1 import demand_service_pb2 as demands
 from nearturn.v1 import match_service_pb2 as pb
 from nearturn.v1 import return_service_pb2 as returns
 from server.api.match_servicer import WATCH_BATCH
+from server.api.paging import page_token
 from tests.contract.api_target import Api, ApiError, HandClock
 from tests.contract.messages import (
     activate,
@@ -176,6 +177,18 @@ async def test_a_made_up_cursor_is_named(api: Api):
         await _all_decisions(api, page.next_page_token)
     assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
     assert list(refused.value.violations) == ["cursor"]
+
+
+async def test_a_cursor_ahead_of_the_log_is_refused(api: Api):
+    """The log was made anew: a watcher of the old one is told, and does not wait."""
+    ahead = page_token("WatchDecisions", "1")
+    with pytest.raises(ApiError) as refused:
+        await _all_decisions(api, ahead)
+    assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "ends with decision 0" in refused.value.violations["cursor"]
+    await activate(api)
+    await submit(api, return_item("r1"))
+    assert await _all_decisions(api, ahead) == []
 
 
 def _plan_request(**fields: Any) -> pb.PlanRequest:

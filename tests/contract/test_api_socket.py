@@ -12,6 +12,7 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from matcher.domain.ids import TenantId
 from nearturn.async_client import AsyncClient
 from nearturn.client import Client, error_details, request_id
 from nearturn.v1 import demand_service_pb2 as demands
@@ -20,6 +21,7 @@ from nearturn.v1 import return_service_pb2 as returns
 from server.api.registration import services
 from server.api.return_servicer import IN_FLIGHT_MAX
 from server.runtime.runtime import Runtime
+from server.storage.store import LoggedDecision
 from tests.contract.api_target import SocketServer
 from tests.contract.messages import demand, return_item
 
@@ -127,6 +129,46 @@ async def test_a_watcher_is_told_when_the_server_stops(
     assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
     kinds = [type(each) for each in error_details(ended.value)]
     assert kinds == [error_details_pb2.ErrorInfo, error_details_pb2.RetryInfo]
+
+
+async def test_a_watcher_that_does_not_read_is_not_read_for(
+    socket_server: SocketServer, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+):
+    """
+    4,000 decisions, and a client that takes one: the rest stays in the store.
+
+    What the server reads ahead fills one batch and what the connection buffers, which
+    is 64 KiB here; each decision has more than 1 KiB. Then it reads on, to the last.
+    """
+    async with AsyncClient(socket_server.address) as client:
+        for first in range(0, 4_000, 2_000):
+            items = [return_item(f"r{at}") for at in range(first, first + 2_000)]
+            await client.returns.BatchSubmitReturns(
+                returns.BatchSubmitReturnsRequest(return_items=items)
+            )
+    asked: list[int] = []
+    decisions_after = runtime.store.decisions_after
+
+    def noted(tenant: TenantId, sequence: int, limit: int) -> list[LoggedDecision]:
+        asked.append(sequence)
+        return decisions_after(tenant, sequence, limit)
+
+    monkeypatch.setattr(runtime.store, "decisions_after", noted)
+    # Without probing for bandwidth, the window stays as small as it begins.
+    options = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65_536))
+    async with grpc.aio.insecure_channel(socket_server.address, options) as channel:
+        watch = channel.unary_stream("/nearturn.v1.MatchService/WatchDecisions")
+        request = matches.WatchDecisionsRequest(stop_at_end=True)
+        stream = watch(request.SerializeToString())
+        count = 1 if await stream.read() is not grpc.aio.EOF else 0
+        reads = -1
+        while reads < len(asked):
+            reads = len(asked)
+            await asyncio.sleep(0.3)
+        assert max(asked) < 2_000, f"{max(asked)} read for it"
+        while await stream.read() is not grpc.aio.EOF:
+            count += 1
+    assert count == 4_000
 
 
 async def test_the_asynchronous_client_calls_and_reads_errors(

@@ -70,7 +70,7 @@ def _patiently(call: Callable[[], object]) -> None:
     def run() -> None:
         try:
             ended.set_result(call())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whoever waits gets it
             ended.set_exception(error)
 
     # A daemon: one that never ends holds up nobody else.

@@ -36,6 +36,9 @@ def test_flags_win_over_environment_over_file(
         ("log_level", "loud", "debug, info, warning, error. Least"),
         ("listen", "no-port", "text such as 127.0.0.1:50551. Host and port"),
         ("tenant", "", "text such as default. The tenant"),
+        ("nats_url", "http://broker", "text such as nats://127.0.0.1:4222. The broker"),
+        ("nats_url", "nats://a:1, nats://b:1", "text such as nats://127.0.0.1:4222."),
+        ("nats_stream", "a.b", "text such as NEARTURN. Its stream"),
         ("colour", "red", "a setting by its name"),
     ],
 )
@@ -71,3 +74,11 @@ def test_a_file_that_is_missing_or_no_toml_is_refused(
         file.write_text(content)
     with pytest.raises(InvalidValueError, match="config"):
         load_settings(file)
+
+
+def test_a_password_in_an_address_is_not_told() -> None:
+    """A mistyped address of the broker is named without what stands before the @."""
+    with pytest.raises(InvalidValueError) as caught:
+        load_settings(nats_url="nats://us:se,c@/ret@a,nats://us:secret@b,c")
+    (violation,) = caught.value.violations
+    assert violation.value == "'nats://b,c'"

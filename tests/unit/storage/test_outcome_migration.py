@@ -74,6 +74,7 @@ def _made_older(path: Path) -> None:
         connection.execute("DROP TABLE guardrail_days")
         connection.execute("DROP TABLE sku_days")
         connection.execute("DROP TABLE match_counts")
+        connection.execute("DROP TABLE relay_cursors")
         connection.execute("DROP TABLE leases")
         for return_id, document in connection.execute(
             "SELECT return_id, document FROM returns"

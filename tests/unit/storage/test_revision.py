@@ -27,14 +27,18 @@ LATER = '''
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0009"
-down_revision = "0008"
+revision = "0098"
+down_revision = {head!r}
 
 
 def upgrade():
     op.create_table("later", sa.Column("a", sa.Integer()))
     op.execute({extra!r})
 '''
+
+
+def _later(extra: str) -> str:
+    return LATER.format(head=revision.head_revision(), extra=extra)
 
 
 @contextmanager
@@ -70,7 +74,7 @@ def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         revision.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__")
     )
     monkeypatch.setattr(revision, "MIGRATIONS", folder)
-    return folder / "versions" / "0009_later.py"
+    return folder / "versions" / "0098_later.py"
 
 
 def test_migrations_build_the_tables_of_the_code(path: Path) -> None:
@@ -120,19 +124,19 @@ def test_older_store_is_upgraded_with_its_rows(path: Path, later: Path) -> None:
     """A store of revision 1 gets the table of revision 2 and keeps its demand."""
     with closing(open_store(f"sqlite:///{path}")) as store:
         store.commit([(BRAND, changes_of(demand_row()))])
-    later.write_text(LATER.format(extra="INSERT INTO later VALUES (1)"))
+    later.write_text(_later("INSERT INTO later VALUES (1)"))
     with closing(open_store(f"sqlite:///{path}")) as store:
         assert store.load(BRAND).demands == (demand_row(),)
     assert "later" in _tables(path)
     with closing(sqlite3.connect(path)) as connection:
         found = connection.execute("SELECT * FROM nearturn_revision").fetchall()
-        assert found == [("0009",)]
+        assert found == [("0098",)]
         assert connection.execute("SELECT * FROM later").fetchall() == [(1,)]
 
 
 def test_new_store_goes_through_all_migrations(path: Path, later: Path) -> None:
     """From nothing to revision 2 in one opening; the next opening changes nothing."""
-    later.write_text(LATER.format(extra="INSERT INTO later VALUES (1)"))
+    later.write_text(_later("INSERT INTO later VALUES (1)"))
     for _ in range(2):
         open_store(f"sqlite:///{path}").close()
         with closing(sqlite3.connect(path)) as connection:
@@ -146,7 +150,7 @@ def test_failed_upgrade_leaves_the_older_store(
     with closing(open_store(f"sqlite:///{path}")) as store:
         store.commit([(BRAND, changes_of(demand_row()))])
     before = path.read_bytes()
-    later.write_text(LATER.format(extra="INSERT INTO missing VALUES (1)"))
+    later.write_text(_later("INSERT INTO missing VALUES (1)"))
     with pytest.raises(UnavailableError, match="cannot open it: no such table"):
         open_store(f"sqlite:///{path}")
     assert path.read_bytes() == before
@@ -160,8 +164,8 @@ def test_newer_store_is_refused_unchanged(path: Path) -> None:
     open_store(f"sqlite:///{path}").close()
     with _engine(path) as engine, engine.begin() as connection:
         connection.execute(text("UPDATE nearturn_revision SET version_num = '0099'"))
-    before = path.read_bytes()
-    with pytest.raises(UnavailableError, match=r"newer version .*0099.* 0008"):
+    before, head = path.read_bytes(), revision.head_revision()
+    with pytest.raises(UnavailableError, match=rf"newer version .*0099.* {head}"):
         open_store(f"sqlite:///{path}")
     assert path.read_bytes() == before
 

@@ -1,0 +1,1 @@
+"""Events out: publishes the decision log to a broker; knows the runtime, no wire."""

@@ -19,7 +19,7 @@ KERNEL_SUITES := tests/unit/solve tests/unit/geo tests/unit/index tests/unit/rou
 	tests/oracle
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock proto format lint type test test-all simulate demo bench docs check clean
+.PHONY: help setup lock proto format lint type test test-all simulate soak demo bench docs check clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ simulate: $(READY) ## Live SEEDS=100 lives of a cluster, of STEPS=2000, from FIR
 	$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) \
 		$(if $(FIRST),--first $(FIRST)) $(if $(STEPS),--steps $(STEPS)) \
 		$(if $(WORKERS),--workers $(WORKERS))
+
+soak: $(READY) ## Churn a server for MINUTES=30 and watch its memory
+	NEARTURN_SOAK_MINUTES=$(or $(MINUTES),30) $(BIN)/pytest -q -s tests/fault/test_soak.py
 
 demo: $(READY) ## Show a server at work on a generated city
 	$(BIN)/nearturn demo

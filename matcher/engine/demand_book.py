@@ -239,7 +239,11 @@ class DemandBook:
                 self._ends.set(demand_id, record.demand.ship_by_us)
             else:
                 self._ends.drop(demand_id)
-            self._behind[demand_id] = record
+            if record.is_live or self._open.row(demand_id) >= 0:
+                self._behind[demand_id] = record
+            else:
+                # It came and went without a round: the index never hears of it.
+                self._behind.pop(demand_id, None)
             if is_change:
                 self._ledger.changes.demands[demand_id] = record
 

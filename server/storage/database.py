@@ -14,6 +14,8 @@ from server.storage.statements import Documents
 
 T = TypeVar("T")
 
+_INSUFFICIENT_PRIVILEGE = "42501"
+
 
 @contextmanager
 def unavailable_unless_done(doing: str, place: str) -> Iterator[None]:
@@ -21,8 +23,8 @@ def unavailable_unless_done(doing: str, place: str) -> Iterator[None]:
     Turn trouble of the database into an error that says what was not done.
 
     Trouble is what no caller caused: locked, full, read-only, gone, corrupt, no
-    free connection. A broken constraint or a bad statement is our own bug and goes
-    through as it is.
+    free connection, no right to it. A broken constraint or a bad statement is our own
+    bug and goes through as it is.
 
     Parameters
     ----------
@@ -41,10 +43,15 @@ def unavailable_unless_done(doing: str, place: str) -> Iterator[None]:
     except (exc.OperationalError, exc.InternalError, exc.TimeoutError) as error:
         raise _unavailable(doing, place, error) from error
     except exc.DatabaseError as error:
-        # The class itself is a corrupt file; its other subclasses are our bugs.
-        if type(error) is not exc.DatabaseError:
+        # The class itself is a corrupt file; its other subclasses are our bugs, but
+        # for a right that the operator did not give.
+        if type(error) is not exc.DatabaseError and not _is_forbidden(error):
             raise
         raise _unavailable(doing, place, error) from error
+
+
+def _is_forbidden(error: exc.DatabaseError) -> bool:
+    return getattr(error.orig, "sqlstate", None) == _INSUFFICIENT_PRIVILEGE
 
 
 def _unavailable(

@@ -102,6 +102,8 @@ class Database:
         self.settle_log = settle_log
         self._begin_snapshot = begin_snapshot
         self._is_closed = False
+        # Whether a commit may still be on its way, its connection being lost.
+        self._is_unsure = False
 
     @contextmanager
     def writing(self, doing: str) -> Iterator[Connection]:
@@ -122,9 +124,17 @@ class Database:
 
     @contextmanager
     def reading(self, doing: str) -> Iterator[Connection]:
-        """Give a connection for one statement."""
-        with self._guard(doing), self._reader.connect() as connection:
-            yield connection
+        """
+        Give a connection for one statement.
+
+        After a commit whose end nobody saw it waits until that has ended: whoever
+        builds memory anew from the store must not miss what is stored a moment later.
+        """
+        with self._guard(doing):
+            if self._is_unsure:
+                self._see_the_end()
+            with self._reader.connect() as connection:
+                yield connection
 
     @contextmanager
     def snapshot(self, doing: str) -> Iterator[Connection]:
@@ -169,8 +179,16 @@ class Database:
         except exc.DBAPIError as error:
             if not error.connection_invalidated:
                 raise
+            self._is_unsure = True
             unsure = f"{doing} for certain (it may be stored, a retry shows)"
             raise _unavailable(unsure, self.place, error) from error
+
+    def _see_the_end(self) -> None:
+        # A transaction excludes others for as long as its commit may come.
+        with self._writer.connect() as connection:
+            connection.begin()
+            # Before the one connection is given back to whoever commits next.
+            self._is_unsure = False
 
     @contextmanager
     def _guard(self, doing: str) -> Iterator[None]:

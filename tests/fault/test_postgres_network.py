@@ -10,10 +10,16 @@ from contextlib import closing
 import pytest
 
 from matcher.domain.errors import UnavailableError
+from matcher.domain.ids import TenantId
+from matcher.engine.commands import Command, UpsertDemands
+from matcher.engine.shard import Shard
+from server.runtime.shard_host import ShardHost
+from server.runtime.work import Work
 from server.storage.opening import open_store
 from server.storage.postgres_params import PostgresParams
 from server.storage.sql_store import SqlStore
 from tests.fault.numbered_commits import commit, last_commit
+from tests.scenarios import NOW_US, demand
 from tests.scenarios.fault_proxy import FaultProxy
 from tests.scenarios.postgres_server import PostgresServer
 
@@ -23,6 +29,9 @@ _PARAMS = PostgresParams(
     idle_timeout_ms=400,
     network_timeout_ms=300,
 )
+
+# Has nothing of the numbered commits.
+_TENANT = TenantId("third")
 
 # A call that should end by a timeout, and does not, fails rather than stays.
 _PATIENCE_S = 30.0
@@ -108,17 +117,63 @@ def test_opening_over_a_broken_network_ends(
         _patiently(lambda: open_store(url, postgres=_PARAMS))
 
 
+@pytest.mark.parametrize("delay_s", [0.0, 0.2])
 @pytest.mark.parametrize("is_passed_on", [True, False], ids=["behind", "before"])
 def test_commit_whose_answer_is_lost_says_so(
-    store: SqlStore, direct: SqlStore, proxy: FaultProxy, is_passed_on: bool
+    store: SqlStore,
+    direct: SqlStore,
+    proxy: FaultProxy,
+    is_passed_on: bool,
+    delay_s: float,
 ) -> None:
-    """Cut right before or behind the COMMIT: stored or not, the caller cannot know."""
-    proxy.cut_at(b"COMMIT\0", is_passed_on=is_passed_on)
+    """
+    Cut right before or behind the COMMIT: stored or not, the caller cannot know.
+
+    Nor can the store, until a COMMIT that is still on its way has come or can come no
+    more: its next read waits for that.
+    """
+    proxy.cut_at(b"COMMIT\0", is_passed_on=is_passed_on, delay_s=delay_s)
     with pytest.raises(UnavailableError, match="may be stored, a retry shows"):
         _patiently(lambda: commit(store, 2))
-    # A commit that is under way has ended once another writer has had its turn.
-    direct.forget_answers(0)
-    assert last_commit(store) == last_commit(direct) == 1 + is_passed_on
+    found = last_commit(store)
+    assert found == last_commit(direct) == 1 + is_passed_on
+    commit(store, found + 1)
+
+
+@pytest.mark.parametrize("is_passed_on", [True, False], ids=["behind", "before"])
+def test_retry_after_a_lost_answer_gets_the_true_one(
+    store: SqlStore, proxy: FaultProxy, is_passed_on: bool
+) -> None:
+    """
+    The same request id after a COMMIT that arrives late: done once, answered alike.
+
+    What the shard is built from anew has the commit if it is there: nothing is numbered,
+    held or stored twice.
+    """
+    host = ShardHost(store, lambda: NOW_US)
+    host.start([_TENANT])
+    _done(host, "q0", UpsertDemands((demand("d1"),), ("",)))
+    proxy.cut_at(b"COMMIT\0", is_passed_on=is_passed_on, delay_s=0.2)
+    change = UpsertDemands((demand("d2"), demand("d3")), ("", ""))
+    with pytest.raises(UnavailableError, match="may be stored, a retry shows"):
+        _patiently(lambda: _done(host, "q1", change))
+    first = store.answer(_TENANT, "q1")
+    assert (first is not None) == is_passed_on
+    answer = _done(host, "q1", change)
+    assert first is None or first.answer == answer
+    stored = store.load(_TENANT).demands
+    assert [each.demand.demand_id for each in stored] == ["d1", "d2", "d3"]
+    assert {each.version for each in stored} == {1}
+
+
+def _done(host: ShardHost, request_id: str, command: Command) -> object:
+    def run(shard: Shard, now_us: int) -> bytes:
+        return repr(shard.apply(command, now_us)).encode()
+
+    (done,) = host.process([Work(_TENANT, run, request_id, "hash", command)])
+    if done.error is not None:
+        raise done.error
+    return done.value
 
 
 @pytest.mark.parametrize("fault", FAULTS)

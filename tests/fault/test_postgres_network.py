@@ -147,8 +147,8 @@ def test_retry_after_a_lost_answer_gets_the_true_one(
     """
     The same request id after a COMMIT that arrives late: done once, answered alike.
 
-    What the shard is built from anew has the commit if it is there: nothing is numbered,
-    held or stored twice.
+    What the shard is built from anew has the commit if it is there: nothing is
+    numbered, held or stored twice.
     """
     host = ShardHost(store, lambda: NOW_US)
     host.start([_TENANT])

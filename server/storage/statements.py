@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Delete,
     Insert,
-    Integer,
     Select,
     Table,
     Text,
@@ -72,7 +72,7 @@ Documents = Select[str]
 _ROWS_AT_ONCE = 5_000
 _BLOBS_AT_ONCE = 100
 
-_LIMIT = bindparam("limit", type_=Integer())
+_LIMIT = bindparam("limit", type_=BigInteger())
 
 
 # PostgreSQL's ON CONFLICT, which SQLite has taken over word for word: its dialect

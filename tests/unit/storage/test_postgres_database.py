@@ -8,12 +8,17 @@ from contextlib import closing
 
 import psycopg
 import pytest
+from sqlalchemy import Connection, insert
+from sqlalchemy.exc import IntegrityError
 
 from matcher.domain.errors import UnavailableError
 from server.storage import postgres_database
 from server.storage.opening import open_store
 from server.storage.postgres_params import PostgresParams
+from server.storage.row_writing import sending, write_rows
 from server.storage.sql_store import SqlStore
+from server.storage.statements import UPSERTS
+from server.storage.tables import policies
 from tests.contract.store.rows import BRAND, changes_of, demand_row
 from tests.scenarios.postgres_server import PostgresServer
 
@@ -132,6 +137,27 @@ def test_statement_that_takes_too_long_is_ended(postgres: PostgresServer) -> Non
         ):
             connection.exec_driver_sql("SELECT pg_sleep(60)")
         store.ping()
+
+
+def test_error_shows_no_row(postgres: PostgresServer) -> None:
+    """A row that breaks a rule is our bug; its text is not for whoever reads a log."""
+    row = {"tenant": "b", "version": 0, "state": 1, "document": "Ada"}
+
+    def write_alone(connection: Connection) -> None:
+        connection.execute(insert(policies), row)
+
+    def write_in_a_pipeline(connection: Connection) -> None:
+        with sending(connection):
+            write_rows(connection, UPSERTS[policies], [row])
+
+    with closing(open_store(postgres.new_database())) as store:
+        for write in (write_alone, write_in_a_pipeline):
+            with (
+                pytest.raises(IntegrityError, match="policies_version") as caught,
+                store._database.writing("write") as connection,
+            ):
+                write(connection)
+            assert "Ada" not in str(caught.value)
 
 
 def test_driver_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,6 +117,25 @@ def test_opening_over_a_broken_network_ends(
         _patiently(lambda: open_store(url, postgres=_PARAMS))
 
 
+@pytest.mark.parametrize("table", ["demands", "answers"])
+def test_network_that_breaks_among_the_rows(
+    store: SqlStore,
+    direct: SqlStore,
+    proxy: FaultProxy,
+    caplog: pytest.LogCaptureFixture,
+    table: str,
+) -> None:
+    """At the first or the last of what is sent without waiting: nothing is stored."""
+    proxy.cut_at(f"INSERT INTO {table}".encode(), is_passed_on=False)
+    with pytest.raises(UnavailableError, match="cannot commit: ") as caught:
+        _patiently(lambda: commit(store, 2))
+    assert "may be stored" not in str(caught.value)
+    # The driver warns; that a connection could not be put in order would be an error.
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == []
+    assert last_commit(store) == last_commit(direct) == 1
+    commit(store, 2)
+
+
 @pytest.mark.parametrize("delay_s", [0.0, 0.2])
 @pytest.mark.parametrize("is_passed_on", [True, False], ids=["behind", "before"])
 def test_commit_whose_answer_is_lost_says_so(

@@ -45,6 +45,7 @@ async def test_server_outlives_crashes_of_its_database(tmp_path: Path) -> None:
         assert await asyncio.to_thread(server.wait) == 0
         assert server.pid == pid
         assert '"level": "error"' not in server.logged()
+        assert "Traceback" not in server.logged()
         audit = StoreAudit.of(server.store_url)
         audit.check()
         load.told.check(audit)

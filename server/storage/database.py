@@ -14,6 +14,8 @@ from server.storage.statements import Documents
 
 T = TypeVar("T")
 
+_INSUFFICIENT_PRIVILEGE = "42501"
+
 
 @contextmanager
 def unavailable_unless_done(doing: str, place: str) -> Iterator[None]:
@@ -21,8 +23,8 @@ def unavailable_unless_done(doing: str, place: str) -> Iterator[None]:
     Turn trouble of the database into an error that says what was not done.
 
     Trouble is what no caller caused: locked, full, read-only, gone, corrupt, no
-    free connection. A broken constraint or a bad statement is our own bug and goes
-    through as it is.
+    free connection, no right to it. A broken constraint or a bad statement is our own
+    bug and goes through as it is.
 
     Parameters
     ----------
@@ -41,10 +43,15 @@ def unavailable_unless_done(doing: str, place: str) -> Iterator[None]:
     except (exc.OperationalError, exc.InternalError, exc.TimeoutError) as error:
         raise _unavailable(doing, place, error) from error
     except exc.DatabaseError as error:
-        # The class itself is a corrupt file; its other subclasses are our bugs.
-        if type(error) is not exc.DatabaseError:
+        # The class itself is a corrupt file; its other subclasses are our bugs, but
+        # for a right that the operator did not give.
+        if type(error) is not exc.DatabaseError and not _is_forbidden(error):
             raise
         raise _unavailable(doing, place, error) from error
+
+
+def _is_forbidden(error: exc.DatabaseError) -> bool:
+    return getattr(error.orig, "sqlstate", None) == _INSUFFICIENT_PRIVILEGE
 
 
 def _unavailable(
@@ -100,6 +107,8 @@ class Database:
         self.settle_log = settle_log
         self._begin_snapshot = begin_snapshot
         self._is_closed = False
+        # Whether a commit may still be on its way, its connection being lost.
+        self._is_unsure = False
 
     @contextmanager
     def writing(self, doing: str) -> Iterator[Connection]:
@@ -120,9 +129,17 @@ class Database:
 
     @contextmanager
     def reading(self, doing: str) -> Iterator[Connection]:
-        """Give a connection for one statement."""
-        with self._guard(doing), self._reader.connect() as connection:
-            yield connection
+        """
+        Give a connection for one statement.
+
+        After a commit whose end nobody saw it waits until that has ended: whoever
+        builds memory anew from the store must not miss what is stored a moment later.
+        """
+        with self._guard(doing):
+            if self._is_unsure:
+                self._see_the_end()
+            with self._reader.connect() as connection:
+                yield connection
 
     @contextmanager
     def snapshot(self, doing: str) -> Iterator[Connection]:
@@ -167,8 +184,16 @@ class Database:
         except exc.DBAPIError as error:
             if not error.connection_invalidated:
                 raise
+            self._is_unsure = True
             unsure = f"{doing} for certain (it may be stored, a retry shows)"
             raise _unavailable(unsure, self.place, error) from error
+
+    def _see_the_end(self) -> None:
+        # A transaction excludes others for as long as its commit may come.
+        with self._writer.connect() as connection:
+            connection.begin()
+            # Before the one connection is given back to whoever commits next.
+            self._is_unsure = False
 
     @contextmanager
     def _guard(self, doing: str) -> Iterator[None]:

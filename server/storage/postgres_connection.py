@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that gives up on a server that says nothing."""
+"""A connection to PostgreSQL that waits for so long, and tells no row in errors."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class PostgresConnection(psycopg.Connection[tuple[object, ...]]):
 
         Raises
         ------
+        psycopg.Error
+            As psycopg does, without details of rows.
         psycopg.OperationalError
             If it stays out. The connection is closed then, for whatever comes later
             would be taken for the answer to something else.
@@ -46,3 +48,9 @@ class PostgresConnection(psycopg.Connection[tuple[object, ...]]):
             raise psycopg.OperationalError(
                 f"no answer within {limit_s:g} s, connection closed"
             ) from error
+        except psycopg.Error as error:
+            # What stands behind the first line may show a whole row, with people's
+            # places and ids: it does not belong in error texts.
+            if primary := error.diag.message_primary:
+                error.args = (primary,)
+            raise

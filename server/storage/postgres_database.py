@@ -28,6 +28,9 @@ _ACCEPTED = (
     "percent-encoded, and no options but those of libpq"
 )
 
+# Seconds of silence after which the system asks whether the server is still there.
+_KEEPALIVE_S = 10
+
 # Statements behind the lock see what the writer before has committed.
 _BEGIN_WRITING = (
     "BEGIN ISOLATION LEVEL READ COMMITTED; "
@@ -129,6 +132,9 @@ class _Sessions:
         session = {
             "connect_timeout": params.connect_timeout_s,
             "tcp_user_timeout": params.network_timeout_ms,
+            # For those that wait without a limit: a machine that is gone is noticed.
+            "keepalives_idle": _KEEPALIVE_S,
+            "keepalives_interval": _KEEPALIVE_S,
             "application_name": "nearturn",
             **asked,
             "options": f"{asked.get('options', '')} {self._options()}",

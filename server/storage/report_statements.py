@@ -114,8 +114,12 @@ SKU_RATES = (
     .group_by(_F.sku)
 )
 
-# Documents of all demands, closed ones too.
-DEMANDS = select(demands.c.document).where(demands.c.tenant == bindparam("tenant"))
+# Documents of all demands, closed ones too; in a transaction, by so many.
+DEMANDS = (
+    select(demands.c.document)
+    .where(demands.c.tenant == bindparam("tenant"))
+    .execution_options(yield_per=5_000)
+)
 
 # The last round; ids are longer where their number is.
 LATEST_ROUND = (

@@ -358,7 +358,7 @@ class SqlStore:
 
     def demand_facts(self, tenant: TenantId) -> list[DemandFact]:
         """Return every demand that takes a returned item, closed ones too."""
-        with self._database.reading("read demands") as connection:
+        with self._database.snapshot("read demands") as connection:
             return list(read_demand_facts(connection, tenant))
 
     def history(self, tenant: TenantId) -> History:

@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Delete,
     Insert,
     Select,
     Table,
+    Text,
     bindparam,
     column,
     delete,
@@ -66,6 +68,14 @@ from server.storage.tables import (
 
 Documents = Select[str]
 
+# Of statements that may give more rows than memory should hold twice: rows, and rows
+# with blobs, that are fetched at once. A server keeps the rest in a cursor, for which
+# they have to run in a transaction.
+_ROWS_AT_ONCE = 5_000
+_BLOBS_AT_ONCE = 100
+
+_LIMIT = bindparam("limit", type_=BigInteger())
+
 
 # PostgreSQL's ON CONFLICT, which SQLite has taken over word for word: its dialect
 # compiles the same construct.
@@ -101,10 +111,7 @@ def _some(source: Table, key: Column[Any]) -> Documents:
 
 def _page(source: Table, key: Column[Any]) -> Documents:
     return (
-        _documents(source)
-        .where(key > bindparam("after"))
-        .order_by(key)
-        .limit(bindparam("limit"))
+        _documents(source).where(key > bindparam("after")).order_by(key).limit(_LIMIT)
     )
 
 
@@ -195,7 +202,7 @@ JOURNAL_PAGE = (
         journal.c.number >= bindparam("after"),
     )
     .order_by(journal.c.number)
-    .limit(bindparam("limit"))
+    .limit(_LIMIT)
 )
 
 # Parameter: before, a number of entries. Segments end where checkpoints are.
@@ -222,12 +229,15 @@ JOURNAL_SINCE = (
         .scalar_subquery(),
     )
     .order_by(journal.c.number)
+    .execution_options(yield_per=_BLOBS_AT_ONCE)
 )
 
 # All rows of (entry_count, at_us, rows).
-CHECKPOINT_ROWS = select(
-    checkpoints.c.entry_count, checkpoints.c.at_us, checkpoints.c.rows
-).where(checkpoints.c.tenant == bindparam("tenant"))
+CHECKPOINT_ROWS = (
+    select(checkpoints.c.entry_count, checkpoints.c.at_us, checkpoints.c.rows)
+    .where(checkpoints.c.tenant == bindparam("tenant"))
+    .execution_options(yield_per=1)
+)
 
 # By the whole key; parameters are named as the columns, with "its_" before the key.
 REPLACE_SEGMENT = (
@@ -262,8 +272,10 @@ DECISIONS_OF_RETURNS = select(decisions.c.sequence, decisions.c.document).where(
 )
 
 # Rows of (request_id, answer), in no order.
-ANSWERS = select(answers.c.request_id, answers.c.answer).where(
-    answers.c.tenant == bindparam("tenant")
+ANSWERS = (
+    select(answers.c.request_id, answers.c.answer)
+    .where(answers.c.tenant == bindparam("tenant"))
+    .execution_options(yield_per=_BLOBS_AT_ONCE)
 )
 DROP_ANSWER = _delete(answers)
 
@@ -295,7 +307,7 @@ MATCHES_PAGE = (
         matches.c.match_id > bindparam("after_id"),
     )
     .order_by(matches.c.match_id)
-    .limit(bindparam("limit"))
+    .limit(_LIMIT)
 )
 
 # Rows of (document, proof); parameter: id.
@@ -310,10 +322,11 @@ RETURNS_WITH = (
         returns.c.tenant == bindparam("tenant"),
         # Compares bytes on every database, where LIKE and the names of what finds a
         # text in another differ.
-        func.replace(returns.c.document, bindparam("text"), "") != returns.c.document,
+        func.replace(returns.c.document, bindparam("text", type_=Text()), "")
+        != returns.c.document,
     )
     .order_by(returns.c.return_id)
-    .limit(bindparam("limit"))
+    .limit(_LIMIT)
 )
 
 # In no order; parameter of each: ids.
@@ -344,7 +357,7 @@ DECISION_LOG = (
         decisions.c.sequence > bindparam("after"),
     )
     .order_by(decisions.c.sequence)
-    .limit(bindparam("limit"))
+    .limit(_LIMIT)
 )
 
 # Parameter: sink.
@@ -355,12 +368,19 @@ RELAYED = select(relay_cursors.c.sequence).where(
 
 # In no order: the database would sort whole documents. The second has the words of its
 # partial index, by which SQLite sees that the index answers it.
-LIVE_DEMANDS = _documents(demands).where(
-    demands.c.state.in_((DemandState.OPEN, DemandState.HELD)), demands.c.is_live == 1
+LIVE_DEMANDS = (
+    _documents(demands)
+    .where(
+        demands.c.state.in_((DemandState.OPEN, DemandState.HELD)),
+        demands.c.is_live == 1,
+    )
+    .execution_options(yield_per=_ROWS_AT_ONCE)
 )
 CLOSED_LIVE_DEMANDS = _documents(demands).where(text(CLOSED_AND_HELD))
-LIVE_RETURNS = _documents(returns).where(
-    returns.c.state.in_((ReturnState.WAITING, ReturnState.MATCHED))
+LIVE_RETURNS = (
+    _documents(returns)
+    .where(returns.c.state.in_((ReturnState.WAITING, ReturnState.MATCHED)))
+    .execution_options(yield_per=_ROWS_AT_ONCE)
 )
 OPEN_SHADOWS = (
     _documents(shadows)

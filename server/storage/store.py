@@ -143,13 +143,21 @@ class Store(Protocol):
     One thread at a time calls :meth:`commit`; readers may call the rest from any
     thread at any time and see only committed rows. Every method is scoped by
     tenant and never shows a row of another. Ids that do not exist give ``None`` or
-    an empty result, never an exception.
+    an empty result, never an exception. Ids order by their code points, whatever
+    language a database sorts by.
+
+    Of several writers on one database, in this process or in others, one writes at
+    a time, and sees all that those before it have committed.
 
     Raises
     ------
     UnavailableError
-        From any method, if the database cannot be reached or written: nothing of
-        the call is stored then.
+        From any method, if the database cannot be reached or written, or does not
+        answer in time. Nothing of the call is stored then, but for one case: a
+        connection that breaks while a commit is under way leaves the caller without
+        knowing. The error says so ("may be stored"), the commit is there as a whole
+        or not at all, and every later read waits until that is decided. Nothing is
+        tried again behind the caller's back; the next call connects anew.
     """
 
     def commit(

@@ -10,10 +10,16 @@ from contextlib import closing
 import pytest
 
 from matcher.domain.errors import UnavailableError
+from matcher.domain.ids import TenantId
+from matcher.engine.commands import Command, UpsertDemands
+from matcher.engine.shard import Shard
+from server.runtime.shard_host import ShardHost
+from server.runtime.work import Work
 from server.storage.opening import open_store
 from server.storage.postgres_params import PostgresParams
 from server.storage.sql_store import SqlStore
 from tests.fault.numbered_commits import commit, last_commit
+from tests.scenarios import NOW_US, demand
 from tests.scenarios.fault_proxy import FaultProxy
 from tests.scenarios.postgres_server import PostgresServer
 
@@ -23,6 +29,9 @@ _PARAMS = PostgresParams(
     idle_timeout_ms=400,
     network_timeout_ms=300,
 )
+
+# Has nothing of the numbered commits.
+_TENANT = TenantId("third")
 
 # A call that should end by a timeout, and does not, fails rather than stays.
 _PATIENCE_S = 30.0
@@ -70,7 +79,7 @@ def _patiently(call: Callable[[], object]) -> None:
     def run() -> None:
         try:
             ended.set_result(call())
-        except Exception as error:  # noqa: BLE001 - whoever waits gets it
+        except Exception as error:  # noqa: BLE001 - handed over
             ended.set_exception(error)
 
     # A daemon: one that never ends holds up nobody else.
@@ -84,7 +93,9 @@ def test_call_over_a_broken_network_ends(
     store: SqlStore, direct: SqlStore, proxy: FaultProxy, fault: str, call: str
 ) -> None:
     """It is refused, nothing of it is stored, and later ones work once it is mended."""
+    # Both kinds of connections are there before it breaks.
     last_commit(store)
+    store.forget_answers(-1)
     FAULTS[fault](proxy)
     with pytest.raises(UnavailableError) as caught:
         _patiently(lambda: CALLS[call](store))
@@ -106,17 +117,82 @@ def test_opening_over_a_broken_network_ends(
         _patiently(lambda: open_store(url, postgres=_PARAMS))
 
 
+@pytest.mark.parametrize("table", ["demands", "answers"])
+def test_network_that_breaks_among_the_rows(
+    store: SqlStore,
+    direct: SqlStore,
+    proxy: FaultProxy,
+    caplog: pytest.LogCaptureFixture,
+    table: str,
+) -> None:
+    """At the first or the last of what is sent without waiting: nothing is stored."""
+    proxy.cut_at(f"INSERT INTO {table}".encode(), is_passed_on=False)
+    with pytest.raises(UnavailableError, match="cannot commit: ") as caught:
+        _patiently(lambda: commit(store, 2))
+    assert "may be stored" not in str(caught.value)
+    # The driver warns; that a connection could not be put in order would be an error.
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == []
+    assert last_commit(store) == last_commit(direct) == 1
+    commit(store, 2)
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.2])
 @pytest.mark.parametrize("is_passed_on", [True, False], ids=["behind", "before"])
 def test_commit_whose_answer_is_lost_says_so(
-    store: SqlStore, direct: SqlStore, proxy: FaultProxy, is_passed_on: bool
+    store: SqlStore,
+    direct: SqlStore,
+    proxy: FaultProxy,
+    is_passed_on: bool,
+    delay_s: float,
 ) -> None:
-    """Cut right before or behind the COMMIT: stored or not, the caller cannot know."""
-    proxy.cut_at(b"COMMIT\0", is_passed_on=is_passed_on)
+    """
+    Cut right before or behind the COMMIT: stored or not, the caller cannot know.
+
+    Nor can the store, until a COMMIT that is still on its way has come or can come no
+    more: its next read waits for that.
+    """
+    proxy.cut_at(b"COMMIT\0", is_passed_on=is_passed_on, delay_s=delay_s)
     with pytest.raises(UnavailableError, match="may be stored, a retry shows"):
         _patiently(lambda: commit(store, 2))
-    # A commit that is under way has ended once another writer has had its turn.
-    direct.forget_answers(0)
-    assert last_commit(store) == last_commit(direct) == 1 + is_passed_on
+    found = last_commit(store)
+    assert found == last_commit(direct) == 1 + is_passed_on
+    commit(store, found + 1)
+
+
+@pytest.mark.parametrize("is_passed_on", [True, False], ids=["behind", "before"])
+def test_retry_after_a_lost_answer_gets_the_true_one(
+    store: SqlStore, proxy: FaultProxy, is_passed_on: bool
+) -> None:
+    """
+    The same request id after a COMMIT that arrives late: done once, answered alike.
+
+    What the shard is built from anew has the commit if it is there: nothing is
+    numbered, held or stored twice.
+    """
+    host = ShardHost(store, lambda: NOW_US)
+    host.start([_TENANT])
+    _done(host, "q0", UpsertDemands((demand("d1"),), ("",)))
+    proxy.cut_at(b"COMMIT\0", is_passed_on=is_passed_on, delay_s=0.2)
+    change = UpsertDemands((demand("d2"), demand("d3")), ("", ""))
+    with pytest.raises(UnavailableError, match="may be stored, a retry shows"):
+        _patiently(lambda: _done(host, "q1", change))
+    first = store.answer(_TENANT, "q1")
+    assert (first is not None) == is_passed_on
+    answer = _done(host, "q1", change)
+    assert first is None or first.answer == answer
+    stored = store.load(_TENANT).demands
+    assert [each.demand.demand_id for each in stored] == ["d1", "d2", "d3"]
+    assert {each.version for each in stored} == {1}
+
+
+def _done(host: ShardHost, request_id: str, command: Command) -> object:
+    def run(shard: Shard, now_us: int) -> bytes:
+        return repr(shard.apply(command, now_us)).encode()
+
+    (done,) = host.process([Work(_TENANT, run, request_id, "hash", command)])
+    if done.error is not None:
+        raise done.error
+    return done.value
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -33,7 +33,7 @@ class FaultProxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._upstream: set[asyncio.StreamWriter] = set()
         self._is_refusing = False
-        self._cut_at: tuple[bytes, bool] | None = None
+        self._cut_at: tuple[bytes, bool, float] | None = None
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -66,9 +66,14 @@ class FaultProxy:
         """Break the server's side only: the client is not told, and hears nothing."""
         self._do(self._lose_server)
 
-    def cut_at(self, text: bytes, *, is_passed_on: bool) -> None:
-        """Break at the next message of a client with a text, before or after it."""
-        self._cut_at = text, is_passed_on
+    def cut_at(self, text: bytes, *, is_passed_on: bool, delay_s: float = 0.0) -> None:
+        """
+        Break at the next message of a client with a text.
+
+        The client's side breaks at once; the server still gets the message if it is
+        passed on, so many seconds later.
+        """
+        self._cut_at = text, is_passed_on, delay_s
 
     def heal(self) -> None:
         """Let new connections through; those that broke stay broken."""
@@ -147,9 +152,10 @@ class FaultProxy:
         self, server: asyncio.StreamWriter, client: asyncio.StreamWriter, data: bytes
     ) -> None:
         assert self._cut_at is not None
-        _, is_passed_on = self._cut_at
+        _, is_passed_on, delay_s = self._cut_at
         self._cut_at = None
         client.transport.abort()
+        await asyncio.sleep(delay_s)
         if is_passed_on:
             server.write(data)
             await server.drain()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
+import random
 import shutil
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -47,6 +49,7 @@ class PostgresServer:
     def __init__(self, *settings: str) -> None:
         self._programs = _programs()
         self._folder = Path(tempfile.mkdtemp(prefix="nearturn-postgres-"))
+        self._data = self._folder / "data"
         self._numbers = itertools.count(1)
         self.port = _free_port()
         self._settings = (*_OPTIONS, *settings)
@@ -67,8 +70,10 @@ class PostgresServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop()
-        shutil.rmtree(self._folder)
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
@@ -111,13 +116,21 @@ class PostgresServer:
         return psycopg.connect(self.url(database), autocommit=True)
 
     def _run(self, program: str, *arguments: object) -> None:
-        command = [self._programs / program, *arguments]
+        command: list[object] = [
+            self._programs / program,
+            *arguments,
+            "--pgdata",
+            self._data,
+        ]
+        if _is_root():
+            # Not by an argument of ours: for that the interpreter forks, which gRPC,
+            # where it has threads in this process, does not always survive.
+            command = ["setpriv", f"--reuid={_NOBODY}", "--clear-groups", *command]
         # A file and no pipe, which the server would hold open.
         with tempfile.TemporaryFile() as said:
             ended = subprocess.run(
-                [*map(str, command), "--pgdata", str(self._folder / "data")],
+                [*map(str, command)],
                 cwd=self._folder,
-                user=_NOBODY if _is_root() else None,
                 env={"PATH": os.defpath, "LC_ALL": "C"},
                 stdin=subprocess.DEVNULL,
                 stdout=said,
@@ -125,7 +138,12 @@ class PostgresServer:
                 check=False,
             )
             said.seek(0)
-            assert ended.returncode == 0, f"{program}: {said.read().decode()}"
+            text = said.read().decode() + self._logged()
+        assert ended.returncode == 0, f"{program} ended with {ended.returncode}: {text}"
+
+    def _logged(self) -> str:
+        log = self._folder / "log"
+        return log.read_text()[-2_000:] if log.exists() else ""
 
 
 def _is_root() -> bool:
@@ -152,6 +170,10 @@ def _programs() -> Path:
 
 
 def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    # Below those that the system gives to outgoing connections: while the server is
+    # down, a client that tries to connect to it could be given its very port.
+    while True:
+        port = random.SystemRandom().randrange(15_000, 32_000)
+        with socket.socket() as taken, suppress(OSError):
+            taken.bind(("127.0.0.1", port))
+            return port

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Delete, Select, create_engine, event
+from sqlalchemy import Connection, Select, create_engine, select
 
 from server.storage import statements
 from server.storage.opening import open_store
+from server.storage.tables import answers
+from tests.scenarios.postgres_server import PostgresServer
 
 READS = {
     name: value
@@ -18,41 +20,37 @@ READS = {
 }
 
 
+_EXPLAIN = "EXPLAIN QUERY PLAN"
+
+
 @pytest.fixture(scope="module")
-def explaining(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    """Give a connection to a new store that explains what it is to execute."""
+def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    """Give a connection to a new store in a file."""
     path = tmp_path_factory.mktemp("store") / "store.db"
     open_store(f"sqlite:///{path}").close()
     engine = create_engine(f"sqlite:///{path}")
-
-    @event.listens_for(engine, "before_cursor_execute", retval=True)
-    def explain(
-        _connection: Connection, _cursor: object, text: str, values: object, *_: object
-    ) -> tuple[str, object]:
-        return f"EXPLAIN QUERY PLAN {text}", values
-
     with engine.connect() as connection:
         yield connection
     engine.dispose()
 
 
-def _plan(connection: Connection, statement: Select[Any] | Delete) -> list[str]:
+def _plan(connection: Connection, statement: Select[Any], explain: str) -> list[str]:
     # The plan does not depend on the values; some the statement has itself.
     values = {
-        name: ["x"] if name == "ids" else 1
-        for name, value in statement.compile().params.items()
-        if value is None
+        name: ["x"] if name == "ids" else bound.type.python_type()
+        for name, bound in statement.compile().binds.items()
+        if bound.value is None
     }
-    # Past the statement's own result columns, which are not those of a plan.
-    cursor = connection.execute(statement, values).cursor
-    assert cursor is not None
-    return [row[-1] for row in cursor.fetchall()]
+    text = statement.params(values).compile(
+        dialect=connection.dialect, compile_kwargs={"literal_binds": True}
+    )
+    return [row[-1] for row in connection.exec_driver_sql(f"{explain} {text}")]
 
 
 @pytest.mark.parametrize("name", READS)
-def test_read_goes_by_an_index(explaining: Connection, name: str) -> None:
+def test_read_goes_by_an_index(file: Connection, name: str) -> None:
     """No read scans a table or sorts documents; each seeks with the tenant."""
-    plan = _plan(explaining, READS[name])
+    plan = _plan(file, READS[name], _EXPLAIN)
     assert plan
     for step in plan:
         assert "USE TEMP B-TREE" not in step
@@ -75,13 +73,40 @@ def test_read_goes_by_an_index(explaining: Connection, name: str) -> None:
         ("DECISIONS_OF_RETURN", "decisions_by_return"),
     ],
 )
-def test_read_goes_by_its_index(explaining: Connection, name: str, index: str) -> None:
+def test_read_goes_by_its_index(file: Connection, name: str, index: str) -> None:
     """Reads that have an index made for them use it and no other."""
-    (step,) = _plan(explaining, READS[name])
+    (step,) = _plan(file, READS[name], _EXPLAIN)
     assert f"INDEX {index} (" in step
 
 
-def test_answers_are_forgotten_by_index(explaining: Connection) -> None:
+def test_answers_are_forgotten_by_index(file: Connection) -> None:
     """Old answers are found by their time, however many there are."""
-    (step,) = _plan(explaining, statements.FORGET_ANSWERS)
+    found = select(answers).where(*statements.FORGET_ANSWERS._where_criteria)
+    (step,) = _plan(file, found, _EXPLAIN)
     assert "INDEX answers_by_time (" in step
+
+
+@pytest.fixture(scope="module")
+def server(postgres: PostgresServer) -> Iterator[Connection]:
+    """Give a connection to a new store on a server that has to look for indexes."""
+    url = postgres.new_database()
+    open_store(url).close()
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection:
+        # It would read small tables from end to end, and sort what a bitmap finds.
+        for way in ("seqscan", "bitmapscan", "sort"):
+            connection.exec_driver_sql(f"SET enable_{way} = off")
+        yield connection
+    engine.dispose()
+
+
+@pytest.mark.parametrize("name", READS)
+def test_read_goes_by_an_index_on_a_server(server: Connection, name: str) -> None:
+    """PostgreSQL finds an index for it, too, in the order in which it is asked."""
+    plan = _plan(server, READS[name], "EXPLAIN")
+    assert any("Index" in step for step in plan)
+    for step in plan:
+        assert "Seq Scan" not in step
+        assert "Sort" not in step
+        if "Index Cond" in step:
+            assert "tenant" in step

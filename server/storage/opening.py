@@ -37,11 +37,19 @@ def open_store(url: str, params: SqliteParams | None = None) -> SqlStore:
         If the store cannot be opened; see
         :func:`server.storage.sqlite_database.open_sqlite`.
     """
-    path = _file_of(url)
+    path = file_of(url)
     return SqlStore(open_sqlite(path, params or SqliteParams()))
 
 
-def _file_of(url: str) -> Path:
+def file_of(url: str) -> Path:
+    """
+    Return the file that a URL names.
+
+    Raises
+    ------
+    InvalidValueError
+        If it does not name a file.
+    """
     name = url.removeprefix(_PREFIX)
     if name in (url, "", ":memory:") or "?" in name:
         # In other URLs a password may stand before the @.

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, NullPool, create_engine
 
 from matcher.domain.errors import UnavailableError
 from server.storage.database import unavailable_unless_done
+from server.storage.restore_marker import RestoreMarker
 from server.storage.revision import current_revision
 
 #: SQLite's own words for a file in which it finds nothing wrong.
@@ -65,9 +66,10 @@ def reading_file(path: Path, doing: str) -> Iterator[Connection]:
     Raises
     ------
     UnavailableError
-        If there is no such file, or it cannot be read.
+        If there is no such file, a restore of it was cut off, or it cannot be read.
     """
     path = path.resolve()
+    RestoreMarker(path).refuse()
     if not path.is_file():
         raise UnavailableError(f"store {path}: cannot {doing}: there is no such file")
     engine = create_engine(

@@ -68,7 +68,8 @@ def backup(
     Copy the store as it is now to FILE; the server may be running and writing.
 
     The copy is all of one commit. It is read back and checked, and on the disk when
-    the command ends; cut off, there is no FILE. Its server's log grows while it runs.
+    the command ends, with FILE.sha256 beside it; cut off, there is no FILE. The
+    server's log grows while it runs.
 
     Example: nearturn store backup /backups/monday.db
     """
@@ -92,9 +93,10 @@ def restore(
     """
     Put a copy of a backup where the store is to be; the server must be stopped.
 
-    A file that is damaged, of another program or of a newer version is refused, before
-    anything is touched. Cut off, the same command given again goes on, and no server
-    starts meanwhile. Run it as the user that the server runs as.
+    A file that is damaged, of other bytes than FILE.sha256 says, of another program or
+    of a newer version is refused, before anything is touched. Cut off, the same command
+    given again goes on, and no server starts meanwhile. Run it as the user that the
+    server runs as.
 
     What was written after the backup is not in it: callers that were answered since
     then have to send their writes again.

@@ -13,7 +13,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from matcher.domain.errors import UnavailableError
 from server.config import load_settings
+from server.observability import configure_logs
 from server.storage.backup import Backup, back_up
+from server.storage.checksum import beside
 from server.storage.opening import file_of
 from server.storage.restore import restore
 from server.storage.store_check import StoreCheck, check_store
@@ -97,6 +99,8 @@ def restored(
     store = _store(config, store_url)
     done = restore(file, store, replaces=replaces, now=datetime.now(UTC))
     typer.echo(f"restored: {store}, revision {done.revision}")
+    if not done.has_checksum:
+        typer.echo(f"there was no {beside(file).name} to hold its bytes against")
     if done.aside is not None:
         typer.echo(f"the store before it: {done.aside}")
 
@@ -112,6 +116,8 @@ def migrated(
     InvalidValueError, UnavailableError
         As :func:`server.storage.upgrade.upgrade` does.
     """
+    # What the store logs of an upgrade is said below.
+    configure_logs(level="warning", style="console")
     store = _store(config, store_url)
     found = revisions_of(store)
     typer.echo(f"{store}: revision {found.current}, this version has {found.head}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matcher.domain.errors import InvalidValueError, UnavailableError
+from server.storage.checksum import digest_of, write_checksum
 from server.storage.new_file import new_file
 from server.storage.store_file import (
     faults_of_file,
@@ -42,7 +43,7 @@ def back_up(source: Path, target: Path, progress: PagesDone) -> Backup:
         File of the store; its server may be running.
     target
         The backup; there must be no such file. It is one file without a log, complete,
-        on the disk and checked, or it is not there.
+        on the disk and checked, or it is not there. Its SHA-256 is put beside it.
     progress
         Is told how far it is.
 
@@ -74,6 +75,8 @@ def back_up(source: Path, target: Path, progress: PagesDone) -> Backup:
             assert isinstance(origin, sqlite3.Connection)
             _copy(origin, part, progress)
         check_copy(part, revision)
+        # First: where there is a backup, there is its checksum.
+        write_checksum(target, digest_of(part))
     return Backup(target, revision, target.stat().st_size)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matcher.domain.errors import InvalidValueError, UnavailableError
 from server.storage.backup import check_copy
+from server.storage.checksum import check_digest
 from server.storage.new_file import new_file, sync
 from server.storage.restore_marker import RestoreMarker
 from server.storage.store_lock import StoreLock
@@ -19,10 +20,16 @@ _BESIDE = ("", "-wal", "-journal")
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A store that was put in place, and where the one before it is kept."""
+    """
+    A store that was put in place, and where the one before it is kept.
+
+    ``has_checksum`` says whether the backup's bytes were held against one. Without it
+    a bit that flipped inside a row may go unseen: pages have no checksums of their own.
+    """
 
     revision: str
     aside: Path | None
+    has_checksum: bool
 
 
 def restore(backup: Path, store: Path, *, replaces: bool, now: datetime) -> Restored:
@@ -78,6 +85,7 @@ def restore(backup: Path, store: Path, *, replaces: bool, now: datetime) -> Rest
             if old:
                 shutil.copymode(old[0], part)
             sync(part)
+            has_checksum = check_digest(backup, part)
             revision = check_copy(part)
             if old or unfinished:
                 marker.write(aside.name)
@@ -85,7 +93,7 @@ def restore(backup: Path, store: Path, *, replaces: bool, now: datetime) -> Rest
         marker.remove()
     finally:
         lock.release()
-    return Restored(revision, aside if aside.exists() else None)
+    return Restored(revision, aside if aside.exists() else None, has_checksum)
 
 
 def _refuse_unfit(backup: Path, store: Path) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy import Connection, NullPool, create_engine, exc
 
 from matcher.domain.errors import UnavailableError
 from server.storage.database import unavailable_unless_done
@@ -98,7 +98,15 @@ def faults_of_file(connection: Connection, *, is_quick: bool, limit: int) -> lis
         Faults to return, 1 or more.
     """
     pragma = "quick_check" if is_quick else "integrity_check"
-    found = connection.exec_driver_sql(f"PRAGMA {pragma}({limit:d})").scalars()
+    try:
+        found = (
+            connection.exec_driver_sql(f"PRAGMA {pragma}({limit:d})").scalars().all()
+        )
+    except exc.DatabaseError as error:
+        # The class itself is a file in such a state that the check cannot go on.
+        if type(error) is not exc.DatabaseError:
+            raise
+        return [str(error.orig)]
     return [str(fault) for fault in found if fault != _SOUND]
 
 

@@ -28,7 +28,11 @@ def check(
     store_url: Annotated[str | None, _STORE_URL] = None,
     config: Annotated[Path | None, _CONFIG] = None,
     rounds: Annotated[
-        bool, typer.Option("--rounds", help="Check the proof of every round, too.")
+        bool,
+        typer.Option(
+            "--rounds",
+            help="Check the proof of every round, and read the journal back.",
+        ),
     ] = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="Do not compare indexes with their tables.")

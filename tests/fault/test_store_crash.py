@@ -18,68 +18,10 @@ import pytest
 import structlog
 
 from matcher.domain.errors import UnavailableError
-from server.storage.opening import open_store
-from server.storage.sql_store import SqlStore
-from server.storage.sqlite_database import SqliteParams
-from tests.contract.store.rows import (
-    BRAND,
-    OTHER,
-    answer_row,
-    changes_of,
-    decision_row,
-    demand_row,
-    match_row,
-    return_row,
-    round_row,
-)
+from tests.contract.store.rows import BRAND
+from tests.fault.numbered_commits import commit_number, last_commit, open_numbered
 
 ROOT = Path(__file__).resolve().parents[2]
-
-# A log of 100 pages is checkpointed every few commits, so that kills meet those, too.
-_PARAMS = SqliteParams(checkpoint_pages=100)
-_DEMAND_COUNT = 40
-
-
-def _open(path: Path) -> SqlStore:
-    return open_store(f"sqlite:///{path}", _PARAMS)
-
-
-def _commit(store: SqlStore, number: int) -> None:
-    # Every row carries the number of its commit, in its version or in its id.
-    demands = [
-        demand_row(f"d{each:02d}", version=number) for each in range(_DEMAND_COUNT)
-    ]
-    decisions = decision_row(2 * number - 1), decision_row(2 * number)
-    numbered = match_row(number), round_row(number, proof=os.urandom(9_000))
-    store.commit(
-        [
-            (BRAND, changes_of(*demands, *decisions, *numbered)),
-            (OTHER, changes_of(return_row(version=number))),
-        ],
-        [answer_row(f"q{number}")],
-    )
-
-
-def _last_commit(store: SqlStore) -> int:
-    """Return the number of the last commit, every row of which must be there."""
-    rows, others = store.load(BRAND), store.load(OTHER)
-    last = rows.match_count
-    stored = [last] * _DEMAND_COUNT if last else []
-    assert [row.version for row in rows.demands] == stored
-    assert [row.version for row in others.returns] == stored[:1]
-    assert (rows.decision_count, rows.round_count) == (2 * last, last)
-    assert [match.match_id for match in rows.matches] == [
-        match_row(number).match_id for number in range(1, last + 1)
-    ]
-    logged = store.decisions_after(BRAND, 0, 2 * last + 9)
-    assert [each.sequence for each in logged] == [*range(1, 2 * last + 1)]
-    for number in range(1, last + 1):
-        found = store.round(BRAND, round_row(number).round_id)
-        assert found is not None
-        assert len(found.proof) == 9_000
-        assert store.answer(BRAND, f"q{number}") is not None
-    assert store.answer(BRAND, f"q{last + 1}") is None
-    return last
 
 
 class Worker:
@@ -141,12 +83,12 @@ def _serve() -> None:
 def _work(path: Path) -> NoReturn:
     _tell(str(os.getpid()))
     try:
-        store = _open(path)
+        store = open_numbered(path)
         number = store.load(BRAND).match_count
         while True:
             _tell(str(number))
             number += 1
-            _commit(store, number)
+            commit_number(store, number)
     finally:
         traceback.print_exc()
         os._exit(1)
@@ -176,8 +118,8 @@ def test_acknowledged_commits_survive_kills(
         told = [worker.told_commit() for _ in range(commits)]
         told += worker.kill_after(delay_s)
         assert told == [*range(last + 1, last + 1 + len(told))]
-        with closing(_open(path)) as store:
-            found = _last_commit(store)
+        with closing(open_numbered(path)) as store:
+            found = last_commit(store)
         # The one under way may be there as a whole, or not at all.
         assert found - told[-1] in (0, 1)
         last = found
@@ -190,10 +132,10 @@ def test_store_that_is_being_made_survives_kills(
     for turn in range(8):
         path = tmp_path / f"store-{turn}.db"
         Worker(nursery, path).kill_after(turn * 0.01)
-        with closing(_open(path)) as store:
-            last = _last_commit(store)
-            _commit(store, last + 1)
-            assert _last_commit(store) == last + 1
+        with closing(open_numbered(path)) as store:
+            last = last_commit(store)
+            commit_number(store, last + 1)
+            assert last_commit(store) == last + 1
 
 
 def test_second_process_is_refused_while_the_first_lives(
@@ -204,12 +146,12 @@ def test_second_process_is_refused_while_the_first_lives(
     worker = Worker(nursery, path)
     assert worker.told_commit() == 0
     with pytest.raises(UnavailableError, match=f"process {worker.pid} has it open"):
-        _open(path)
+        open_numbered(path)
     # Nor did the refused one disturb the first.
     told = [worker.told_commit() for _ in range(3)]
     told += worker.kill_after(0)
-    with closing(_open(path)) as store:
-        assert _last_commit(store) >= told[-1]
+    with closing(open_numbered(path)) as store:
+        assert last_commit(store) >= told[-1]
 
 
 if __name__ == "__main__":

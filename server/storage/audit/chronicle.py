@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sqlalchemy import Row
+
 from matcher.domain.policy import PolicyState
 from server.storage import codec
 from server.storage.audit.decision_log import DecisionLog, number_of
 from server.storage.audit.promises import Promises
 from server.storage.audit.table_reader import TableReader
+from server.storage.codec import StoredDocumentError
+from server.storage.journal_codec import unpack_checkpoint, unpack_entries
 from server.storage.rows import policy_row
 from server.storage.tables import (
     checkpoints,
@@ -47,25 +53,53 @@ def check_program(reader: TableReader) -> None:
         )
 
 
-def check_journal(reader: TableReader) -> None:
+def check_journal(reader: TableReader, *, reads_back: bool) -> None:
     """
     Report gaps in the journal, and checkpoints of a place that it never reached.
 
     Its beginning may be gone: only what replays no longer need is dropped.
+
+    Parameters
+    ----------
+    reader
+        Gives the rows, and is told.
+    reads_back
+        Read every segment and checkpoint, too; that takes most of the time.
     """
     end: int | None = None
-    columns = ("number", "entry_count", "first_us", "last_us")
-    for row in reader.rows(journal, *columns):
+    for row in reader.rows(journal):
+        if reads_back:
+            _check_segment(reader, row)
         if end is not None and row.number != end:
             reader.report(journal, row.number, f"the next number is {end}")
         if row.first_us > row.last_us:
             reader.report(journal, row.number, "it ends before it begins")
         end = row.number + row.entry_count
-    for row in reader.rows(checkpoints, "entry_count", "at_us"):
+    for row in reader.rows(checkpoints):
+        if reads_back:
+            _check_checkpoint(reader, row)
         if end is not None and row.entry_count > end:
             reader.report(
                 checkpoints, row.entry_count, f"the journal has {end} entries only"
             )
+
+
+def _check_segment(reader: TableReader, row: Row[Any]) -> None:
+    try:
+        count = sum(1 for _ in unpack_entries(row.segment))
+    except StoredDocumentError as error:
+        reader.report(journal, row.number, str(error))
+        return
+    if count != row.entry_count:
+        fault = f"entry_count is {row.entry_count}, of its segment {count}"
+        reader.report(journal, row.number, fault)
+
+
+def _check_checkpoint(reader: TableReader, row: Row[Any]) -> None:
+    try:
+        unpack_checkpoint(row.rows, row.at_us, row.entry_count)
+    except StoredDocumentError as error:
+        reader.report(checkpoints, row.entry_count, str(error))
 
 
 def check_counters(reader: TableReader, log: DecisionLog, promises: Promises) -> None:

@@ -40,7 +40,7 @@ def audit_store(
     limit
         Violations to keep, 1 to :data:`VIOLATIONS_MAX`; all are counted.
     with_proofs
-        Check the proof of every round, too.
+        Check the proof of every round, and that the journal reads back, too.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def audit_store(
         check_warehouses(reader, log)
         check_counters(reader, log, promises)
         check_program(reader)
-        check_journal(reader)
+        check_journal(reader, reads_back=with_proofs)
         _check_network(reader)
     return findings
 

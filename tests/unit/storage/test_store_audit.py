@@ -200,6 +200,18 @@ CORRUPTIONS = {
         "DELETE FROM journal WHERE number = 4",
         ("journal", "the next number is 4"),
     ),
+    "a segment that does not read": (
+        "UPDATE journal SET segment = substr(segment, 1, 400) WHERE number = 4",
+        ("journal", "do not read back"),
+    ),
+    "a segment of another place": (
+        "UPDATE journal SET entry_count = 3 WHERE number = 4",
+        ("journal", "of its segment 1"),
+    ),
+    "a checkpoint that does not read": (
+        "UPDATE checkpoints SET rows = x'00'",
+        ("checkpoints", "do not read back"),
+    ),
     "a checkpoint of the future": (
         "UPDATE checkpoints SET entry_count = 99999",
         ("checkpoints", "entries only"),

@@ -128,7 +128,7 @@ def test_a_kill_in_a_backup_leaves_none(tmp_path: Path) -> None:
         assert is_killed
         assert not file.exists()
         assert _rows(path) == rows
-    is_killed, _ = _killed_at(100_000, _STORE, *command)
+    is_killed, _ = _killed_at(60_000, _STORE, *command)
     assert not is_killed
     assert _rows(file) == rows
 

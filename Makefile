@@ -30,9 +30,9 @@ $(READY): requirements/dev.txt pyproject.toml scripts/make_venv.sh
 	PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/make_venv.sh
 	@touch $@
 
-# Debian packages, so not part of `setup`: the tests of `make test` need none of them.
-fault-tools: ## Install what the slow fault tests need: fiu-utils, strace (as root)
-	apt-get install --yes --no-install-recommends fiu-utils strace
+# A Debian package, so not part of `setup`: the tests of `make test` do not need it.
+fault-tools: ## Install what the slow fault tests need: strace (as root)
+	apt-get install --yes --no-install-recommends strace
 
 lock: $(READY) ## Resolve the requirements anew; UPGRADE=1 takes the newest
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --all-extras --group dev -o requirements/dev.txt

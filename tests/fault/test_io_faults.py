@@ -34,7 +34,7 @@ _TROUBLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 CALLS = (
     ("commit", "pwrite64:error=EIO:when=3+83"),
     ("commit", "pwrite64:error=ENOSPC:when=5+97"),
-    ("commit", "fdatasync:error=EIO:when=2+3"),
+    ("commit", "fdatasync:error=EIO:when=2+2"),
     ("backup", "pwrite64:error=EIO:when=7+211"),
     ("backup", "pwrite64:error=ENOSPC:when=11+163"),
     ("backup", "fsync:error=EIO:when=2+7"),

@@ -19,16 +19,20 @@ KERNEL_SUITES := tests/unit/solve tests/unit/geo tests/unit/index tests/unit/rou
 	tests/oracle
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock proto format lint type test test-all simulate soak demo bench docs check clean
+.PHONY: help setup fault-tools lock proto format lint type test test-all simulate soak demo bench docs check clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv from the locked requirements
 
 $(READY): requirements/dev.txt pyproject.toml scripts/make_venv.sh
 	PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/make_venv.sh
 	@touch $@
+
+# A Debian package, so not part of `setup`: the tests of `make test` do not need it.
+fault-tools: ## Install what the slow fault tests need: strace (as root)
+	apt-get install --yes --no-install-recommends strace
 
 lock: $(READY) ## Resolve the requirements anew; UPGRADE=1 takes the newest
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --all-extras --group dev -o requirements/dev.txt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matcher.domain.errors import CertificateError, InvalidProblemError
 from matcher.domain.ids import RoundId, TenantId
-from matcher.engine.proof import Proof, unpack
+from matcher.engine.recorded_proof import check_recorded
 from matcher.engine.records import RoundRecord
 from matcher.solve import Stop
 from nearturn.v1 import match_limit_pb2
@@ -32,9 +32,7 @@ def verified_round(record: RoundRecord) -> pb.VerifyRoundResponse:
     """
     response = pb.VerifyRoundResponse(round=from_round(record))
     try:
-        proof = unpack(record.proof)
-        proof.check()
-        _check_sums(record, proof)
+        proof = check_recorded(record)
     except (CertificateError, InvalidProblemError) as error:
         response.fault = str(error)
         return response
@@ -73,12 +71,3 @@ def replayed_round(
         decision_count=len(found.decisions),
         differing_decision_ids=differing[:DIFFERING_MAX],
     )
-
-
-def _check_sums(record: RoundRecord, proof: Proof) -> None:
-    for name, recorded, proven in (
-        ("saving_micros", record.saving_micros, proof.saving_micros),
-        ("dual_micros", record.dual_micros, proof.saving_micros + proof.gap),
-    ):
-        if recorded != proven:
-            raise CertificateError(f"{name}: got {recorded}; accepted: {proven}")

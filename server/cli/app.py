@@ -18,6 +18,7 @@ from server.cli import (
     scenario_command,
     serve_command,
     simulate_command,
+    store_command,
     verify_command,
 )
 
@@ -41,6 +42,7 @@ app.command("export")(export_command.export)
 app.command("scenario")(scenario_command.scenario)
 app.add_typer(policy_command.app, name="policy")
 app.command("erase")(erase_command.erase)
+app.add_typer(store_command.app, name="store")
 app.command("verify")(verify_command.verify)
 app.command("demo")(demo_command.demo)
 app.command("bench")(bench_command.bench)

@@ -46,7 +46,8 @@ def unpack(schema: pa.Schema, data: bytes) -> Iterator[tuple[Any, ...]]:
                 raise StoredDocumentError(f"stored columns are {reader.schema.names}")
             for batch in reader:
                 yield from zip(*(_values(column) for column in batch), strict=True)
-    except pa.ArrowInvalid as error:
+    # What Zstandard finds wrong comes as an OSError.
+    except (pa.ArrowException, OSError) as error:
         raise StoredDocumentError(f"stored rows do not read back: {error}") from error
 
 

@@ -48,6 +48,11 @@ def unavailable_unless_done(doing: str, place: str) -> Iterator[None]:
         if type(error) is not exc.DatabaseError and not _is_forbidden(error):
             raise
         raise _unavailable(doing, place, error) from error
+    except UnicodeDecodeError as error:
+        # We write UTF-8 only, so this is a corrupt file, too.
+        raise UnavailableError(
+            f"store {place}: cannot {doing}: it is damaged: {error}"
+        ) from error
 
 
 def _is_forbidden(error: exc.DatabaseError) -> bool:

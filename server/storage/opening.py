@@ -55,7 +55,7 @@ def open_store(
     """
     if url.startswith(_POSTGRES):
         return SqlStore(_open_postgres(url, postgres or PostgresParams()))
-    return SqlStore(open_sqlite(_file_of(url), sqlite or SqliteParams()))
+    return SqlStore(open_sqlite(file_of(url), sqlite or SqliteParams()))
 
 
 def _open_postgres(url: str, params: PostgresParams) -> Database:
@@ -71,7 +71,15 @@ def _open_postgres(url: str, params: PostgresParams) -> Database:
     return open_postgres(url, params)
 
 
-def _file_of(url: str) -> Path:
+def file_of(url: str) -> Path:
+    """
+    Return the file that a URL names.
+
+    Raises
+    ------
+    InvalidValueError
+        If it does not name a file.
+    """
     name = url.removeprefix(_SQLITE)
     if name in (url, "", ":memory:") or "?" in name:
         # In other URLs a password may stand before the @.

@@ -56,7 +56,13 @@ def current_revision(connection: Connection, place: str) -> str | None:
     if REVISION_TABLE in names:
         options = {"version_table": REVISION_TABLE}
         context = MigrationContext.configure(connection, opts=options)
-        revision = context.get_current_revision()
+        heads = context.get_current_heads()
+        if len(heads) > 1:
+            raise UnavailableError(
+                f"store {place}: cannot open it: it is damaged: it has {len(heads)} "
+                "revisions at once"
+            )
+        revision = next(iter(heads), None)
     if revision is None:
         raise UnavailableError(
             f"store {place}: cannot open it: another program made it (there is no "

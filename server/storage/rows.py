@@ -51,13 +51,13 @@ def merge(changes: Sequence[tuple[TenantId, Changes]]) -> dict[TenantId, Changes
 def rows_to_write(tenant: TenantId, changes: Changes) -> dict[Table, list[Row]]:
     """Return the rows to insert or replace, by table; decisions are apart."""
     return {
-        tables.demands: [_demand(tenant, one) for one in changes.demands.values()],
-        tables.returns: [_return(tenant, one) for one in changes.returns.values()],
+        tables.demands: [demand_row(tenant, one) for one in changes.demands.values()],
+        tables.returns: [return_row(tenant, one) for one in changes.returns.values()],
         tables.return_facts: [
             fact_row(tenant, one) for one in changes.returns.values()
         ],
-        tables.matches: [_match(tenant, one) for one in changes.matches.values()],
-        tables.policies: [_policy(tenant, one) for one in changes.policies.values()],
+        tables.matches: [match_row(tenant, one) for one in changes.matches.values()],
+        tables.policies: [policy_row(tenant, one) for one in changes.policies.values()],
         tables.programs: [_program(tenant, one) for one in (changes.program,) if one],
         tables.volume_hours: [
             {"tenant": tenant, **asdict(one)} for one in changes.volume_hours.values()
@@ -83,7 +83,7 @@ def rows_to_write(tenant: TenantId, changes: Changes) -> dict[Table, list[Row]]:
         tables.warehouse_days: [
             _warehouse_day(tenant, one) for one in changes.warehouse_days.values()
         ],
-        tables.rounds: [_round(tenant, one) for one in changes.rounds],
+        tables.rounds: [round_row(tenant, one) for one in changes.rounds],
         tables.shadows: [shadow_row(tenant, one) for one in changes.shadows.values()],
         tables.shadow_units: [
             units_row(tenant, one) for one in changes.shadow_units.values() if one
@@ -164,7 +164,8 @@ def answer_row(answer: StoredAnswer) -> Row:
     }
 
 
-def _demand(tenant: TenantId, record: DemandRecord) -> Row:
+def demand_row(tenant: TenantId, record: DemandRecord) -> Row:
+    """Return the row of a demand."""
     return {
         "tenant": tenant,
         "demand_id": record.demand.demand_id,
@@ -175,7 +176,8 @@ def _demand(tenant: TenantId, record: DemandRecord) -> Row:
     }
 
 
-def _return(tenant: TenantId, record: ReturnRecord) -> Row:
+def return_row(tenant: TenantId, record: ReturnRecord) -> Row:
+    """Return the row of a return item."""
     return {
         "tenant": tenant,
         "return_id": record.item.return_id,
@@ -185,7 +187,8 @@ def _return(tenant: TenantId, record: ReturnRecord) -> Row:
     }
 
 
-def _match(tenant: TenantId, match: Match) -> Row:
+def match_row(tenant: TenantId, match: Match) -> Row:
+    """Return the row of a match."""
     return {
         "tenant": tenant,
         "match_id": match.match_id,
@@ -195,7 +198,8 @@ def _match(tenant: TenantId, match: Match) -> Row:
     }
 
 
-def _policy(tenant: TenantId, record: PolicyRecord) -> Row:
+def policy_row(tenant: TenantId, record: PolicyRecord) -> Row:
+    """Return the row of a policy version."""
     return {
         "tenant": tenant,
         "version": record.policy.version,
@@ -266,7 +270,8 @@ def _sku_day(tenant: TenantId, row: SkuDay) -> Row:
     }
 
 
-def _round(tenant: TenantId, record: RoundRecord) -> Row:
+def round_row(tenant: TenantId, record: RoundRecord) -> Row:
+    """Return the row of a round."""
     # The proof is bytes and large: it has a column of its own, not base64 in JSON.
     return {
         "tenant": tenant,

@@ -95,11 +95,8 @@ class SqlStore:
 
     def tenants(self) -> list[TenantId]:
         """Return the tenants that have any row, in the order of their ids."""
-        found: list[TenantId] = []
         with self._database.snapshot("list tenants") as connection:
-            while (tenant := _tenant_after(connection, found)) is not None:
-                found.append(tenant)
-        return found
+            return tenants_of(connection)
 
     def archive(self, tenant: TenantId) -> SqlArchive:
         """Return look-ups of committed rows for the tenant's shard."""
@@ -373,6 +370,14 @@ class SqlStore:
     def close(self) -> None:
         """Close every connection; checkpoints the log of an embedded store."""
         self._database.close()
+
+
+def tenants_of(connection: Connection) -> list[TenantId]:
+    """Return the tenants that have any row, in the order of their ids."""
+    found: list[TenantId] = []
+    while (tenant := _tenant_after(connection, found)) is not None:
+        found.append(tenant)
+    return found
 
 
 def _page(tenant: TenantId, after: str | int, limit: int) -> dict[str, object]:

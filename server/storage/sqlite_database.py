@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, exc
 
 from matcher.domain.errors import InvalidValueError, UnavailableError
 from server.storage.database import Database, unavailable_unless_done
+from server.storage.restore_marker import RestoreMarker
 from server.storage.revision import bring_up_to_date, current_revision
 from server.storage.store_lock import StoreLock
 
@@ -72,8 +73,9 @@ def open_sqlite(path: Path, params: SqliteParams) -> Database:
     Raises
     ------
     UnavailableError
-        If another process holds the store, the file is not a store or of a newer
-        version (it is left as it was), or the file cannot be read and written.
+        If another process holds the store, a restore of it was cut off, the file is
+        not a store or of a newer version (it is left as it was), or the file cannot be
+        read and written.
 
     Notes
     -----
@@ -87,6 +89,7 @@ def open_sqlite(path: Path, params: SqliteParams) -> Database:
     path = path.resolve()
     with ExitStack() as undo, unavailable_unless_done("open it", str(path)):
         undo.callback(StoreLock(path).release)
+        RestoreMarker(path).refuse()
         # Before anything writes: switching to write-ahead mode already changes a file.
         if path.exists():
             _roll_back_unfinished(path, params)

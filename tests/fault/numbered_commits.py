@@ -1,10 +1,12 @@
-"""Commits that each carry their number in every row, and what a store has of them."""
+"""Commits whose every row carries their number, so that half of one can be told."""
 
 from __future__ import annotations
 
-import os
+import random
 
+from server.storage.opening import open_store
 from server.storage.sql_store import SqlStore
+from server.storage.sqlite_database import SqliteParams
 from tests.contract.store.rows import (
     BRAND,
     OTHER,
@@ -17,16 +19,23 @@ from tests.contract.store.rows import (
     round_row,
 )
 
+# A log of 100 pages is checkpointed every few commits, so that faults meet those, too.
+_PARAMS = SqliteParams(checkpoint_pages=100)
 _DEMAND_COUNT = 40
 
 
-def commit(store: SqlStore, number: int) -> None:
-    """Commit rows that each carry a number, in their version or in their id."""
+def open_numbered(url: str) -> SqlStore:
+    """Open or make the store of numbered commits."""
+    return open_store(url, _PARAMS)
+
+
+def commit_number(store: SqlStore, number: int) -> None:
+    """Commit rows of two tenants, with a number in their version or their id."""
     demands = [
         demand_row(f"d{each:02d}", version=number) for each in range(_DEMAND_COUNT)
     ]
     decisions = decision_row(2 * number - 1), decision_row(2 * number)
-    numbered = match_row(number), round_row(number, proof=os.urandom(9_000))
+    numbered = match_row(number), round_row(number, proof=_proof(number))
     store.commit(
         [
             (BRAND, changes_of(*demands, *decisions, *numbered)),
@@ -52,7 +61,11 @@ def last_commit(store: SqlStore) -> int:
     for number in range(1, last + 1):
         found = store.round(BRAND, round_row(number).round_id)
         assert found is not None
-        assert len(found.proof) == 9_000
+        assert found.proof == _proof(number)
         assert store.answer(BRAND, f"q{number}") is not None
     assert store.answer(BRAND, f"q{last + 1}") is None
     return last
+
+
+def _proof(number: int) -> bytes:
+    return random.Random(number).randbytes(9_000)

@@ -36,7 +36,7 @@ from tests.contract.messages import (
 )
 from tests.scenarios import DAY_US
 from tests.scenarios.server_process import ServerProcess, now_us
-from tests.scenarios.store_audit import TENANT
+from tests.scenarios.store_audit import TENANT, StoreAudit
 
 CALLERS = 8
 BATCHES = 6
@@ -146,6 +146,7 @@ async def test_no_limit_is_passed(tmp_path: Path) -> None:
         await load.run()
         is_one_day = began_us // DAY_US == now_us() // DAY_US
         server.kill()
+        StoreAudit.of(server.store_url).check()
         with closing(open_store(server.store_url)) as store:
             counts = {r.key: r.match_count for r in store.load(TENANT).match_counts}
             made = _matches(store)

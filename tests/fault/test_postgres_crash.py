@@ -14,7 +14,7 @@ import pytest
 from matcher.domain.errors import UnavailableError
 from server.storage.opening import open_store
 from server.storage.sql_store import SqlStore
-from tests.fault.numbered_commits import commit, last_commit
+from tests.fault.numbered_commits import commit_number, last_commit
 from tests.scenarios.postgres_server import PostgresServer
 
 _CRASHES = 6
@@ -37,7 +37,7 @@ def _commit_until(store: SqlStore, ended: threading.Event, told: list[int]) -> i
     number = last_commit(store) + 1
     while not ended.is_set():
         try:
-            commit(store, number)
+            commit_number(store, number)
         except UnavailableError:
             failures += 1
             number = _found(store) + 1
@@ -91,7 +91,7 @@ def test_commits_survive_crashes_of_the_server(server: PostgresServer) -> None:
 def test_crash_inside_a_transaction_leaves_nothing(server: PostgresServer) -> None:
     """The rows that were sent are gone, and the error does not say that they may be."""
     with closing(open_store(server.new_database())) as store:
-        commit(store, 1)
+        commit_number(store, 1)
 
         def write() -> None:
             with store._database.writing("write") as connection:
@@ -103,18 +103,18 @@ def test_crash_inside_a_transaction_leaves_nothing(server: PostgresServer) -> No
             write()
         assert "may be stored" not in str(caught.value)
         assert last_commit(store) == 1
-        commit(store, 2)
+        commit_number(store, 2)
         assert last_commit(store) == 2
 
 
 def test_store_that_was_idle_meanwhile_notices_nothing(server: PostgresServer) -> None:
     """Connections that died are replaced before they are used, the writer's too."""
     with closing(open_store(server.new_database())) as store:
-        commit(store, 1)
+        commit_number(store, 1)
         server.restart()
         assert last_commit(store) == 1
         server.restart()
-        commit(store, 2)
+        commit_number(store, 2)
         assert last_commit(store) == 2
 
 

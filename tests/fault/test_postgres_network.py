@@ -18,9 +18,10 @@ from server.runtime.work import Work
 from server.storage.opening import open_store
 from server.storage.postgres_params import PostgresParams
 from server.storage.sql_store import SqlStore
-from tests.fault.numbered_commits import commit, last_commit
+from tests.fault.numbered_commits import commit_number, last_commit
 from tests.scenarios import NOW_US, demand
 from tests.scenarios.fault_proxy import FaultProxy
+from tests.scenarios.owned import owning
 from tests.scenarios.postgres_server import PostgresServer
 
 _PARAMS = PostgresParams(
@@ -42,7 +43,7 @@ FAULTS: dict[str, Callable[[FaultProxy], None]] = {
     "half-open": FaultProxy.lose_server,
 }
 CALLS: dict[str, Callable[[SqlStore], object]] = {
-    "commit": lambda store: commit(store, 2),
+    "commit": lambda store: commit_number(store, 2),
     "read": lambda store: store.ping(),
     "snapshot": lambda store: store.tenants(),
 }
@@ -52,7 +53,7 @@ CALLS: dict[str, Callable[[SqlStore], object]] = {
 def direct(postgres: PostgresServer) -> Iterator[SqlStore]:
     """Give a store beside the broken network, on the same database."""
     with closing(open_store(postgres.new_database())) as store:
-        commit(store, 1)
+        commit_number(store, 1)
         yield store
 
 
@@ -102,7 +103,7 @@ def test_call_over_a_broken_network_ends(
     assert "may be stored" not in str(caught.value)
     assert last_commit(direct) == 1
     proxy.heal()
-    commit(store, 2)
+    commit_number(store, 2)
     assert last_commit(store) == last_commit(direct) == 2
 
 
@@ -128,12 +129,12 @@ def test_network_that_breaks_among_the_rows(
     """At the first or the last of what is sent without waiting: nothing is stored."""
     proxy.cut_at(f"INSERT INTO {table}".encode(), is_passed_on=False)
     with pytest.raises(UnavailableError, match="cannot commit: ") as caught:
-        _patiently(lambda: commit(store, 2))
+        _patiently(lambda: commit_number(store, 2))
     assert "may be stored" not in str(caught.value)
     # The driver warns; that a connection could not be put in order would be an error.
     assert [each.message for each in caplog.records if each.levelname == "ERROR"] == []
     assert last_commit(store) == last_commit(direct) == 1
-    commit(store, 2)
+    commit_number(store, 2)
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.2])
@@ -153,10 +154,10 @@ def test_commit_whose_answer_is_lost_says_so(
     """
     proxy.cut_at(b"COMMIT\0", is_passed_on=is_passed_on, delay_s=delay_s)
     with pytest.raises(UnavailableError, match="may be stored, a retry shows"):
-        _patiently(lambda: commit(store, 2))
+        _patiently(lambda: commit_number(store, 2))
     found = last_commit(store)
     assert found == last_commit(direct) == 1 + is_passed_on
-    commit(store, found + 1)
+    commit_number(store, found + 1)
 
 
 @pytest.mark.parametrize("is_passed_on", [True, False], ids=["behind", "before"])
@@ -169,7 +170,7 @@ def test_retry_after_a_lost_answer_gets_the_true_one(
     What the shard is built from anew has the commit if it is there: nothing is
     numbered, held or stored twice.
     """
-    host = ShardHost(store, lambda: NOW_US)
+    host = ShardHost(store, lambda: NOW_US, owning(store, _TENANT))
     host.start([_TENANT])
     _done(host, "q0", UpsertDemands((demand("d1"),), ("",)))
     proxy.cut_at(b"COMMIT\0", is_passed_on=is_passed_on, delay_s=0.2)
@@ -205,7 +206,7 @@ def test_writer_that_lost_its_network_lets_others_write(
         with store._database.writing("write") as connection:
             connection.exec_driver_sql("DELETE FROM demands")
             FAULTS[fault](proxy)
-            commit(direct, 2)
+            commit_number(direct, 2)
             connection.exec_driver_sql("DELETE FROM returns")
 
     with pytest.raises(UnavailableError, match="cannot write"):
@@ -217,7 +218,7 @@ def test_writers_exclude_each_other(store: SqlStore, direct: SqlStore) -> None:
     """A second writer waits for the first, for as long as a statement may take."""
     with direct._database.writing("write"):
         with pytest.raises(UnavailableError, match="statement timeout"):
-            commit(store, 2)
+            commit_number(store, 2)
         store.ping()
-    commit(store, 2)
+    commit_number(store, 2)
     assert last_commit(direct) == 2

@@ -40,13 +40,13 @@ from nearturn.v1 import (
     policy_service_pb2,
     return_service_pb2,
 )
-from server.runtime.ownership import Ownership
 from server.runtime.shard_host import ShardHost
 from server.runtime.work import Work
 from server.storage.opening import open_store
 from tests.contract import messages
 from tests.scenarios import activation
 from tests.scenarios.entities import NOW_US, TENANT, demand, policy, return_item
+from tests.scenarios.owned import owning
 from tests.scenarios.server_process import ServerProcess, now_us
 
 #: `make soak MINUTES=30` churns for longer.
@@ -68,9 +68,7 @@ def test_a_shard_holds_nothing_of_what_is_settled(tmp_path: Path) -> None:
     has them still; of those that come and go between rounds nothing is kept.
     """
     with closing(open_store(f"sqlite:///{tmp_path / 'store.db'}")) as store:
-        ownership = Ownership(store.leases(), "soak", ttl_us=1, clock=lambda: 0)
-        ownership.take(TENANT)
-        host = ShardHost(store, lambda: NOW_US, ownership)
+        host = ShardHost(store, lambda: NOW_US, owning(store, TENANT))
         _do(host, CreatePolicy(policy()), activation(1))
         alive = [_turn(host, number) for number in range(20)]
         assert alive[1:] == alive[1:2] * 19

@@ -18,20 +18,10 @@ import pytest
 import structlog
 
 from matcher.domain.errors import UnavailableError
-from server.storage.opening import open_store
-from server.storage.sql_store import SqlStore
-from server.storage.sqlite_database import SqliteParams
 from tests.contract.store.rows import BRAND
-from tests.fault.numbered_commits import commit, last_commit
+from tests.fault.numbered_commits import commit_number, last_commit, open_numbered
 
 ROOT = Path(__file__).resolve().parents[2]
-
-# A log of 100 pages is checkpointed every few commits, so that kills meet those, too.
-_PARAMS = SqliteParams(checkpoint_pages=100)
-
-
-def _open(url: str) -> SqlStore:
-    return open_store(url, _PARAMS)
 
 
 class Worker:
@@ -93,12 +83,12 @@ def _serve() -> None:
 def _work(url: str) -> NoReturn:
     _tell(str(os.getpid()))
     try:
-        store = _open(url)
+        store = open_numbered(url)
         number = store.load(BRAND).match_count
         while True:
             _tell(str(number))
             number += 1
-            commit(store, number)
+            commit_number(store, number)
     finally:
         traceback.print_exc()
         os._exit(1)
@@ -127,7 +117,7 @@ def test_acknowledged_commits_survive_kills(
         told = [worker.told_commit() for _ in range(commits)]
         told += worker.kill_after(delay_s)
         assert told == [*range(last + 1, last + 1 + len(told))]
-        with closing(_open(store_url)) as store:
+        with closing(open_numbered(store_url)) as store:
             found = last_commit(store)
         # The one under way may be there as a whole, or not at all.
         assert found - told[-1] in (0, 1)
@@ -141,9 +131,9 @@ def test_store_that_is_being_made_survives_kills(
     for turn in range(8):
         url = new_store_url()
         Worker(nursery, url).kill_after(turn * 0.01)
-        with closing(_open(url)) as store:
+        with closing(open_numbered(url)) as store:
             last = last_commit(store)
-            commit(store, last + 1)
+            commit_number(store, last + 1)
             assert last_commit(store) == last + 1
 
 
@@ -155,11 +145,11 @@ def test_second_process_is_refused_while_the_first_lives(
     worker = Worker(nursery, url)
     assert worker.told_commit() == 0
     with pytest.raises(UnavailableError, match=f"process {worker.pid} has it open"):
-        _open(url)
+        open_numbered(url)
     # Nor did the refused one disturb the first.
     told = [worker.told_commit() for _ in range(3)]
     told += worker.kill_after(0)
-    with closing(_open(url)) as store:
+    with closing(open_numbered(url)) as store:
         assert last_commit(store) >= told[-1]
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,14 +32,27 @@ class ServerProcess:
         More flags of ``nearturn serve``.
     store_url
         Where the store is.
+    program
+        Python that runs the command line.
+    before
+        A command that the process is started by, with its arguments.
     """
 
-    def __init__(self, folder: Path, *options: str, store_url: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        store_url: str = "",
+        program: str = "from server.cli import main; main()",
+        before: Sequence[str] = (),
+    ) -> None:
         self.store_url = store_url or f"sqlite:///{folder / 'nearturn.db'}"
         self.log = folder / "server.log"
         self.address = ""
         self._port_file = folder / "port"
         self._options = options
+        self.program = program
+        self.before = before
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -63,7 +77,7 @@ class ServerProcess:
         """Start the process without waiting for it."""
         self._port_file.unlink(missing_ok=True)
         command = (
-            *(sys.executable, "-c", "from server.cli import main; main()", "serve"),
+            *(*self.before, sys.executable, "-c", self.program, "serve"),
             *("--listen", listen, "--store-url", self.store_url),
             *("--port-file", str(self._port_file), *self._options),
         )

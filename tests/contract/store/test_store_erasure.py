@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import struct
 from collections.abc import Callable, Iterator
@@ -41,7 +40,6 @@ from matcher.simulate.replay import replay
 from server.api.convert.decision import from_decision
 from server.api.convert.demand import from_demand
 from server.api.convert.return_item import from_return_record
-from server.runtime.ownership import Ownership
 from server.runtime.shard_host import ShardHost
 from server.runtime.work import Work
 from server.storage import arrow_rows
@@ -60,6 +58,7 @@ from tests.scenarios import (
     return_item,
     verification,
 )
+from tests.scenarios.owned import owning
 
 SECRETS = (
     "Ada-Lovelace",
@@ -84,11 +83,7 @@ class _Host:
 
     def __post_init__(self) -> None:
         self.store: SqlStore = open_store(self.url)
-        ownership = Ownership(
-            self.store.leases(), "test", ttl_us=1, clock=itertools.count().__next__
-        )
-        while not ownership.take(TENANT):
-            pass
+        ownership = owning(self.store, TENANT)
         self.host = ShardHost(self.store, lambda: self.now_us, ownership)
         self.host.start([TENANT])
 

@@ -27,6 +27,7 @@ from tests.scenarios import (
     verification,
     warehouse,
 )
+from tests.scenarios.older_store import take_back
 
 
 def _life() -> RunningShard:
@@ -70,12 +71,6 @@ def _facts(path: Path) -> list[tuple[object, ...]]:
 def _made_older(path: Path) -> None:
     # As the version before wrote it.
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("DROP TABLE return_facts")
-        connection.execute("DROP TABLE guardrail_days")
-        connection.execute("DROP TABLE sku_days")
-        connection.execute("DROP TABLE match_counts")
-        connection.execute("DROP TABLE relay_cursors")
-        connection.execute("DROP TABLE leases")
         for return_id, document in connection.execute(
             "SELECT return_id, document FROM returns"
         ).fetchall():
@@ -85,7 +80,7 @@ def _made_older(path: Path) -> None:
                 "UPDATE returns SET document = ? WHERE return_id = ?",
                 (json.dumps(record), return_id),
             )
-        connection.execute("UPDATE nearturn_revision SET version_num = '0005'")
+    take_back(path, "0005")
 
 
 def test_an_older_store_counts_its_returns_as_a_new_one_does(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""A store brought to the revision of this version, with a way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.storage.backup import Backup, PagesDone, back_up
+from server.storage.revision import head_revision
+from server.storage.sqlite_database import SqliteParams, open_sqlite
+from server.storage.store_file import reading_file, revision_of_file
+from server.storage.store_lock import StoreLock
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """The revision of a store, and the one that this version reads and writes."""
+
+    current: str
+    head: str
+
+    @property
+    def is_current(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.current == self.head
+
+
+def revisions_of(store: Path) -> Revisions:
+    """
+    Return the revision of a store's file; its server may be running.
+
+    Raises
+    ------
+    UnavailableError
+        If it is no store, of a newer version, or cannot be read.
+    """
+    with reading_file(store, "read its revision") as connection:
+        return Revisions(revision_of_file(connection, store), head_revision())
+
+
+def upgrade(store: Path, backup: Path | None, progress: PagesDone) -> Backup | None:
+    """
+    Bring a store to the head revision, in one transaction.
+
+    Parameters
+    ----------
+    store
+        File of the store; no server may have it open.
+    backup
+        Where to put a backup first; none is made if ``None``.
+    progress
+        Is told how far the backup is.
+
+    Returns
+    -------
+    Backup or None
+        The backup, if one was asked for.
+
+    Raises
+    ------
+    InvalidValueError
+        If the backup's file exists.
+    UnavailableError
+        If a server holds the store, or it cannot be upgraded: it is then as it was.
+    """
+    lock = StoreLock(store.resolve())
+    try:
+        made = back_up(store, backup, progress) if backup is not None else None
+    finally:
+        lock.release()
+    # Takes the lock again. A server that came first has upgraded it by itself, and
+    # this one is then refused.
+    open_sqlite(store, SqliteParams()).close()
+    return made

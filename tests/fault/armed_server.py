@@ -1,0 +1,72 @@
+"""
+The real server, set to kill itself at a named point: a hook of the tests alone.
+
+A point is what the store is doing, as its messages say it, and where in it: ``commit,
+before`` is with everything written and nothing committed, ``commit, after`` is with
+everything committed and nobody answered.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
+from server.cli import main as run
+from server.runtime import timers
+from server.storage.clearing import Clearing
+from server.storage.database import Database
+
+
+class Fuse:
+    """Kills this process when it has been passed so many times at one point."""
+
+    def __init__(self, point: str, count: int) -> None:
+        self._point = point
+        self._left = count
+
+    def passing(self, point: str) -> None:
+        """Say that a point is passed; may not return."""
+        if point == self._point:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(point: str, count: int) -> None:
+    """Run the command line, to be killed the n-th time that it is at a point."""
+    fuse = Fuse(point, count)
+    arm(fuse)
+    # Checkpoints of the journal are looked for every hour else.
+    timers._HOUR_S = 0.2
+    run()
+
+
+def arm(fuse: Fuse) -> None:
+    """Put the fuse into the store, for good."""
+    writing = Database.writing
+
+    @contextmanager
+    def burning(self: Database, doing: str) -> Iterator[Connection]:
+        with writing(self, doing) as connection:
+            yield connection
+            fuse.passing(f"{doing}, before")
+        fuse.passing(f"{doing}, after")
+
+    Database.writing = burning
+    Clearing._clear_journal = _passed(
+        Clearing._clear_journal, fuse, "erase, in the middle"
+    )
+
+
+def _passed(
+    clear: Callable[[Clearing, Connection], None], fuse: Fuse, point: str
+) -> Callable[[Clearing, Connection], None]:
+    def run_it(self: Clearing, connection: Connection) -> None:
+        fuse.passing(point)
+        clear(self, connection)
+
+    return run_it

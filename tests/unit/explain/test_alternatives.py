@@ -268,6 +268,20 @@ def test_where_no_place_is_left_nobody_can_make_room() -> None:
             _check_non_match(partly, row)
 
 
+def test_a_day_around_zones_that_is_used_up_is_named() -> None:
+    """Places are left of the zones, none of the day: that is told, and they are not."""
+    limits = (MatchLimit(LimitScope.DAY, 3), MatchLimit(LimitScope.ZONE, 9, 7))
+    day = LimitKey(LimitScope.DAY, 0, "", _DAY)
+    planned = _Town(
+        town(3, returns=8, demands=12), terms_of(match_limits=limits), {day: 3}
+    )
+    asked = [row for row in range(8) if planned.columns(row)]
+    assert asked
+    for row in asked:
+        return_id = planned.market.items[row].item.return_id
+        assert market_detail(planned.settled, return_id).exhausted == (day,)
+
+
 def _one_place(objective: Objective) -> _Town:
     """
     Return three returns, two buyers, and a day of one match.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from benchmarks import (
     assignment,
@@ -12,6 +13,7 @@ from benchmarks import (
     end_to_end,
     explanations,
     growth,
+    losses,
     match_limits,
     online,
     rounds,
@@ -149,8 +151,9 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
         "what-if": lambda: what_if.what_if(
             profile.swept_returns, seed, repetitions, threads
         ),
-        "explanations": lambda: explanations.explanations(
-            profile.explained, seed, threads
+        "explanations": lambda: chain(
+            explanations.explanations(profile.explained, seed, threads),
+            losses.losses(profile.explained, seed, threads),
         ),
         "health": lambda: _health(profile),
     }

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.explanations import check_changes, dense_round, is_matched
+from benchmarks.losses import losses
 from matcher.domain.decision import Outcome
 from matcher.domain.errors import StateConflictError, UnavailableError
 from matcher.domain.ids import DemandId, MatchId, ReturnId
@@ -167,6 +168,15 @@ def test_a_dense_round_is_exact() -> None:
     assert not checked.wrong
     assert len(checked.seconds) == 60
     assert ChangeKind.CONDITION in checked.exact
+
+
+def test_losses_of_a_dense_round_are_measured() -> None:
+    """Without limits, with a day and with zones inside it, each by two objectives."""
+    found = list(losses(40, 3, 1))
+    assert len(found) == 6
+    for each in found:
+        assert each.numbers["matched_count"] > 10
+    assert found[2].numbers["unmatched_count"] > found[0].numbers["unmatched_count"]
 
 
 @pytest.mark.slow

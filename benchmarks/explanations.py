@@ -14,6 +14,7 @@ from benchmarks.result import Result
 from matcher.domain.ids import ReturnId, TenantId
 from matcher.domain.item import Condition
 from matcher.domain.match_limit import LimitKey, MatchLimit
+from matcher.domain.objective import Objective
 from matcher.domain.policy import MatchKey, Policy
 from matcher.domain.policy_change import Dimension
 from matcher.domain.program import SignOff, SignOffItem
@@ -107,7 +108,14 @@ def explanations(count: int, seed: int, threads: int) -> Iterator[Result]:
     )
 
 
-def dense_round(count: int, seed: int, threads: int = 1) -> RecordedRound:
+def dense_round(
+    count: int,
+    seed: int,
+    threads: int = 1,
+    *,
+    match_limits: tuple[MatchLimit, ...] = (),
+    objective: Objective = Objective.MAX_SAVING,
+) -> RecordedRound:
     """
     Live a shard of one dense city through two rounds, and live the second again.
 
@@ -125,7 +133,8 @@ def dense_round(count: int, seed: int, threads: int = 1) -> RecordedRound:
     )
     scenario = generate(params, np.random.default_rng(seed), _NOW_US)
     life = _Life()
-    life.apply(CreatePolicy(_policy()))
+    terms = replace(_policy(), match_limits=match_limits, objective=objective)
+    life.apply(CreatePolicy(terms))
     signed = tuple(SignOff(item, "bench") for item in SignOffItem if item)
     life.apply(ActivatePolicy(1, tuple(Dimension), signed))
     for each in scenario.warehouses:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from benchmarks import (
     assignment,
@@ -13,6 +14,7 @@ from benchmarks import (
     end_to_end,
     explanations,
     growth,
+    losses,
     match_limits,
     online,
     rounds,
@@ -162,8 +164,9 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
         "what-if": lambda: what_if.what_if(
             profile.swept_returns, seed, repetitions, threads
         ),
-        "explanations": lambda: explanations.explanations(
-            profile.explained, seed, threads
+        "explanations": lambda: chain(
+            explanations.explanations(profile.explained, seed, threads),
+            losses.losses(profile.explained, seed, threads),
         ),
         "durability": lambda: durability.durability(
             profile.durable_writes, seed, repetitions, options.database

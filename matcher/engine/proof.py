@@ -237,8 +237,9 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
         ):
             if len(ids) != count or len(set(ids)) != count:
                 raise CertificateError(f"{name}: needs {count} distinct ids")
+        limits = self._limits(graph)
         check_certificate(
-            self._weighed(graph),
+            self._weighed(graph, limits),
             Assignment(
                 _int32("column", self.column),
                 _int64("return_price", self.return_price),
@@ -247,11 +248,11 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
                 self.gap,
                 _int64("groups.price", [group.price for group in self.groups]),
             ),
-            self._limits(graph),
+            limits,
         )
         self._check_saved(graph)
 
-    def _weighed(self, graph: CandidateGraph) -> CandidateGraph:
+    def _weighed(self, graph: CandidateGraph, limits: Limits) -> CandidateGraph:
         # The candidates as the objective weighs them, made again from what they save
         # or how far they are.
         if self.objective == Objective.MAX_SAVING.name:
@@ -274,7 +275,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
         metres = _int64("distance_m", self.distance_m)
         if self.objective != Objective.MAX_MATCHES_THEN_DISTANCE.name:
             metres = np.zeros(len(weight), np.int64)
-        weighed = weigh(graph, known[self.objective], metres)
+        weighed = weigh(graph, known[self.objective], metres, limits)
         if weighed.match_bonus != bonus or (weighed.graph.saving != weight).any():
             raise CertificateError(
                 f"weight: not what {self.objective} makes of the savings"

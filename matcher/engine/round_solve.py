@@ -95,7 +95,8 @@ def pose_market(
     InvalidProblemError
         If so many returns hang together that matches would not come first in 64 bits.
     """
-    weighed = weigh(market.graph, objective, market.distance_m)
+    limits = groups.limits if groups else None
+    weighed = weigh(market.graph, objective, market.distance_m, limits)
     return SolvedMarket(market, assignment, objective, weighed, groups)
 
 
@@ -164,9 +165,10 @@ def solve_graph(
         If matches cannot be put first in 64 bits.
     """
     try:
-        weighed = weigh(graph, objective, distance_m)
         if groups is None:
+            weighed = weigh(graph, objective, distance_m)
             return weighed, assign(weighed.graph, threads=threads, stop=stop)
+        weighed = weigh(graph, objective, distance_m, groups.limits)
         found = _within(weighed.graph, groups.limits, threads=threads, stop=stop)
     except InvalidProblemError as error:
         if objective is Objective.MAX_SAVING:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from matcher.domain.decision import Decision, Outcome
 from matcher.domain.ids import ReturnId, RoundId, TenantId
+from matcher.domain.match_limit import LimitKey
+from matcher.domain.objective import Objective
 from matcher.domain.policy import Policy
 from matcher.domain.reason import Gate, ReasonCode
 from matcher.domain.return_item import ReturnItem
 from matcher.explain.alternatives import Alternative, Alternatives, Displacement
 from matcher.explain.change_words import change_words
+from matcher.explain.loss import Loss, loss_words
 from matcher.explain.settled_market import SettledMarket
 from matcher.explain.smallest_change import (
     ChangeKind,
@@ -33,18 +36,20 @@ class Detail:
         The round that looked for a buyer; empty if none did.
     alternatives
         Other demands that a matched item could have had, best first.
-    warehouse_loss_micros
-        What the round would have saved less had a matched item gone to a warehouse;
+    warehouse_loss
+        What the round would have had less of had a matched item gone to a warehouse;
         ``None`` for an item that was not matched.
     changes
         The least of each kind that would have got an unmatched item matched.
     displacement
         Who stood before an unmatched item that had candidates.
+    exhausted
+        Match limits that left the round no place, if that is why nobody could have made
+        room for an unmatched item with candidates.
     was_matched
         Whether the round gave it a buyer.
-    is_priced
-        Whether what others would have lost is told: not under match limits, nor under
-        an objective other than the saving.
+    objective
+        What the round was to be best at.
     gap_micros
         How far the round may be from its optimum. Where it is above 0 nothing that is
         exact can be said, and nothing is.
@@ -52,11 +57,12 @@ class Detail:
 
     round_id: RoundId = RoundId("")
     alternatives: tuple[Alternative, ...] = ()
-    warehouse_loss_micros: int | None = None
+    warehouse_loss: Loss | None = None
     changes: tuple[SmallestChange, ...] = ()
     displacement: Displacement | None = None
+    exhausted: tuple[LimitKey, ...] = ()
     was_matched: bool = False
-    is_priced: bool = True
+    objective: Objective = Objective.MAX_SAVING
     gap_micros: int = 0
 
 
@@ -103,22 +109,24 @@ def market_detail(
     assert row is not None, f"{return_id!r} was in the market"
     if settled.assignment.gap:
         return Detail(round_id, gap_micros=settled.assignment.gap)
-    was_matched = bool(settled.assignment.column[row] >= 0)
-    changes: tuple[SmallestChange, ...] = ()
-    if not was_matched:
-        ((_, changes),) = smallest_changes(settled, [return_id])
-    detail = Detail(
-        round_id, changes=changes, was_matched=was_matched, is_priced=settled.is_plain
-    )
-    if not settled.is_plain:
-        return detail
+    objective = settled.policy.objective
     alternatives = Alternatives(settled, row)
-    if not was_matched:
-        return replace(detail, displacement=alternatives.displacement())
-    return replace(
-        detail,
-        alternatives=alternatives.best(),
-        warehouse_loss_micros=alternatives.warehouse_loss_micros(),
+    if settled.assignment.column[row] >= 0:
+        return Detail(
+            round_id,
+            alternatives=alternatives.best(),
+            warehouse_loss=alternatives.warehouse_loss(),
+            was_matched=True,
+            objective=objective,
+        )
+    ((_, changes),) = smallest_changes(settled, [return_id])
+    displacement = alternatives.displacement()
+    return Detail(
+        round_id,
+        changes=changes,
+        displacement=displacement,
+        exhausted=() if displacement else alternatives.exhausted(),
+        objective=objective,
     )
 
 
@@ -150,26 +158,24 @@ def _sentences(decision: Decision, detail: Detail) -> Iterator[str]:
         return
     if detail.was_matched and decision.outcome is not Outcome.MATCHED:
         yield "The round gave it a buyer, and the match was dropped."
-    if detail.warehouse_loss_micros is not None:
-        yield from _match_sentences(detail, detail.warehouse_loss_micros)
+    if detail.warehouse_loss is not None:
+        yield from _match_sentences(detail, detail.warehouse_loss)
     if detail.displacement is not None:
-        yield _displaced(detail.displacement)
+        yield from _displaced(detail.displacement, detail.objective)
+    if detail.exhausted:
+        keys = ", ".join(key.text for key in detail.exhausted)
+        yield f"None of its buyers could be had: nothing was left of {keys}."
     if detail.changes:
         ways = "; or ".join(change_words(change) for change in detail.changes)
         yield f"All else equal, what it lacked was {ways}."
     elif detail.round_id and not detail.was_matched:
         yield "Nothing about it alone would have got it a buyer."
-    if not detail.is_priced:
-        yield (
-            "What other returns would have lost is not told: match limits or another "
-            "objective than the saving hold them all together."
-        )
 
 
-def _match_sentences(detail: Detail, loss_micros: int) -> Iterator[str]:
+def _match_sentences(detail: Detail, loss: Loss) -> Iterator[str]:
     yield (
-        "Had it gone to a warehouse, the round would have saved "
-        f"{micros_words(loss_micros)} less."
+        "Had it gone to a warehouse, the round would have come to "
+        f"{loss_words(loss, detail.objective)}."
     )
     if not detail.alternatives:
         yield "It could have had no other order."
@@ -177,26 +183,27 @@ def _match_sentences(detail: Detail, loss_micros: int) -> Iterator[str]:
     best = detail.alternatives[0]
     yield (
         f"Its best alternative was order {best.demand_id}, "
-        f"{metres_words(best.distance_m)} away: {micros_words(best.loss_micros)} less "
-        f"in all, and {_moves(len(best.moves))}."
+        f"{metres_words(best.distance_m)} away: "
+        f"{loss_words(best.loss, detail.objective)} in all, and "
+        f"{_moves(len(best.moves))}."
     )
 
 
-def _displaced(displacement: Displacement) -> str:
-    others = displacement.chain[1:]
-    loss = micros_words(displacement.loss_micros)
-    if not others:
-        return f"Taking a unit that was left would have lost {loss}."
-    last = others[-1].to_demand_id
-    end = f"takes order {last}, which had a unit left" if last else "has no buyer then"
+def _displaced(displacement: Displacement, objective: Objective) -> Iterator[str]:
+    first, *others = displacement.chain
+    yield f"The cheapest order that it could have had was {first.to_demand_id}:"
     if len(others) == 1:
-        way = f", which {end}"
+        (other,) = others
+        to = other.to_demand_id
+        end = f"goes to order {to} then" if to else "has no buyer then"
+        # Else it is a place under a match limit that it gives up.
+        has = "" if other.demand_id == first.to_demand_id else f" on {other.demand_id}"
+        yield f"return {other.return_id}{has} {end}."
     else:
-        way = f": {len(others):,} other returns would move, and the last {end}"
-    return (
-        "The cheapest unit that it could have had is with return "
-        f"{others[0].return_id}{way}. The round would have saved {loss} less."
-    )
+        left = ", ".join(each.return_id for each in others if not each.to_demand_id)
+        end = f"no buyer is left for {left}" if left else "all have a buyer still"
+        yield f"{len(others):,} other returns would move, and {end}."
+    yield f"The round would have come to {loss_words(displacement.loss, objective)}."
 
 
 def _moves(count: int) -> str:

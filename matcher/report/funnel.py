@@ -20,10 +20,12 @@ class Funnel:
     """
     Counts of return items; each is in one state, so the states sum to ``submitted``.
 
-    ``matched`` have a promise, kept or still held; ``confirmed`` are hand-overs, those
-    that arrived and those under way. What follows ``fallback`` is about hand-overs, but
-    for the two of warehouses. ``known`` have any outcome. A return that went to a
-    warehouse counts under each of its reasons; ``unexplained`` ones have none.
+    ``matched`` have a promise, kept or still held; ``held`` have one that is neither
+    confirmed nor given back, and would save ``held_saving_micros``; ``confirmed`` are
+    hand-overs, those that arrived and those under way. What follows ``fallback`` is
+    about hand-overs, but for the two of warehouses. ``known`` have any outcome. A
+    return that went to a warehouse counts under each of its reasons; ``unexplained``
+    ones have none.
     ``recovered`` are hand-overs that are not known to be lost or refused.
     """
 
@@ -31,6 +33,7 @@ class Funnel:
     verified: int = 0
     eligible: int = 0
     matched: int = 0
+    held: int = 0
     confirmed: int = 0
     completed: int = 0
     waiting: int = 0
@@ -49,6 +52,7 @@ class Funnel:
     warehouse_lost: int = 0
     recovered: int = 0
     saving_micros: int = 0
+    held_saving_micros: int = 0
     avoided_m: int = 0
     avoided_count: int = 0
 
@@ -62,6 +66,9 @@ class Funnel:
         self.completed += count * (state is ReturnState.COMPLETED)
         self.waiting += count * (state is ReturnState.WAITING)
         self.cancelled += count * (state is ReturnState.CANCELLED)
+        if state is ReturnState.MATCHED:
+            self.held += count
+            self.held_saving_micros += group.saving_micros
         if state is ReturnState.WAREHOUSE:
             self._add_routed(group)
         if state in _CONFIRMED:

@@ -26,6 +26,10 @@ SAVING_METHOD = (
     "the version that matched. Only one of the two ways is gone, so the other is never "
     "measured."
 )
+HELD_METHOD = (
+    "Estimate, by the same prices, of matches that are held: neither confirmed yet nor "
+    "released or run out, as each of them may still be."
+)
 RECOVERED_METHOD = (
     "Estimate. Confirmed hand-overs less those known to be lost or refused: each "
     "served an order that waited. Whether the order would have been lost otherwise is "

@@ -11,6 +11,7 @@ from matcher.domain.errors import InvalidProblemError
 from matcher.domain.objective import Objective
 from matcher.solve.components import components
 from matcher.solve.graph import SAVING_MAX, TOTAL_MAX, CandidateGraph
+from matcher.solve.limits import NONE, Limits
 
 IntArray = NDArray[np.int64]
 
@@ -34,7 +35,10 @@ class WeighedGraph:
 
 
 def weigh(
-    graph: CandidateGraph, objective: Objective, distance_m: IntArray
+    graph: CandidateGraph,
+    objective: Objective,
+    distance_m: IntArray,
+    limits: Limits | None = None,
 ) -> WeighedGraph:
     """
     Return the graph on which the greatest total is the best for the objective.
@@ -48,6 +52,8 @@ def weigh(
         and, of those, the fewest metres in all.
     distance_m
         ``int64 (nnz,)``, metres of each candidate, 0 or more.
+    limits
+        The groups that the matches are to be kept within, if there are any.
 
     Returns
     -------
@@ -58,16 +64,16 @@ def weigh(
     Raises
     ------
     InvalidProblemError
-        If the objective is unknown, the metres do not fit the candidates, or so many
-        returns hang together that matches would not come first in 64 bits.
+        If the objective is unknown, the metres or the groups do not fit the candidates,
+        or so many returns hang together that matches would not come first in 64 bits.
 
     Notes
     -----
     The bonus exceeds all that one match fewer could gain elsewhere. Returns that
-    share no demand, over however many steps, gain nothing from each other: so it is
-    enough to bound that within each component, by its matches at most times the range
-    of what comes second. A candidate that saves nothing is none under any objective.
-    ``O(nnz)``.
+    share no demand and no group, over however many steps, gain nothing from each other:
+    so it is enough to bound that within each component, by its matches at most times
+    the range of what comes second. A candidate that saves nothing is none under any
+    objective. ``O(nnz)``.
     """
     if objective is Objective.MAX_SAVING:
         return WeighedGraph(graph, 0)
@@ -79,8 +85,10 @@ def weigh(
     _check_distances(graph, distance_m)
     by_saving = objective is Objective.MAX_MATCHES_THEN_SAVING
     second = graph.saving if by_saving else -distance_m
+    limits = limits or Limits.none(graph)
+    limits.check_sizes(graph)
     taken = (graph.saving > 0) & (graph.capacity[graph.columns] > 0)
-    bonus = _bonus(graph, taken, second)
+    bonus = _bonus(graph, taken, second, limits)
     top = bonus + int(second[taken].max(initial=0))
     rows = int(np.count_nonzero(np.diff(graph.row_offsets)))
     if top > SAVING_MAX or top * rows > TOTAL_MAX:
@@ -116,13 +124,15 @@ def _check_distances(graph: CandidateGraph, distance_m: IntArray) -> None:
         )
 
 
-def _bonus(graph: CandidateGraph, taken: NDArray[np.bool_], second: IntArray) -> int:
+def _bonus(
+    graph: CandidateGraph, taken: NDArray[np.bool_], second: IntArray, limits: Limits
+) -> int:
     # With t matches what comes second sums to t * high at most, with t + 1 to no less
     # than (t + 1) * low: the bonus exceeds the difference for every t below the most
     # matches that a component can have. In Python's integers: it may be very large.
     n = graph.row_count
     row, column = graph.edge_rows[taken], graph.columns[taken]
-    part = components(n + graph.column_count, (row, n + column))
+    part = _parts(graph, row, column, limits)
     count = int(part.max(initial=-1)) + 1
     of_edge = part[row]
     low = np.full(count, SAVING_MAX, np.int64)
@@ -130,10 +140,45 @@ def _bonus(graph: CandidateGraph, taken: NDArray[np.bool_], second: IntArray) ->
     np.minimum.at(low, of_edge, second[taken])
     np.maximum.at(high, of_edge, second[taken])
     filled = np.bincount(of_edge, minlength=count) > 0
-    rows = np.bincount(part[:n], minlength=count)
+    wanting, wanted = np.unique(row), np.unique(column)
+    rows = np.bincount(part[wanting], minlength=count)
     units = np.zeros(count, np.int64)
-    np.add.at(units, part[n:], graph.capacity)
+    np.add.at(units, part[n + wanted], graph.capacity[wanted])
     most = np.minimum(rows, units)[filled].astype(object)
     low, high = low[filled].astype(object), high[filled].astype(object)
     needed = (most - 1) * (high - low) - low + 1
     return max(0, int(needed.max(initial=0)))
+
+
+def _parts(
+    graph: CandidateGraph, row: IntArray, column: NDArray[np.int32], limits: Limits
+) -> NDArray[np.int32]:
+    # What may gain from each other: who shares a demand, or places of a group. In a
+    # group around all others whoever gets a place takes it from who comes in beside
+    # it, so that nobody else is the better for it.
+    n, m = graph.row_count, graph.column_count
+    rows, columns = np.unique(row), np.unique(column).astype(np.int64)
+    top = _outermost(limits)
+    links = [(row, n + column.astype(np.int64))]
+    for first, members, group_of in (
+        (0, rows, limits.row_group),
+        (n, columns, limits.column_group),
+        (n + m, np.arange(limits.count), limits.parent),
+    ):
+        group = group_of[members].astype(np.int64)
+        known = group != NONE
+        for of in (limits.row_group[rows], limits.column_group[columns]):
+            around = np.unique(top[of])
+            if len(around) == 1:
+                known &= group != around[0]
+        links.append((first + members[known], n + m + group[known]))
+    return components(n + m + limits.count, *links)
+
+
+def _outermost(limits: Limits) -> NDArray[np.int32]:
+    # The group around each group that nothing is around; and for -1, none.
+    top = np.append(np.arange(limits.count), NONE).astype(np.int32)
+    for group in limits.bottom_up[::-1].tolist():
+        if limits.parent[group] != NONE:
+            top[group] = top[limits.parent[group]]
+    return top

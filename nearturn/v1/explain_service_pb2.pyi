@@ -218,6 +218,9 @@ class ExplainDecisionResponse(_message.Message):
     DISPLACEMENT_FIELD_NUMBER: _builtins.int
     GAP_MICROS_FIELD_NUMBER: _builtins.int
     DETAIL_SUMMARY_FIELD_NUMBER: _builtins.int
+    WAREHOUSE_LOST_MATCH_COUNT_FIELD_NUMBER: _builtins.int
+    WAREHOUSE_ADDED_DISTANCE_M_FIELD_NUMBER: _builtins.int
+    EXHAUSTED_LIMITS_FIELD_NUMBER: _builtins.int
     summary: _builtins.str
     """Says the decision in a few plain sentences, for the people who operate it."""
     customer_text: _builtins.str
@@ -233,14 +236,22 @@ class ExplainDecisionResponse(_message.Message):
     """
     warehouse_loss_micros: _builtins.int
     """Says what the round would have saved less had a matched return gone to a warehouse,
-    in micros.
+    in micros; below 0 more, which the objective puts second.
     """
     gap_micros: _builtins.int
     """Says by how much the round may have missed its optimum, in micros. Above 0 nothing
     exact can be said, and fields 9 to 12 are unset.
     """
     detail_summary: _builtins.str
-    """Says fields 8 to 13 in a few plain sentences."""
+    """Says fields 8 to 13, and 21 to 23, in a few plain sentences."""
+    warehouse_lost_match_count: _builtins.int
+    """Says how many matches fewer the round would have made had a matched return gone to a
+    warehouse; below 0 more. Set where warehouse_loss_micros is.
+    """
+    warehouse_added_distance_m: _builtins.int
+    """Says how many metres more all matches would have gone then; below 0 less. Set where
+    warehouse_loss_micros is.
+    """
     @_builtins.property
     def decision(self) -> _decision_pb2.Decision:
         """Carries the decision."""
@@ -291,7 +302,16 @@ class ExplainDecisionResponse(_message.Message):
 
     @_builtins.property
     def displacement(self) -> _explanation_pb2.Displacement:
-        """Shows who stood before an unmatched return that had candidates. Unset without any."""
+        """Shows who stood before an unmatched return that had candidates. Unset without any,
+        and where nobody could have made room: exhausted_limits says why.
+        """
+
+    @_builtins.property
+    def exhausted_limits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Lists the match limits that had left the round no place, where that is why nobody
+        could have made room for an unmatched return with candidates, by names such as
+        ZONE/2026-03-02/871f1d489ffffff.
+        """
 
     def __init__(
         self,
@@ -314,14 +334,26 @@ class ExplainDecisionResponse(_message.Message):
         displacement: _explanation_pb2.Displacement | None = ...,
         gap_micros: _builtins.int = ...,
         detail_summary: _builtins.str = ...,
+        warehouse_lost_match_count: _builtins.int | None = ...,
+        warehouse_added_distance_m: _builtins.int | None = ...,
+        exhausted_limits: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_warehouse_loss_micros", b"_warehouse_loss_micros", "customer_email", b"customer_email", "decision", b"decision", "displacement", b"displacement", "rule_citation", b"rule_citation", "shadow_result", b"shadow_result", "support", b"support", "warehouse_loss_micros", b"warehouse_loss_micros"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_warehouse_added_distance_m", b"_warehouse_added_distance_m", "_warehouse_loss_micros", b"_warehouse_loss_micros", "_warehouse_lost_match_count", b"_warehouse_lost_match_count", "customer_email", b"customer_email", "decision", b"decision", "displacement", b"displacement", "rule_citation", b"rule_citation", "shadow_result", b"shadow_result", "support", b"support", "warehouse_added_distance_m", b"warehouse_added_distance_m", "warehouse_loss_micros", b"warehouse_loss_micros", "warehouse_lost_match_count", b"warehouse_lost_match_count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_warehouse_loss_micros", b"_warehouse_loss_micros", "alternatives", b"alternatives", "customer_email", b"customer_email", "customer_text", b"customer_text", "decision", b"decision", "detail_summary", b"detail_summary", "displacement", b"displacement", "drop_off_points", b"drop_off_points", "gap_micros", b"gap_micros", "gates", b"gates", "history", b"history", "locale", b"locale", "matching_round_id", b"matching_round_id", "rule_citation", b"rule_citation", "shadow_result", b"shadow_result", "smallest_changes", b"smallest_changes", "summary", b"summary", "support", b"support", "warehouse_loss_micros", b"warehouse_loss_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_warehouse_added_distance_m", b"_warehouse_added_distance_m", "_warehouse_loss_micros", b"_warehouse_loss_micros", "_warehouse_lost_match_count", b"_warehouse_lost_match_count", "alternatives", b"alternatives", "customer_email", b"customer_email", "customer_text", b"customer_text", "decision", b"decision", "detail_summary", b"detail_summary", "displacement", b"displacement", "drop_off_points", b"drop_off_points", "exhausted_limits", b"exhausted_limits", "gap_micros", b"gap_micros", "gates", b"gates", "history", b"history", "locale", b"locale", "matching_round_id", b"matching_round_id", "rule_citation", b"rule_citation", "shadow_result", b"shadow_result", "smallest_changes", b"smallest_changes", "summary", b"summary", "support", b"support", "warehouse_added_distance_m", b"warehouse_added_distance_m", "warehouse_loss_micros", b"warehouse_loss_micros", "warehouse_lost_match_count", b"warehouse_lost_match_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__warehouse_added_distance_m: _TypeAlias = _typing.Literal["warehouse_added_distance_m"]  # noqa: Y015
+    _WhichOneofArgType__warehouse_added_distance_m: _TypeAlias = _typing.Literal["_warehouse_added_distance_m", b"_warehouse_added_distance_m"]  # noqa: Y015
     _WhichOneofReturnType__warehouse_loss_micros: _TypeAlias = _typing.Literal["warehouse_loss_micros"]  # noqa: Y015
     _WhichOneofArgType__warehouse_loss_micros: _TypeAlias = _typing.Literal["_warehouse_loss_micros", b"_warehouse_loss_micros"]  # noqa: Y015
+    _WhichOneofReturnType__warehouse_lost_match_count: _TypeAlias = _typing.Literal["warehouse_lost_match_count"]  # noqa: Y015
+    _WhichOneofArgType__warehouse_lost_match_count: _TypeAlias = _typing.Literal["_warehouse_lost_match_count", b"_warehouse_lost_match_count"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__warehouse_added_distance_m) -> _WhichOneofReturnType__warehouse_added_distance_m | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__warehouse_loss_micros) -> _WhichOneofReturnType__warehouse_loss_micros | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__warehouse_lost_match_count) -> _WhichOneofReturnType__warehouse_lost_match_count | None: ...
 
 Global___ExplainDecisionResponse: _TypeAlias = ExplainDecisionResponse  # noqa: Y015
 

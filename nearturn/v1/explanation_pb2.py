@@ -24,23 +24,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnearturn/v1/explanation.proto\x12\x0bnearturn.v1\"h\n\x0eSmallestChange\x12%\n\x04kind\x18\x01 \x01(\x0e\x32\x17.nearturn.v1.ChangeKind\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03\x12\x11\n\tdemand_id\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\"\x83\x01\n\nReturnMove\x12\x11\n\treturn_id\x18\x01 \x01(\t\x12\x16\n\x0e\x66rom_demand_id\x18\x02 \x01(\t\x12\x14\n\x0cto_demand_id\x18\x03 \x01(\t\x12\x1a\n\x12\x66rom_saving_micros\x18\x04 \x01(\x03\x12\x18\n\x10to_saving_micros\x18\x05 \x01(\x03\"\xa1\x01\n\x0b\x41lternative\x12\x11\n\tdemand_id\x18\x01 \x01(\t\x12\x12\n\ndistance_m\x18\x02 \x01(\x03\x12\x15\n\rsaving_micros\x18\x03 \x01(\x03\x12\x13\n\x0bloss_micros\x18\x04 \x01(\x03\x12\x17\n\x0f\x64isplaced_count\x18\x05 \x01(\x03\x12&\n\x05moves\x18\x06 \x03(\x0b\x32\x17.nearturn.v1.ReturnMove\"K\n\x0c\x44isplacement\x12&\n\x05\x63hain\x18\x01 \x03(\x0b\x32\x17.nearturn.v1.ReturnMove\x12\x13\n\x0bloss_micros\x18\x02 \x01(\x03*j\n\x0f\x45xplanationView\x12 \n\x1c\x45XPLANATION_VIEW_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45XPLANATION_VIEW_BASIC\x10\x01\x12\x19\n\x15\x45XPLANATION_VIEW_FULL\x10\x02*\xd5\x01\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43HANGE_KIND_RADIUS\x10\x01\x12\x16\n\x12\x43HANGE_KIND_SAVING\x10\x02\x12\x14\n\x10\x43HANGE_KIND_UNIT\x10\x03\x12\x19\n\x15\x43HANGE_KIND_CONDITION\x10\x04\x12\x17\n\x13\x43HANGE_KIND_ROLLOUT\x10\x05\x12\x19\n\x15\x43HANGE_KIND_CAP_PLACE\x10\x06\x12\x15\n\x11\x43HANGE_KIND_PLACE\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnearturn/v1/explanation.proto\x12\x0bnearturn.v1\"h\n\x0eSmallestChange\x12%\n\x04kind\x18\x01 \x01(\x0e\x32\x17.nearturn.v1.ChangeKind\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03\x12\x11\n\tdemand_id\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\"\x83\x01\n\nReturnMove\x12\x11\n\treturn_id\x18\x01 \x01(\t\x12\x16\n\x0e\x66rom_demand_id\x18\x02 \x01(\t\x12\x14\n\x0cto_demand_id\x18\x03 \x01(\t\x12\x1a\n\x12\x66rom_saving_micros\x18\x04 \x01(\x03\x12\x18\n\x10to_saving_micros\x18\x05 \x01(\x03\"\xe8\x01\n\x0b\x41lternative\x12\x11\n\tdemand_id\x18\x01 \x01(\t\x12\x12\n\ndistance_m\x18\x02 \x01(\x03\x12\x15\n\rsaving_micros\x18\x03 \x01(\x03\x12\x13\n\x0bloss_micros\x18\x04 \x01(\x03\x12\x17\n\x0f\x64isplaced_count\x18\x05 \x01(\x03\x12&\n\x05moves\x18\x06 \x03(\x0b\x32\x17.nearturn.v1.ReturnMove\x12\x18\n\x10lost_match_count\x18\x07 \x01(\x03\x12\x18\n\x10\x61\x64\x64\x65\x64_distance_m\x18\x08 \x01(\x03\x12\x11\n\tloss_text\x18\t \x01(\t\"\x92\x01\n\x0c\x44isplacement\x12&\n\x05\x63hain\x18\x01 \x03(\x0b\x32\x17.nearturn.v1.ReturnMove\x12\x13\n\x0bloss_micros\x18\x02 \x01(\x03\x12\x18\n\x10lost_match_count\x18\x03 \x01(\x03\x12\x18\n\x10\x61\x64\x64\x65\x64_distance_m\x18\x04 \x01(\x03\x12\x11\n\tloss_text\x18\x05 \x01(\t*j\n\x0f\x45xplanationView\x12 \n\x1c\x45XPLANATION_VIEW_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45XPLANATION_VIEW_BASIC\x10\x01\x12\x19\n\x15\x45XPLANATION_VIEW_FULL\x10\x02*\xd5\x01\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43HANGE_KIND_RADIUS\x10\x01\x12\x16\n\x12\x43HANGE_KIND_SAVING\x10\x02\x12\x14\n\x10\x43HANGE_KIND_UNIT\x10\x03\x12\x19\n\x15\x43HANGE_KIND_CONDITION\x10\x04\x12\x17\n\x13\x43HANGE_KIND_ROLLOUT\x10\x05\x12\x19\n\x15\x43HANGE_KIND_CAP_PLACE\x10\x06\x12\x15\n\x11\x43HANGE_KIND_PLACE\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nearturn.v1.explanation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXPLANATIONVIEW']._serialized_start=527
-  _globals['_EXPLANATIONVIEW']._serialized_end=633
-  _globals['_CHANGEKIND']._serialized_start=636
-  _globals['_CHANGEKIND']._serialized_end=849
+  _globals['_EXPLANATIONVIEW']._serialized_start=670
+  _globals['_EXPLANATIONVIEW']._serialized_end=776
+  _globals['_CHANGEKIND']._serialized_start=779
+  _globals['_CHANGEKIND']._serialized_end=992
   _globals['_SMALLESTCHANGE']._serialized_start=46
   _globals['_SMALLESTCHANGE']._serialized_end=150
   _globals['_RETURNMOVE']._serialized_start=153
   _globals['_RETURNMOVE']._serialized_end=284
   _globals['_ALTERNATIVE']._serialized_start=287
-  _globals['_ALTERNATIVE']._serialized_end=448
-  _globals['_DISPLACEMENT']._serialized_start=450
-  _globals['_DISPLACEMENT']._serialized_end=525
+  _globals['_ALTERNATIVE']._serialized_end=519
+  _globals['_DISPLACEMENT']._serialized_start=522
+  _globals['_DISPLACEMENT']._serialized_end=668
 # @@protoc_insertion_point(module_scope)

@@ -177,6 +177,9 @@ class Alternative(_message.Message):
     LOSS_MICROS_FIELD_NUMBER: _builtins.int
     DISPLACED_COUNT_FIELD_NUMBER: _builtins.int
     MOVES_FIELD_NUMBER: _builtins.int
+    LOST_MATCH_COUNT_FIELD_NUMBER: _builtins.int
+    ADDED_DISTANCE_M_FIELD_NUMBER: _builtins.int
+    LOSS_TEXT_FIELD_NUMBER: _builtins.int
     demand_id: _builtins.str
     """Identifies the demand."""
     distance_m: _builtins.int
@@ -185,10 +188,17 @@ class Alternative(_message.Message):
     """Says what the pair would have saved, in micros."""
     loss_micros: _builtins.int
     """Says what the whole round would have saved less, in micros: the best of all plans
-    with this pair against the best of all.
+    with this pair, by the objective and within the match limits, against the best of
+    all. Below 0 it would have saved more, which the objective puts second.
     """
     displaced_count: _builtins.int
     """Counts the other returns that would be left without a buyer."""
+    lost_match_count: _builtins.int
+    """Says how many matches fewer the whole round would have made; below 0 more."""
+    added_distance_m: _builtins.int
+    """Says how many metres more all its matches would have gone; below 0 less."""
+    loss_text: _builtins.str
+    """Says in a few words what would have been lost, what the objective puts first first."""
     @_builtins.property
     def moves(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReturnMove]:
         """Lists the other returns that would be somewhere else: whoever makes room, in order,
@@ -204,10 +214,13 @@ class Alternative(_message.Message):
         loss_micros: _builtins.int = ...,
         displaced_count: _builtins.int = ...,
         moves: _abc.Iterable[Global___ReturnMove] | None = ...,
+        lost_match_count: _builtins.int = ...,
+        added_distance_m: _builtins.int = ...,
+        loss_text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["demand_id", b"demand_id", "displaced_count", b"displaced_count", "distance_m", b"distance_m", "loss_micros", b"loss_micros", "moves", b"moves", "saving_micros", b"saving_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_distance_m", b"added_distance_m", "demand_id", b"demand_id", "displaced_count", b"displaced_count", "distance_m", b"distance_m", "loss_micros", b"loss_micros", "loss_text", b"loss_text", "lost_match_count", b"lost_match_count", "moves", b"moves", "saving_micros", b"saving_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -215,21 +228,34 @@ Global___Alternative: _TypeAlias = Alternative  # noqa: Y015
 
 @_typing.final
 class Displacement(_message.Message):
-    """Shows what it would have taken to get a return a unit that others have."""
+    """Shows what it would have taken to get a return a unit, or a place under a match limit,
+    that others have.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CHAIN_FIELD_NUMBER: _builtins.int
     LOSS_MICROS_FIELD_NUMBER: _builtins.int
+    LOST_MATCH_COUNT_FIELD_NUMBER: _builtins.int
+    ADDED_DISTANCE_M_FIELD_NUMBER: _builtins.int
+    LOSS_TEXT_FIELD_NUMBER: _builtins.int
     loss_micros: _builtins.int
-    """Says what the chain loses in all, in micros: the reason why it was not done. 0 where
-    only the order among equals stood against it.
+    """Says what the chain loses in all, in micros. Together with the other losses it is the
+    reason why it was not done: where nothing is lost, only the order among equals stood
+    against it. Below 0 the round would have saved more, which the objective puts second.
     """
+    lost_match_count: _builtins.int
+    """Says how many matches fewer the whole round would have made; below 0 more."""
+    added_distance_m: _builtins.int
+    """Says how many metres more all its matches would have gone; below 0 less."""
+    loss_text: _builtins.str
+    """Says in a few words what would have been lost, what the objective puts first first."""
     @_builtins.property
     def chain(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReturnMove]:
-        """Lists the return itself, whoever it would take the unit from, where that one would
-        go, and so on: the cheapest way there is. Each comes to the demand that the next one
-        leaves. The last has no buyer then, or a unit that was left.
+        """Lists the return itself, whoever it would take the unit or the place from, where
+        that one would go, and so on: the cheapest way there is. Without match limits each
+        comes to the demand that the next one leaves, and the last has no buyer then, or a
+        unit that was left.
         """
 
     def __init__(
@@ -237,10 +263,13 @@ class Displacement(_message.Message):
         *,
         chain: _abc.Iterable[Global___ReturnMove] | None = ...,
         loss_micros: _builtins.int = ...,
+        lost_match_count: _builtins.int = ...,
+        added_distance_m: _builtins.int = ...,
+        loss_text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "loss_micros", b"loss_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_distance_m", b"added_distance_m", "chain", b"chain", "loss_micros", b"loss_micros", "loss_text", b"loss_text", "lost_match_count", b"lost_match_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -546,6 +546,7 @@ class GetRolloutReportResponse(_message.Message):
     DISTANCE_M_FIELD_NUMBER: _builtins.int
     WAIT_SECONDS_FIELD_NUMBER: _builtins.int
     SAVING_MICROS_FIELD_NUMBER: _builtins.int
+    HELD_SAVING_MICROS_FIELD_NUMBER: _builtins.int
     RECOVERED_SALE_COUNT_FIELD_NUMBER: _builtins.int
     AVOIDED_DISTANCE_M_FIELD_NUMBER: _builtins.int
     IN_FORCE_DURATION_FIELD_NUMBER: _builtins.int
@@ -595,6 +596,12 @@ class GetRolloutReportResponse(_message.Message):
         """Estimates what the hand-overs saved, in micros."""
 
     @_builtins.property
+    def held_saving_micros(self) -> Global___EstimatedFigure:
+        """Estimates what the matches would save that are held, in micros: neither confirmed
+        yet, nor given back. Not part of saving_micros; sample_size counts the matches.
+        """
+
+    @_builtins.property
     def recovered_sale_count(self) -> Global___EstimatedFigure:
         """Estimates the sales that were recovered."""
 
@@ -630,6 +637,7 @@ class GetRolloutReportResponse(_message.Message):
         distance_m: Global___Distribution | None = ...,
         wait_seconds: Global___Distribution | None = ...,
         saving_micros: Global___EstimatedFigure | None = ...,
+        held_saving_micros: Global___EstimatedFigure | None = ...,
         recovered_sale_count: Global___EstimatedFigure | None = ...,
         avoided_distance_m: Global___EstimatedFigure | None = ...,
         in_force_duration: _duration_pb2.Duration | None = ...,
@@ -637,9 +645,9 @@ class GetRolloutReportResponse(_message.Message):
         is_evidence_met: _builtins.bool = ...,
         control_groups: _abc.Iterable[Global___ControlGroup] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["avoided_distance_m", b"avoided_distance_m", "distance_m", b"distance_m", "end_time", b"end_time", "in_force_duration", b"in_force_duration", "recovered_sale_count", b"recovered_sale_count", "saving_micros", b"saving_micros", "start_time", b"start_time", "total", b"total", "wait_seconds", b"wait_seconds"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["avoided_distance_m", b"avoided_distance_m", "distance_m", b"distance_m", "end_time", b"end_time", "held_saving_micros", b"held_saving_micros", "in_force_duration", b"in_force_duration", "recovered_sale_count", b"recovered_sale_count", "saving_micros", b"saving_micros", "start_time", b"start_time", "total", b"total", "wait_seconds", b"wait_seconds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["avoided_distance_m", b"avoided_distance_m", "categories", b"categories", "control_groups", b"control_groups", "distance_m", b"distance_m", "end_time", b"end_time", "evidence", b"evidence", "in_force_duration", b"in_force_duration", "is_evidence_met", b"is_evidence_met", "policy_version", b"policy_version", "reasons", b"reasons", "recovered_sale_count", b"recovered_sale_count", "saving_micros", b"saving_micros", "skus", b"skus", "start_time", b"start_time", "total", b"total", "wait_seconds", b"wait_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["avoided_distance_m", b"avoided_distance_m", "categories", b"categories", "control_groups", b"control_groups", "distance_m", b"distance_m", "end_time", b"end_time", "evidence", b"evidence", "held_saving_micros", b"held_saving_micros", "in_force_duration", b"in_force_duration", "is_evidence_met", b"is_evidence_met", "policy_version", b"policy_version", "reasons", b"reasons", "recovered_sale_count", b"recovered_sale_count", "saving_micros", b"saving_micros", "skus", b"skus", "start_time", b"start_time", "total", b"total", "wait_seconds", b"wait_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -74,16 +74,17 @@ def _detail(answer: pb.ExplainDecisionResponse) -> Iterator[str]:
     for each in answer.alternatives:
         yield (
             f"  order {each.demand_id}, {each.distance_m:,} m: saves "
-            f"{each.saving_micros:,} micros, the round {each.loss_micros:,} less"
+            f"{each.saving_micros:,} micros, the round {each.loss_text}"
         )
         yield from (f"    {_move(move)}" for move in each.moves)
     if answer.smallest_changes:
         yield "any of these would have been enough, and nothing less:"
     yield from (f"  {each.text}" for each in answer.smallest_changes)
     if answer.HasField("displacement"):
-        lost = answer.displacement.loss_micros
-        yield f"the cheapest way to a unit, which loses {lost:,} micros:"
+        yield f"the cheapest way to a buyer, the round {answer.displacement.loss_text}:"
         yield from (f"  {_move(move)}" for move in answer.displacement.chain)
+    if answer.exhausted_limits:
+        yield f"nothing was left of {', '.join(answer.exhausted_limits)}"
 
 
 def _move(move: explanation_pb2.ReturnMove) -> str:

@@ -124,12 +124,21 @@ def _totals(report: pb.GetRolloutReportResponse) -> Table:
         "wait", f"mean {long.mean:,.0f} s, p50 {long.p50:,} s, p95 {long.p95:,} s"
     )
     saved = report.saving_micros.value / _MICROS
-    table.add_row("saving (estimate)", f"{saved:,.2f}")
+    table.add_row("saving, of confirmed (estimate)", f"{saved:,.2f}")
+    held = report.held_saving_micros
+    table.add_row(
+        "held, not confirmed yet (estimate)",
+        f"{_matches(held.sample_size)}: {held.value / _MICROS:,.2f}",
+    )
     recovered = report.recovered_sale_count.value
     table.add_row("recovered sales (estimate)", f"{recovered:,}")
     avoided = report.avoided_distance_m.value / 1_000
     table.add_row("avoided distance (estimate)", f"{avoided:,.0f} km")
     return table
+
+
+def _matches(count: int) -> str:
+    return f"{count:,} match{'' if count == 1 else 'es'}"
 
 
 def _funnels(title: str, named: Iterable[tuple[str, pb.Funnel]]) -> Table:

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import grpc
+from google.rpc.error_details_pb2 import ErrorInfo, ResourceInfo
 
 from matcher.domain.errors import (
     FieldViolation,
     InvalidValueError,
+    NearturnError,
+    NotFoundError,
     UnavailableError,
 )
-from nearturn import Client
+from nearturn import Client, error_details
 
 
 @contextmanager
@@ -22,8 +25,10 @@ def calling(server: str) -> Iterator[Client]:
 
     Raises
     ------
+    NotFoundError
+        If the server does not know what it was asked about.
     InvalidValueError
-        If the server does not know, or does not accept, what it was asked.
+        If it does not accept a value; the first of them.
     UnavailableError
         If it cannot be reached or cannot answer.
     """
@@ -31,8 +36,18 @@ def calling(server: str) -> Iterator[Client]:
         try:
             yield client
         except grpc.RpcError as error:
-            code, text = error.code(), error.details() or ""
-            if code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND):
-                violation = FieldViolation(server, text, "what the server knows")
-                raise InvalidValueError.of([violation]) from error
-            raise UnavailableError(f"{server}: {code.name}: {text}") from error
+            raise _ours(server, error) from error
+
+
+def _ours(server: str, error: grpc.RpcError) -> NearturnError:
+    # As the server raised it, where its details say so.
+    code = error.code()
+    for detail in error_details(error):
+        if isinstance(detail, ResourceInfo) and code is grpc.StatusCode.NOT_FOUND:
+            return NotFoundError(detail.resource_type, detail.resource_name)
+        if isinstance(detail, ErrorInfo) and code is grpc.StatusCode.INVALID_ARGUMENT:
+            first = detail.metadata
+            return InvalidValueError.of(
+                [FieldViolation(first["field"], first["value"], first["accepted"])]
+            )
+    return UnavailableError(f"{server}: {code.name}: {error.details() or ''}")

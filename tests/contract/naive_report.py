@@ -77,6 +77,9 @@ async def naive_counts(api: Api, version: int) -> dict[str, Any]:
                 item.create_time.ToMicroseconds()
             )
             waits.append(seconds / 1e6)
+        if item.state == return_item_pb2.RETURN_STATE_MATCHED:
+            counts["held"] += 1
+            counts["held saving"] += last.match.saving_micros
         if item.state in _CONFIRMED:
             _outcome(counts, item, last)
     return {
@@ -131,6 +134,8 @@ def told_counts(report: Any) -> dict[str, Any]:
         "RETURN_STATE_CONFIRMED": total.confirmed.count - total.completed.count,
         "RETURN_STATE_COMPLETED": total.completed.count,
         "saving": report.saving_micros.value,
+        "held": report.held_saving_micros.sample_size,
+        "held saving": report.held_saving_micros.value,
         "known": outcomes.known.count,
         "lost": outcomes.lost.count,
         "responded": outcomes.complained.sample_size,

@@ -119,7 +119,7 @@ async def test_basic_is_as_ever(api: Api):
     for view in (0, explanation_pb2.EXPLANATION_VIEW_BASIC):
         answer = await api(pb.ExplainDecisionRequest(return_id="r1", view=view))
         set_fields = {field.number for field, _ in answer.ListFields()}
-        assert not set_fields & set(range(8, 15))
+        assert not set_fields & {*range(8, 15), *range(21, 24)}
     raw = pb.ExplainDecisionRequest(return_id="r1", view=9)
     with pytest.raises(ApiError) as refused:
         await api(raw)
@@ -255,21 +255,53 @@ def _limited() -> Any:
     )
 
 
-async def test_under_a_match_limit_a_place_is_what_lacked(api: Api):
-    """The limit is named; what others would have lost is not made up (R41)."""
+async def test_under_a_match_limit_all_is_told_too(api: Api):
+    """The place that lacked, whose it is, and what each other way would lose (R41)."""
     await _street(api, _limited())
     answer = await _full(api, "r2")
     changes = {each.kind: each for each in answer.smallest_changes}
     place = changes[explanation_pb2.CHANGE_KIND_PLACE]
     assert place.amount == 1
     assert place.text.startswith("1 more match under the limit ")
-    assert not answer.HasField("displacement")
-    assert "is not told" in answer.detail_summary
+    # r2 would have the place of r1, and d2 with it: 2 km instead of 1.
+    moves = [
+        (each.return_id, each.from_demand_id, each.to_demand_id)
+        for each in answer.displacement.chain
+    ]
+    assert moves == [("r2", "", "d2"), ("r1", "d1", "")]
+    assert answer.displacement.loss_micros == 10_000
+    assert answer.displacement.lost_match_count == 0
+    assert answer.displacement.added_distance_m == 1_000
+    text = "10,000 micros less and 1,000 m farther"
+    assert answer.displacement.loss_text == text
+    assert text in answer.detail_summary
+    assert not answer.exhausted_limits
     matched = await _full(api, "r1")
     assert matched.matching_round_id == "r-000000000001"
-    assert not matched.alternatives
-    assert not matched.HasField("warehouse_loss_micros")
-    assert "is not told" in matched.detail_summary
+    (other,) = matched.alternatives
+    assert (other.demand_id, other.loss_micros, other.lost_match_count) == (
+        "d2",
+        110_000,
+        0,
+    )
+    assert other.added_distance_m == 11_000
+    # r2 takes the place that it leaves.
+    assert matched.warehouse_loss_micros == 10_000
+    assert matched.HasField("warehouse_lost_match_count")
+    assert matched.warehouse_lost_match_count == 0
+    assert matched.warehouse_added_distance_m == 1_000
+
+
+async def test_a_limit_that_was_used_up_leaves_no_way(api: Api):
+    """The day's place is of the round before: nobody could have made room."""
+    await _street(api, _limited())
+    await submit(api, return_item("r4", 11_000))
+    await api(matches.RunRoundRequest())
+    answer = await _full(api, "r4")
+    assert answer.matching_round_id == "r-000000000002"
+    assert not answer.HasField("displacement")
+    assert list(answer.exhausted_limits) == ["DAY/2026-03-02"]
+    assert "nothing was left of DAY/2026-03-02" in answer.detail_summary
 
 
 async def test_a_round_under_a_match_limit_is_verified(api: Api):

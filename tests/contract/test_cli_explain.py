@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from matcher.domain.errors import (
     CertificateError,
     InvalidValueError,
+    NotFoundError,
     UnavailableError,
 )
 from nearturn.v1 import match_service_pb2 as matches
@@ -50,7 +51,7 @@ async def test_a_return_is_explained_to_people(address: str):
     assert "return r2: order d2 (5,990,000 micros) -> order d1" in matched.stdout
     other = await _run("explain", "r3", "--server", address, "--full")
     assert "nothing less:" in other.stdout
-    assert "the cheapest way to a unit" in other.stdout
+    assert "the cheapest way to a buyer, the round" in other.stdout
     assert "-> no buyer" in other.stdout
 
 
@@ -72,13 +73,23 @@ async def test_what_cannot_be_explained_is_an_error(address: str):
     for arguments, kind in (
         (("explain",), InvalidValueError),
         (("explain", "r1", "--decision", "d-1"), InvalidValueError),
-        (("explain", "r9", "--server", address), InvalidValueError),
+        (("explain", "r9", "--server", address), NotFoundError),
         (("verify",), InvalidValueError),
         (("verify", "plan.json", "--round", "r-1"), InvalidValueError),
-        (("verify", "--round", "r-9", "--server", address), InvalidValueError),
+        (("verify", "--round", "r-9", "--server", address), NotFoundError),
     ):
         result = await _run(*arguments)
         assert isinstance(result.exception, kind), arguments
+
+
+async def test_a_refusal_of_the_server_is_said_as_its_own(address: str):
+    """Who does not exist, and which value is not accepted, in plain words."""
+    unknown = await _run("explain", "nope", "--server", address)
+    assert str(unknown.exception) == "return 'nope' does not exist"
+    odd = await _run("explain", "r1", "--server", address, "--locale", "?")
+    assert isinstance(odd.exception, InvalidValueError)
+    assert str(odd.exception).startswith("locale: got '?'; accepted: ")
+    assert "knows" not in str(odd.exception)
 
 
 async def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch):

@@ -11,6 +11,7 @@ from matcher.report.prices import ShadowPrice
 from matcher.report.rollout import (
     AVOIDED_METHOD,
     CONTROL_METHOD,
+    HELD_METHOD,
     RECOVERED_METHOD,
     SAVING_METHOD,
     Distribution,
@@ -53,6 +54,11 @@ def from_rollout_report(
             value=total.saving_micros,
             sample_size=total.confirmed,
             method=SAVING_METHOD,
+        ),
+        held_saving_micros=pb.EstimatedFigure(
+            value=total.held_saving_micros,
+            sample_size=total.held,
+            method=HELD_METHOD,
         ),
         recovered_sale_count=pb.EstimatedFigure(
             value=total.recovered, sample_size=total.confirmed, method=RECOVERED_METHOD

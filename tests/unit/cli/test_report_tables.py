@@ -51,3 +51,16 @@ def test_the_control_group_is_a_table() -> None:
 def test_without_a_control_group_there_is_no_table() -> None:
     """A rollout that takes everybody keeps nobody out."""
     assert "control group" not in _text(pb.GetRolloutReportResponse())
+
+
+def test_what_is_held_has_a_line_of_its_own() -> None:
+    """Before anything is confirmed the saving is 0; what is promised stands beside."""
+    for count, told in ((2, "2 matches: 5.50"), (1, "1 match: 5.50")):
+        report = pb.GetRolloutReportResponse(
+            held_saving_micros=pb.EstimatedFigure(value=5_500_000, sample_size=count)
+        )
+        lines = _text(report).splitlines()
+        (saved,) = [line for line in lines if "saving, of confirmed" in line]
+        (held,) = [line for line in lines if "held, not confirmed yet" in line]
+        assert "0.00" in saved
+        assert told in held

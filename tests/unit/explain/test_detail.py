@@ -20,6 +20,7 @@ from matcher.explain.detail import (
     market_detail,
     rollout_change,
 )
+from matcher.explain.loss import Loss
 from matcher.explain.settled_market import SettledMarket
 from matcher.explain.smallest_change import ChangeKind
 from matcher.policy.rollout import in_rollout
@@ -61,12 +62,12 @@ def test_a_match_has_its_alternatives_best_first() -> None:
         5_880_000,
     )
     # Ways now: 1 + 2 + 4 km. With r1 on d2: 12 + 9 + 4; on d3: 24 + 9 + 8.
-    assert first.loss_micros == 180_000
+    assert first.loss == Loss(180_000, 0, 18_000)
     assert [(m.return_id, m.demand_id, m.to_demand_id) for m in first.moves] == [
         ("r2", "d2", "d1")
     ]
     assert second.demand_id == "d3"
-    assert second.loss_micros == 340_000
+    assert second.loss == Loss(340_000, 0, 34_000)
     assert [(m.return_id, m.to_demand_id) for m in second.moves] == [
         ("r3", "d2"),
         ("r2", "d1"),
@@ -78,7 +79,7 @@ def test_what_a_warehouse_would_have_cost() -> None:
     snapshot = _street()
     detail = market_detail(_settled(snapshot, _planned(snapshot)), ReturnId("r1"))
     # r4 to d3 (21 km), r3 to d2 (8), r2 to d1 (9): 38 km instead of 7.
-    assert detail.warehouse_loss_micros == 310_000
+    assert detail.warehouse_loss == Loss(310_000, 0, 31_000)
     assert detail.displacement is None
     assert detail.changes == ()
 
@@ -91,7 +92,7 @@ def test_a_non_match_has_its_chain() -> None:
     assert detail.alternatives == ()
     assert detail.displacement == Displacement(
         (_link("r4", "", "d3", 0, 5_790_000), _link("r3", "d3", "", 5_960_000, 0)),
-        170_000,
+        Loss(170_000, 0, 17_000),
     )
     saving = next(c for c in detail.changes if c.kind is ChangeKind.SAVING)
     assert saving.amount == 170_001
@@ -113,11 +114,12 @@ def test_a_chain_goes_on_to_whoever_can_best_do_without() -> None:
             _link("r2", "d2", "d1", 5_980_000, 5_910_000),
             _link("r1", "d1", "", 5_690_000, 0),
         ),
-        10_000,
+        Loss(10_000, 0, 1_000),
     )
     (of_r4,) = [d for d in made.decisions if d.return_id == "r4"]
     told = detail_summary(of_r4, detail)
-    assert "is with return r3: 3 other returns would move, and the last has" in told
+    assert "could have had was d3: 3 other returns would move, and no" in told
+    assert "no buyer is left for r1." in told
     assert "10,000 micros less" in told
 
 
@@ -134,7 +136,7 @@ def _link(
 
 
 def test_the_best_alternatives_are_the_best_of_all() -> None:
-    """Cut to a few, they are the first of all, for bounds only leave out worse ones."""
+    """Cut to a few, they are the first of all."""
     snapshot = Snapshot(
         tuple(return_item(f"r{n}", 700.0 * n) for n in range(9)),
         tuple(demand(f"d{n}", 997.0 * n, 400.0 * (n % 4)) for n in range(8)),
@@ -144,7 +146,7 @@ def test_the_best_alternatives_are_the_best_of_all() -> None:
     assert settled.assignment.column[row] >= 0
     every = Alternatives(settled, row).best(99)
     assert len(every) == 7
-    assert [a.loss_micros for a in every] == sorted(a.loss_micros for a in every)
+    assert [a.loss.micros for a in every] == sorted(a.loss.micros for a in every)
     for count in range(1, 7):
         assert Alternatives(settled, row).best(count) == every[:count]
 
@@ -162,7 +164,7 @@ def test_it_is_said_in_words() -> None:
     assert "order d2, 12,000 m away: 180,000 micros less" in told[ReturnId("r1")]
     assert "1 other return would have moved" in told[ReturnId("r1")]
     assert "All else equal, what it lacked was" in told[ReturnId("r4")]
-    assert "is with return r3, which has no buyer then" in told[ReturnId("r4")]
+    assert "had was d3: return r3 has no buyer then." in told[ReturnId("r4")]
     assert detail_summary(made.decisions[0], Detail()) == ""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -33,51 +32,18 @@ from tests.scenarios import (
     rule,
     warehouse,
 )
+from tests.unit.explain.dense_town import (
+    RADIUS_M,
+    STANDARD_MICROS,
+    WITHIN,
+    terms_of,
+    town,
+)
 
 _PLACE = ChangeKind.PLACE
-_RADIUS_M = 3_000
-_STANDARD_MICROS = 5_000_000
 
 # Those about the market without limits; of the others two are about the gates before.
 _KINDS = [each for each in ChangeKind if each < ChangeKind.ROLLOUT]
-
-
-def _town(seed: int, *, returns: int, demands: int) -> Snapshot:
-    """Return a dense town: few places, so that ties are normal, and two grades."""
-    rng = random.Random(seed)
-
-    def place(outskirts: float = 0.0) -> dict[str, float]:
-        east_m = 250.0 * rng.randrange(24)
-        if rng.random() < outskirts:
-            east_m += 6_500.0
-        return {"east_m": east_m, "north_m": 250.0 * rng.randrange(24)}
-
-    grades = (Condition.GOOD, Condition.LIKE_NEW)
-    return Snapshot(
-        tuple(
-            return_item(f"r{n:03}", **place(), condition=rng.choice(grades))
-            for n in range(returns)
-        ),
-        tuple(
-            demand(
-                f"d{n:03}",
-                **place(0.25),
-                quantity=rng.choice([1, 1, 2]),
-                min_condition=rng.choice(grades),
-                priority=rng.randrange(3),
-            )
-            for n in range(demands)
-        ),
-    )
-
-
-def _terms(**changes: object) -> Policy:
-    # Dear labels, so that distance counts; still far ones would save enough.
-    document = policy(rule(radius_m=_RADIUS_M, min_saving_micros=400_000))
-    model = replace(
-        document.cost_model, label_per_km_micros=500_000, priority_step_micros=90_000
-    )
-    return replace(document, cost_model=model, **changes)
 
 
 def _explained(
@@ -105,10 +71,10 @@ def _with(
         own if each.return_id == item.return_id else each
         for each in snapshot.return_items
     )
-    alike = rule(radius_m=_RADIUS_M, min_saving_micros=400_000)
+    alike = rule(radius_m=RADIUS_M, min_saving_micros=400_000)
     match change.kind:
         case ChangeKind.RADIUS:
-            mine = replace(alike, category="own", radius_m=_RADIUS_M + change.amount)
+            mine = replace(alike, category="own", radius_m=RADIUS_M + change.amount)
             return (
                 replace(snapshot, return_items=items),
                 replace(terms, categories=(alike, mine)),
@@ -118,7 +84,7 @@ def _with(
             dearer = warehouse(
                 "own",
                 categories=("own",),
-                inbound_base_micros=_STANDARD_MICROS + change.amount,
+                inbound_base_micros=STANDARD_MICROS + change.amount,
                 inbound_per_km_micros=0,
                 processing_micros=0,
             )
@@ -153,8 +119,8 @@ def _less(change: SmallestChange, item: ReturnItem) -> SmallestChange:
 def _check(
     seed: int, returns: int, demands: int, most: int, terms: Policy | None = None
 ) -> Counter[ChangeKind]:
-    snapshot = _town(seed, returns=returns, demands=demands)
-    terms = terms or _terms()
+    snapshot = town(seed, returns=returns, demands=demands)
+    terms = terms or terms_of()
     made = plan(snapshot, terms, now_us=NOW_US, tenant=TENANT)
     unmatched = [
         d.return_id for d in made.decisions if d.outcome is not Outcome.MATCHED
@@ -190,34 +156,10 @@ def test_each_change_is_exact() -> None:
     assert all(met[kind] > 3 for kind in _KINDS), met
 
 
-# Fewer matches than there could be, and groups that bind on either side.
-_LIMITED: dict[str, dict[str, object]] = {
-    "a day": {"match_limits": (MatchLimit(LimitScope.DAY, 12),)},
-    "zones": {"match_limits": (MatchLimit(LimitScope.ZONE, 1, 7),)},
-    "nested zones": {
-        "match_limits": (
-            MatchLimit(LimitScope.ZONE, 1, 8),
-            MatchLimit(LimitScope.ZONE, 4, 6),
-        )
-    },
-    "a day, zones and SKUs": {
-        "match_limits": (
-            MatchLimit(LimitScope.SKU, 13),
-            MatchLimit(LimitScope.DAY, 14),
-            MatchLimit(LimitScope.ZONE, 2, 7),
-        )
-    },
-}
-_OBJECTIVES = {
-    f"{each.name} within limits": {**_LIMITED["nested zones"], "objective": each}
-    for each in list(Objective)[2:]
-}
-
-
-@pytest.mark.parametrize("name", [*_LIMITED, *_OBJECTIVES])
+@pytest.mark.parametrize("name", WITHIN)
 def test_each_change_is_exact_within_limits(name: str) -> None:
     """One place more under one limit too, whatever matches are to be best at (R41)."""
-    terms = _terms(**(_LIMITED | _OBJECTIVES)[name])
+    terms = terms_of(**WITHIN[name])
     met = _check(7, 22, 26, 6, terms) + _check(8, 22, 26, 6, terms)
     assert met[_PLACE] >= 3, met
 
@@ -225,7 +167,7 @@ def test_each_change_is_exact_within_limits(name: str) -> None:
 @pytest.mark.parametrize("objective", list(Objective)[2:])
 def test_each_change_is_exact_where_matches_come_first(objective: Objective) -> None:
     """Without limits no place is missing; all else is told as ever (R41)."""
-    met = _check(5, 40, 22, 6, _terms(objective=objective))
+    met = _check(5, 40, 22, 6, terms_of(objective=objective))
     assert met[ChangeKind.UNSPECIFIED] == 6
     assert not met[_PLACE]
 

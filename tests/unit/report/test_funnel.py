@@ -55,3 +55,12 @@ def test_a_sale_is_recovered_unless_it_is_known_not_to_be():
     assert (funnel.avoided_m, funnel.avoided_count) == (80, 2)
     assert funnel.saving_micros == 120
     assert (funnel.complained, funnel.responded, funnel.lost) == (4, 4, 2)
+
+
+def test_what_is_held_counts_apart_until_it_is_confirmed():
+    """Its saving is no part of what hand-overs saved, and moves there with it (R64)."""
+    held = replace(_GROUP, state=ReturnState.MATCHED)
+    gone = replace(_GROUP, state=ReturnState.CONFIRMED, count=3, saving_micros=50)
+    funnel = funnel_of([held, gone, _GROUP])
+    assert (funnel.held, funnel.held_saving_micros) == (2, 30)
+    assert (funnel.matched, funnel.confirmed, funnel.saving_micros) == (5, 3, 50)

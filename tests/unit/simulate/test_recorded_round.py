@@ -9,13 +9,18 @@ import numpy as np
 import pytest
 
 from benchmarks.explanations import check_changes, dense_round, is_matched
+from benchmarks.losses import losses
 from matcher.domain.decision import Outcome
 from matcher.domain.errors import StateConflictError, UnavailableError
 from matcher.domain.ids import DemandId, MatchId, ReturnId
+from matcher.domain.match_limit import LimitScope, MatchLimit
+from matcher.domain.objective import Objective
 from matcher.domain.policy import Policy
 from matcher.engine.commands import CancelDemand, ReleaseMatch, UpsertWarehouse
 from matcher.engine.market import PoolItem
+from matcher.engine.plan import plan
 from matcher.engine.round_task import RoundTask, solve_round
+from matcher.engine.snapshot import Snapshot
 from matcher.explain.detail import Detail, detail_summary, market_detail
 from matcher.explain.settled_market import SettledMarket
 from matcher.explain.smallest_change import (
@@ -165,6 +170,15 @@ def test_a_dense_round_is_exact() -> None:
     assert ChangeKind.CONDITION in checked.exact
 
 
+def test_losses_of_a_dense_round_are_measured() -> None:
+    """Without limits, with a day and with zones inside it, each by two objectives."""
+    found = list(losses(40, 3, 1))
+    assert len(found) == 6
+    for each in found:
+        assert each.numbers["matched_count"] > 10
+    assert found[2].numbers["unmatched_count"] > found[0].numbers["unmatched_count"]
+
+
 @pytest.mark.slow
 def test_a_thousand_of_a_dense_round_are_exact() -> None:
     """A thousand unmatched returns of one recorded round of a shard (R41)."""
@@ -248,6 +262,42 @@ def test_only_units_that_were_open_count() -> None:
     assert met == {ChangeKind.SAVING: 1, ChangeKind.UNIT: 1}
     unit = next(change for change in changes if change.kind is ChangeKind.UNIT)
     assert (unit.demand_id, unit.amount) == ("d2", 1)
+
+
+@pytest.mark.parametrize("objective", [each for each in Objective if each])
+def test_a_plan_of_the_same_says_the_same(objective: Objective) -> None:
+    """Every item of a limited round in full, out of a journal and out of a snapshot."""
+    rng = np.random.default_rng(17)
+    terms = replace(
+        _terms(),
+        objective=objective,
+        match_limits=(
+            MatchLimit(LimitScope.DAY, 9),
+            MatchLimit(LimitScope.ZONE, 1, 8),
+            MatchLimit(LimitScope.ZONE, 3, 6),
+        ),
+    )
+    places = [250.0 * rng.integers(0, 24, 2) for _ in range(40)]
+    items = [return_item(f"r{n:02}", *place) for n, place in enumerate(places[:22])]
+    wanted = [demand(f"d{n:02}", *place) for n, place in enumerate(places[22:])]
+    shard = LivedShard()
+    shard.activate(terms)
+    shard.upsert(*wanted)
+    shard.submit(*items)
+    found = shard.lived(shard.run_round())
+    lived = SettledMarket.of_round(found.task, found.solved.solved, found.demands)
+    snapshot = Snapshot(tuple(items), tuple(wanted))
+    in_force, now_us = found.task.policy, found.task.started_us
+    made = plan(snapshot, in_force, now_us=now_us, tenant=TENANT)
+    planned = SettledMarket.of_plan(snapshot, in_force, made, now_us)
+    met: Counter[str] = Counter()
+    for item in items:
+        detail = market_detail(lived, item.return_id)
+        assert detail == market_detail(planned, item.return_id)
+        met["alternatives"] += bool(detail.alternatives)
+        met["displaced"] += detail.displacement is not None
+    assert met["alternatives"] > 3, met
+    assert met["displaced"] > 3, met
 
 
 def test_items_that_were_left_out_change_nothing() -> None:

@@ -124,5 +124,3 @@ LABELS: Final = StateMachine[LabelState](
         Move(_L.SUPERSEDED, Trigger.VOID_LABEL, (_L.SUPERSEDED,)),
     ],
 )
-
-MACHINES: Final = (RETURNS, DEMANDS, UNITS, HOLDS, LABELS)

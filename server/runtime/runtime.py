@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar, cast
@@ -39,6 +39,9 @@ T = TypeVar("T")
 
 _SECOND_US = 1_000_000
 _HOUR_S = 3600
+
+# Budgets after which a solver that has not answered counts as down.
+_LATE = 2
 
 
 class Runtime:
@@ -266,10 +269,16 @@ class Runtime:
 
     async def tick(self) -> None:
         """Settle what time has settled, and run the rounds that are due."""
+        await self._settle()
+        await self._run_due()
+
+    async def _settle(self) -> None:
         for tenant in self._host.tenants():
             await self._submit(
                 Work(tenant, lambda shard, now: shard.apply(Tick(), now))
             )
+
+    async def _run_due(self) -> None:
         due = await self._on(self._engine, self._host.rounds_due_us)
         for tenant, due_us in due.items():
             if due_us <= self._clock():
@@ -326,6 +335,7 @@ class Runtime:
         await self._on(self._engine, self._host.forget_history, tenant, first_us)
 
     async def _finish(self, call: RoundCall, begun: Shard, task: RoundTask) -> bytes:
+        late = asyncio.create_task(self._note_late(call.tenant))
         try:
             with budget(self._options.solve_budget_us) as stop:
                 solved = await self._on(
@@ -347,12 +357,20 @@ class Runtime:
             log.exception("round_not_solved", tenant=call.tenant)
             await self._submit(Work(call.tenant, lambda shard, _: shard.round_failed()))
             raise
+        finally:
+            late.cancel()
 
         def run(shard: Shard, now_us: int) -> bytes:
             return call.encode(_finish_on(shard, begun, solved, now_us))
 
         work = Work(call.tenant, run, call.request_id, call.payload_hash)
         return cast(bytes, await self._submit(work))
+
+    async def _note_late(self, tenant: TenantId) -> None:
+        # It was told to stop and goes on: whoever runs out of time is told so.
+        await asyncio.sleep(_LATE * self._options.solve_budget_us / _SECOND_US)
+        log.error("round_late", tenant=tenant)
+        await self._submit(Work(tenant, lambda shard, _: shard.round_failed()))
 
     async def _submit(self, work: Work) -> object:
         if self._queue.qsize() >= self._options.queue_count_max:
@@ -388,14 +406,17 @@ class Runtime:
             self._notify()
 
     async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(await self._until_next_s())
-            try:
-                await self.tick()
-            except UnavailableError as error:
-                log.warning("tick_unavailable", error=str(error))
-            except Exception:
-                log.exception("tick_broke")
+        # A round that takes long, or hangs, must hold up no deadline: it runs beside.
+        rounds: asyncio.Task[None] | None = None
+        try:
+            while True:
+                await asyncio.sleep(await self._until_next_s())
+                await _guarded(self._settle())
+                if rounds is None or rounds.done():
+                    rounds = asyncio.create_task(_guarded(self._run_due()))
+        finally:
+            if rounds is not None:
+                rounds.cancel()
 
     async def _until_next_s(self) -> float:
         # At least every timer_us, so that new work moves the timers in time.
@@ -440,6 +461,16 @@ class Runtime:
         self, pool: ThreadPoolExecutor, fn: Callable[..., T], *args: object
     ) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, fn, *args)
+
+
+async def _guarded(step: Awaitable[None]) -> None:
+    # The timers go on, whatever one step of them comes to.
+    try:
+        await step
+    except UnavailableError as error:
+        log.warning("tick_unavailable", error=str(error))
+    except Exception:
+        log.exception("tick_broke")
 
 
 def _finish_on(

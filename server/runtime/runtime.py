@@ -105,9 +105,10 @@ class Runtime:
         return self._clock()
 
     async def start(self) -> None:
-        """Load the shards and begin to work."""
+        """Load the shards, settle what came due meanwhile, and begin to work."""
         await self._on(self._engine, self._host.start, self._options.tenants)
         self._worker = asyncio.create_task(self._work(), name="work")
+        await self._settle()
         if self._options.runs_timers:
             self._timers = [
                 asyncio.create_task(self._tick(), name="tick"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import structlog
 
@@ -30,6 +30,7 @@ from server.runtime.hindsight import Hindsight
 from server.runtime.options import RuntimeOptions
 from server.runtime.past import Past
 from server.runtime.shard_host import ShardHost
+from server.runtime.timers import Step, repeat, tick
 from server.runtime.work import Done, Work
 from server.storage.store import Store
 
@@ -110,11 +111,19 @@ class Runtime:
         self._worker = asyncio.create_task(self._work(), name="work")
         await self._settle()
         if self._options.runs_timers:
-            self._timers = [
-                asyncio.create_task(self._tick(), name="tick"),
-                asyncio.create_task(self._forget(), name="forget"),
-                asyncio.create_task(self._remember(), name="remember"),
-            ]
+            self._timers = [asyncio.create_task(each) for each in self._endless()]
+
+    def _endless(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        def keep() -> list[Step]:
+            return [partial(self.keep_history, each) for each in self._host.tenants()]
+
+        retention_s = self._options.retention_us / _SECOND_US
+        return (
+            tick(self._settle, self._run_due, self._until_next_s),
+            repeat("forget", lambda: (self._forget,), retention_s / 24),
+            # Nobody's answer waits for this.
+            repeat("history", keep, _HOUR_S, first_s=_HOUR_S),
+        )
 
     def refuse_streams(self) -> None:
         """Let whoever waits for decisions know that the server stops."""
@@ -406,19 +415,6 @@ class Runtime:
                 self._queue.task_done()
             self._notify()
 
-    async def _tick(self) -> None:
-        # A round that takes long, or hangs, must hold up no deadline: it runs beside.
-        rounds: asyncio.Task[None] | None = None
-        try:
-            while True:
-                await asyncio.sleep(await self._until_next_s())
-                await _guarded(self._settle())
-                if rounds is None or rounds.done():
-                    rounds = asyncio.create_task(_guarded(self._run_due()))
-        finally:
-            if rounds is not None:
-                rounds.cancel()
-
     async def _until_next_s(self) -> float:
         # At least every timer_us, so that new work moves the timers in time.
         now_us = self._clock()
@@ -432,23 +428,8 @@ class Runtime:
         return max(0.01, (next_us - now_us) / _SECOND_US)
 
     async def _forget(self) -> None:
-        while True:
-            before_us = self._clock() - self._options.retention_us
-            try:
-                await self._on(self._engine, self._host.forget_answers, before_us)
-            except UnavailableError as error:
-                log.warning("forget_unavailable", error=str(error))
-            await asyncio.sleep(self._options.retention_us / _SECOND_US / 24)
-
-    async def _remember(self) -> None:
-        # Nobody's answer waits for this: what is missed is made up for an hour later.
-        while True:
-            await asyncio.sleep(_HOUR_S)
-            for tenant in self._host.tenants():
-                try:
-                    await self.keep_history(tenant)
-                except UnavailableError as error:
-                    log.warning("history_unavailable", error=str(error))
+        before_us = self._clock() - self._options.retention_us
+        await self._on(self._engine, self._host.forget_answers, before_us)
 
     def _notify(self) -> None:
         grown, self._grown = self._grown, asyncio.Event()
@@ -462,16 +443,6 @@ class Runtime:
         self, pool: ThreadPoolExecutor, fn: Callable[..., T], *args: object
     ) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, fn, *args)
-
-
-async def _guarded(step: Awaitable[None]) -> None:
-    # The timers go on, whatever one step of them comes to.
-    try:
-        await step
-    except UnavailableError as error:
-        log.warning("tick_unavailable", error=str(error))
-    except Exception:
-        log.exception("tick_broke")
 
 
 def _finish_on(

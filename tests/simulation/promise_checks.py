@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from matcher.domain.match import Match
+from matcher.domain.decision import Decision
 from matcher.domain.match_label import LabelState
 from matcher.domain.return_item import ReturnState
+from matcher.engine.changes import Changes
 from matcher.engine.proof import Proof
 from matcher.engine.records import RoundRecord
 
@@ -15,9 +15,16 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
-def check_labels(world: World, matches: Iterable[Match]) -> None:
-    """At most one label of a match is active, and none of one that ended (R11)."""
-    for match in matches:
+def check_labels(world: World, changes: Changes) -> None:
+    """One label of a match is active, none of an ended one, and that is told (R11)."""
+    told: dict[str, Decision] = {}
+    for decision in changes.decisions:
+        told.setdefault(decision.return_id, decision)
+    for match in changes.matches.values():
+        first = told.get(match.return_id)
+        has_ended = match.hold_state.name in ("RELEASED", "EXPIRED")
+        if first and has_ended and first.decided_us == match.ended_us:
+            assert first.void_label_ids == match.must_void_ids, match
         active = [each for each in match.labels if each.state.is_active]
         stands = match.hold_state.name in ("ACTIVE", "CONFIRMED")
         assert len(active) <= stands, match

@@ -315,7 +315,7 @@ class World:
             self._check_decision(decision)
         self._check_capacity(mine)
         check_shadows(self.crashing.store.rows, self.model)
-        check_labels(self, mine.matches.values())
+        check_labels(self, mine)
         for shadow in mine.shadows.values():
             self.met[f"{shadow.kept_out.name} {shadow.state.name}"] += 1
             for reason in shadow.result.reasons if shadow.result else ():

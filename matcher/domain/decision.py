@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from matcher.domain.ids import DecisionId, ReturnId, RoundId, WarehouseId
+from matcher.domain.ids import DecisionId, LabelId, ReturnId, RoundId, WarehouseId
 from matcher.domain.match import Match
 from matcher.domain.reason import Check, Reason
 from matcher.domain.return_item import ReturnPath
@@ -38,6 +38,11 @@ _HANDOFFS = {
 }
 
 
+def matched_handoff(path: ReturnPath) -> Handoff:
+    """Return how a matched item leaves the customer who chose this path (R36)."""
+    return _HANDOFFS.get(path, Handoff.CARRIER_LABEL)
+
+
 @dataclass(frozen=True, slots=True)
 class WarehouseRoute:
     """
@@ -61,6 +66,8 @@ class Decision:
     Never without a reason; ``match`` is set exactly when matched, ``warehouse``
     exactly when routed there. ``fallback`` is the ordinary route that stays open.
     ``path`` is the one that the customer chose; how a matched item leaves follows it.
+    ``void_label_ids`` are labels that were issued for another route than this one: the
+    brand's label system has to void them (R11).
     """
 
     decision_id: DecisionId
@@ -76,13 +83,14 @@ class Decision:
     round_id: RoundId = RoundId("")
     refund_due_us: int | None = None
     path: ReturnPath = ReturnPath.UNSPECIFIED
+    void_label_ids: tuple[LabelId, ...] = ()
 
     @property
     def handoff(self) -> Handoff:
         """How the item leaves the customer (R36)."""
         if self.outcome is not Outcome.MATCHED:
             return Handoff.STANDARD
-        return _HANDOFFS.get(self.path, Handoff.CARRIER_LABEL)
+        return matched_handoff(self.path)
 
     def __post_init__(self) -> None:
         assert self.reasons, f"decision of {self.return_id!r} without a reason"

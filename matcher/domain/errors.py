@@ -16,6 +16,7 @@ The tree is small so that a caller can decide by class what to do::
     ├── RequestReusedError       a request id came back with another payload
     ├── LimitExceededError       a documented limit would be passed
     └── UnavailableError         the shard cannot serve this now; retry may help
+        └── NotOwnerError        another server decides for the shard
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ DropOffPointId = NewType("DropOffPointId", str)
 MatchId = NewType("MatchId", str)
 RoundId = NewType("RoundId", str)
 DecisionId = NewType("DecisionId", str)
+LabelId = NewType("LabelId", str)
 
 ID_LENGTH_MAX = 128
 ID_ACCEPTED = f"1 to {ID_LENGTH_MAX} printable characters"

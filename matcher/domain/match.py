@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from matcher.domain.ids import DemandId, MatchId, ReturnId, RoundId
+from matcher.domain.ids import DemandId, LabelId, MatchId, ReturnId, RoundId
+from matcher.domain.match_label import MatchLabel
 from matcher.domain.match_limit import LimitKey
 
 
@@ -27,7 +28,10 @@ class Match:
     ``saving_micros`` is ``fallback_cost_micros`` less ``match_cost_micros``, plus
     the value of the demand's priority. An estimate: it prices two ways of which
     only one is gone. ``places`` are what it counts for under match limits: a place of
-    each is taken, and given back if it ends unconfirmed the same day.
+    each is taken, and given back if it ends unconfirmed the same day. ``extended_us``
+    and ``ended_us`` are when its hold was extended, and when it was confirmed, released
+    or ran out. ``labels`` are all that were recorded for it, the oldest first; at most
+    one of them is active.
     """
 
     match_id: MatchId
@@ -43,3 +47,15 @@ class Match:
     policy_version: int
     version: int = 1
     places: tuple[LimitKey, ...] = ()
+    extended_us: int | None = None
+    ended_us: int | None = None
+    labels: tuple[MatchLabel, ...] = ()
+
+    def __post_init__(self) -> None:
+        active = [each for each in self.labels if each.state.is_active]
+        assert len(active) <= 1, f"match {self.match_id!r} has two active labels"
+
+    @property
+    def must_void_ids(self) -> tuple[LabelId, ...]:
+        """Labels that the brand's label system still has to void."""
+        return tuple(each.label_id for each in self.labels if each.must_void)

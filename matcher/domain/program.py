@@ -108,6 +108,11 @@ class Program:
     event_count: int = 0
     erased_until_us: int = 0
 
+    @property
+    def etag(self) -> str:
+        """What changes with every event."""
+        return str(self.event_count)
+
 
 def pause_of(pauses: tuple[Pause, ...], category: str) -> Pause | None:
     """Return the pause that holds a category back, the whole program's first."""

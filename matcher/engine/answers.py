@@ -34,6 +34,14 @@ class ReleaseAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class BulkReleaseAnswer:
+    """Matches that were released together, by id, and how many are still held."""
+
+    released: tuple[ReleaseAnswer, ...]
+    remaining_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Erasure:
     """How many rows lost their personal data; those erased before do not count."""
 
@@ -48,6 +56,9 @@ class Erasure:
 # CancelReturn             ReturnAnswer
 # ConfirmMatch             Match
 # ReleaseMatch             ReleaseAnswer
+# ReleaseMatches           BulkReleaseAnswer
+# ExtendMatch              Match
+# RecordLabel              Match
 # ErasePersonalData        Erasure
 # RecordOutcome            ReturnAnswer
 # CreatePolicy             PolicyRecord
@@ -67,6 +78,7 @@ Answer = (
     | ReturnAnswer
     | Match
     | ReleaseAnswer
+    | BulkReleaseAnswer
     | Erasure
     | PolicyRecord
     | Program

@@ -1,4 +1,9 @@
-"""Everything that can be asked of a shard, one value per kind."""
+"""
+Everything that can be asked of a shard, one value per kind.
+
+An ``etag`` is that of the entity that the command is about, for policies and pauses
+that of the program; an empty one is not compared.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +14,29 @@ from matcher.domain.drop_off_point import DropOffPoint
 from matcher.domain.ids import (
     DemandId,
     DropOffPointId,
+    LabelId,
     MatchId,
     ReturnId,
+    RoundId,
     ServiceAreaId,
     WarehouseId,
 )
 from matcher.domain.item import Verification
 from matcher.domain.item_outcome import ItemOutcome
+from matcher.domain.match_label import LabelState
 from matcher.domain.policy import Policy
 from matcher.domain.policy_change import Dimension
 from matcher.domain.program import SignOff
 from matcher.domain.return_item import ReturnItem
 from matcher.domain.warehouse import ServiceArea, Warehouse
 
+#: Matches that one command releases at most.
+RELEASE_COUNT_MAX = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class UpsertDemands:
-    """Store or change demands, all or none; an etag of "" is not compared."""
+    """Store or change demands, all or none."""
 
     demands: tuple[Demand, ...]
     etags: tuple[str, ...]
@@ -36,6 +47,7 @@ class CancelDemand:
     """Cancel a demand; held units keep their promise."""
 
     demand_id: DemandId
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,7 @@ class RecordVerification:
 
     return_id: ReturnId
     verification: Verification
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +72,12 @@ class CancelReturn:
     """Cancel a waiting or matched return item."""
 
     return_id: ReturnId
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmMatch:
-    """Confirm a match; an etag of "" is not compared."""
+    """Confirm a match."""
 
     match_id: MatchId
     etag: str = ""
@@ -71,9 +85,50 @@ class ConfirmMatch:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseMatch:
-    """Release an unconfirmed match; an etag of "" is not compared."""
+    """Release an unconfirmed match."""
 
     match_id: MatchId
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseMatches:
+    """
+    Release the unconfirmed matches of a round, or of a demand, lowest ids first.
+
+    One of the two ids is empty. ``count_max`` bounds how many go at once.
+    """
+
+    round_id: RoundId = RoundId("")
+    demand_id: DemandId = DemandId("")
+    count_max: int = RELEASE_COUNT_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendMatch:
+    """
+    Let the hold of an unconfirmed match run on, once.
+
+    ``span_us`` of ``None`` is the hold time of the policy that made the match, which is
+    also the most.
+    """
+
+    match_id: MatchId
+    span_us: int | None = None
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLabel:
+    """
+    Note that a label of a match was requested, issued or voided.
+
+    ``state`` is REQUESTED, ISSUED or VOIDED.
+    """
+
+    match_id: MatchId
+    label_id: LabelId
+    state: LabelState
     etag: str = ""
 
 
@@ -91,7 +146,7 @@ class RecordOutcome:
     """
     Note what became of a return item, named by its id or by its match.
 
-    One of the two ids is empty. An etag of "" is not compared.
+    One of the two ids is empty.
     """
 
     outcome: ItemOutcome
@@ -115,6 +170,7 @@ class ActivatePolicy:
     version: int
     acknowledged: tuple[Dimension, ...] = ()
     sign_offs: tuple[SignOff, ...] = ()
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +178,7 @@ class RollbackPolicy:
     """Put the version before in force again."""
 
     note: str
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +187,7 @@ class PauseProgram:
 
     category: str
     note: str
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +196,7 @@ class ResumeProgram:
 
     category: str
     note: str = ""
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +204,7 @@ class UpsertWarehouse:
     """Store or change a warehouse."""
 
     warehouse: Warehouse
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +212,7 @@ class DeleteWarehouse:
     """Delete a warehouse."""
 
     warehouse_id: WarehouseId
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +220,7 @@ class UpsertServiceArea:
     """Store or change a service area."""
 
     service_area: ServiceArea
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +228,7 @@ class DeleteServiceArea:
     """Delete a service area."""
 
     service_area_id: ServiceAreaId
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +236,7 @@ class UpsertDropOffPoint:
     """Store or change a drop-off point."""
 
     drop_off_point: DropOffPoint
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +244,7 @@ class DeleteDropOffPoint:
     """Delete a drop-off point."""
 
     drop_off_point_id: DropOffPointId
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +273,9 @@ Command = (
     | CancelReturn
     | ConfirmMatch
     | ReleaseMatch
+    | ReleaseMatches
+    | ExtendMatch
+    | RecordLabel
     | ErasePersonalData
     | UpsertDropOffPoint
     | DeleteDropOffPoint

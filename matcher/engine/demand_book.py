@@ -12,10 +12,12 @@ from matcher.domain.errors import (
     LimitExceededError,
     NotFoundError,
     StateConflictError,
-    VersionMismatchError,
 )
+from matcher.domain.etag import check_etag
 from matcher.domain.ids import DemandId
 from matcher.domain.instant import utc_text
+from matcher.domain.lifecycle import DEMANDS, UNITS
+from matcher.domain.trigger import Trigger
 from matcher.engine.archive import LiveRows
 from matcher.engine.commands import UpsertDemands
 from matcher.engine.ledger import Ledger
@@ -155,7 +157,7 @@ class DemandBook:
         self._keep(changed)
         return tuple(answer.values())
 
-    def cancel(self, demand_id: DemandId, now_us: int) -> DemandRecord:
+    def cancel(self, demand_id: DemandId, etag: str, now_us: int) -> DemandRecord:
         """
         Cancel a demand; units under a hold keep their promise.
 
@@ -165,17 +167,17 @@ class DemandBook:
             If there is no such demand.
         StateConflictError
             If it is fulfilled or expired.
+        VersionMismatchError
+            If the etag is stale.
         """
         record = self.find_all([demand_id]).get(demand_id)
         if record is None:
             raise NotFoundError("demand", demand_id)
         if record.state is DemandState.CANCELLED:
             return record
-        if record.state in _FINAL:
-            raise StateConflictError(
-                "demand", demand_id, record.state.name, "cancelling", "OPEN or HELD"
-            )
-        return self._move(record, now_us, state=DemandState.CANCELLED)
+        check_etag("demand", demand_id, str(record.version), etag)
+        DEMANDS.check(demand_id, record.state, Trigger.CANCEL)
+        return self._move(record, Trigger.CANCEL, now_us, state=DemandState.CANCELLED)
 
     def hold(self, demand_ids: Iterable[DemandId], now_us: int) -> None:
         """Hold one unit for each mention; the caller has seen that it is open."""
@@ -183,31 +185,30 @@ class DemandBook:
         for demand_id in demand_ids:
             record = changed.get(demand_id) or self._live[demand_id]
             assert record.open_count > 0, f"demand {demand_id!r} has no open unit"
-            changed[demand_id] = _next(record, now_us, held_count=record.held_count + 1)
+            changed[demand_id] = _with_unit(
+                record, DemandState.OPEN, Trigger.HOLD, DemandState.HELD, now_us
+            )
         self._keep(changed.values())
 
     def release(self, demand_id: DemandId, now_us: int) -> DemandRecord:
         """Give one held unit back; it is open again unless the demand has ended."""
         record = self._live[demand_id]
-        assert record.held_count > 0, f"demand {demand_id!r} holds nothing"
-        return self._move(record, now_us, held_count=record.held_count - 1)
+        has_ended = record.state in (DemandState.CANCELLED, DemandState.EXPIRED)
+        after = record.state if has_ended else DemandState.OPEN
+        return self._give_up(record, Trigger.GIVE_BACK, after, now_us)
 
     def fulfil(self, demand_id: DemandId, now_us: int) -> DemandRecord:
         """Turn one held unit into a fulfilled one."""
         record = self._live[demand_id]
-        assert record.held_count > 0, f"demand {demand_id!r} holds nothing"
-        return self._move(
-            record,
-            now_us,
-            held_count=record.held_count - 1,
-            fulfilled_count=record.fulfilled_count + 1,
-        )
+        return self._give_up(record, Trigger.FULFIL, DemandState.FULFILLED, now_us)
 
     def expire(self, now_us: int) -> int:
         """End the demands whose ship-by time has come; return how many."""
         due = self._ends.take_due(now_us)
         ended = [
-            _next(self._live[demand_id], now_us, state=DemandState.EXPIRED)
+            _next(
+                self._live[demand_id], Trigger.SHIP, now_us, state=DemandState.EXPIRED
+            )
             for demand_id in due
         ]
         self._keep(ended)
@@ -217,10 +218,19 @@ class DemandBook:
         """Return when the next demand ends."""
         return self._ends.next_us()
 
-    def _move(
-        self, record: DemandRecord, now_us: int, **values: object
+    def _give_up(
+        self, record: DemandRecord, trigger: Trigger, after: DemandState, now_us: int
     ) -> DemandRecord:
-        moved = _next(record, now_us, **values)
+        # One held unit becomes another kind of unit.
+        assert record.held_count > 0, f"demand {record.demand.demand_id!r} holds none"
+        moved = _with_unit(record, DemandState.HELD, trigger, after, now_us)
+        self._keep([moved])
+        return moved
+
+    def _move(
+        self, record: DemandRecord, trigger: Trigger, now_us: int, **values: object
+    ) -> DemandRecord:
+        moved = _next(record, trigger, now_us, **values)
         self._keep([moved])
         return moved
 
@@ -253,14 +263,11 @@ def _changed(
 ) -> DemandRecord:
     # The record after the upsert; the old one itself if nothing changes.
     demand_id = demand.demand_id
-    if etag and etag != (current := str(old.version) if old else ""):
-        raise VersionMismatchError("demand", demand_id, current, etag)
+    check_etag("demand", demand_id, str(old.version) if old else "", etag)
     if old is not None and old.demand == demand:
         return old
-    if old is not None and old.state in _FINAL:
-        raise StateConflictError(
-            "demand", demand_id, old.state.name, "changing it", "OPEN or HELD"
-        )
+    if old is not None:
+        DEMANDS.check(demand_id, old.state, Trigger.CHANGE)
     if demand.ship_by_us <= now_us:
         raise InvalidValueError(
             f"{field}.ship_by_time",
@@ -268,7 +275,8 @@ def _changed(
             f"after now, {utc_text(now_us)}",
         )
     if old is None:
-        return DemandRecord(demand, DemandState.OPEN, 0, 0, 1, now_us, now_us)
+        state = DEMANDS.moved(DemandState.UNSPECIFIED, Trigger.ORDER, DemandState.OPEN)
+        return DemandRecord(demand, state, 0, 0, 1, now_us, now_us)
     promised = old.held_count + old.fulfilled_count
     if demand.quantity < promised:
         raise StateConflictError(
@@ -278,17 +286,44 @@ def _changed(
             f"a quantity of {demand.quantity}",
             f"a quantity of at least {promised}",
         )
-    return _next(old, now_us, demand=demand)
+    return _next(old, Trigger.CHANGE, now_us, demand=demand)
 
 
-def _next(record: DemandRecord, now_us: int, **values: Any) -> DemandRecord:
+def _with_unit(
+    record: DemandRecord,
+    before: DemandState,
+    trigger: Trigger,
+    after: DemandState,
+    now_us: int,
+) -> DemandRecord:
+    # Units are counted by state; the open ones are what is left of the quantity.
+    after = UNITS.moved(before, trigger, after)
+    held, fulfilled = DemandState.HELD, DemandState.FULFILLED
+    return _next(
+        record,
+        trigger,
+        now_us,
+        held_count=record.held_count + (after is held) - (before is held),
+        fulfilled_count=record.fulfilled_count + (after is fulfilled),
+    )
+
+
+def _next(
+    record: DemandRecord, trigger: Trigger, now_us: int, **values: Any
+) -> DemandRecord:
     # The next version, its state following from its units unless it has ended.
     moved: DemandRecord = replace(
         record, version=record.version + 1, updated_us=now_us, **values
     )
-    if moved.state in (DemandState.CANCELLED, DemandState.EXPIRED):
-        return moved
-    if moved.fulfilled_count == moved.demand.quantity:
-        return replace(moved, state=DemandState.FULFILLED)
-    is_held = moved.held_count + moved.fulfilled_count == moved.demand.quantity
-    return replace(moved, state=DemandState.HELD if is_held else DemandState.OPEN)
+    state = DEMANDS.moved(record.state, trigger, _state(moved))
+    return replace(moved, state=state)
+
+
+def _state(record: DemandRecord) -> DemandState:
+    if record.state in (DemandState.CANCELLED, DemandState.EXPIRED):
+        return record.state
+    quantity = record.demand.quantity
+    if record.fulfilled_count == quantity:
+        return DemandState.FULFILLED
+    is_held = record.held_count + record.fulfilled_count == quantity
+    return DemandState.HELD if is_held else DemandState.OPEN

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from matcher.domain.errors import NotFoundError, StateConflictError
+from matcher.domain.lifecycle import RETURNS
+from matcher.domain.trigger import Trigger
 from matcher.engine.answers import Erasure
 from matcher.engine.commands import ErasePersonalData
 from matcher.engine.demand_book import DemandBook
@@ -75,14 +77,7 @@ class Eraser:
             record = found.get(return_id)
             if record is None:
                 raise NotFoundError("return", return_id)
-            if record.is_live:
-                raise StateConflictError(
-                    "return",
-                    return_id,
-                    record.state.name,
-                    "erasing personal data",
-                    "CONFIRMED, COMPLETED, WAREHOUSE or CANCELLED",
-                )
+            RETURNS.check(return_id, record.state, Trigger.ERASE)
         return list(found.values())
 
     def _wanted(self, command: ErasePersonalData) -> list[DemandRecord]:
@@ -96,7 +91,7 @@ class Eraser:
                     "demand",
                     demand_id,
                     f"{record.state.name} with {record.held_count} held units",
-                    "erasing personal data",
+                    Trigger.ERASE.value,
                     "FULFILLED, CANCELLED or EXPIRED without held units",
                 )
         return list(found.values())

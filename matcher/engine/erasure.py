@@ -142,6 +142,8 @@ def _erased_known(known: Known, subjects: Subjects) -> Known:
             erased_decision(each) if each.return_id in subjects.return_ids else each
             for each in known.decisions
         ),
+        # They name nobody.
+        known.matches,
     )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from matcher.domain.decision import WarehouseRoute
 from matcher.domain.errors import NotFoundError
+from matcher.domain.etag import check_etag, content_etag
 from matcher.domain.ids import ServiceAreaId, WarehouseId
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.archive import LiveRows
@@ -32,21 +33,43 @@ class NetworkBook:
             self._warehouses.values(), ServiceAreas.of(self._areas.values())
         )
 
-    def upsert_warehouse(self, warehouse: Warehouse) -> Warehouse:
-        """Store or change a warehouse; routes already given stand."""
-        self._warehouses[warehouse.warehouse_id] = warehouse
-        self._ledger.changes.warehouses[warehouse.warehouse_id] = warehouse
+    def upsert_warehouse(self, warehouse: Warehouse, etag: str = "") -> Warehouse:
+        """
+        Store or change a warehouse; routes already given stand.
+
+        Raises
+        ------
+        VersionMismatchError
+            If the etag is stale.
+        """
+        warehouse_id = warehouse.warehouse_id
+        old = self._warehouses.get(warehouse_id)
+        check_etag("warehouse", warehouse_id, _etag(old), etag)
+        self._warehouses[warehouse_id] = warehouse
+        self._ledger.changes.warehouses[warehouse_id] = warehouse
         self._rebuild(self.network.areas)
         return warehouse
 
-    def delete_warehouse(self, warehouse_id: WarehouseId) -> None:
-        """Delete a warehouse, or raise :class:`NotFoundError`."""
-        if self._warehouses.pop(warehouse_id, None) is None:
+    def delete_warehouse(self, warehouse_id: WarehouseId, etag: str = "") -> None:
+        """
+        Delete a warehouse; routes already given stand.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such warehouse.
+        VersionMismatchError
+            If the etag is stale.
+        """
+        warehouse = self._warehouses.get(warehouse_id)
+        if warehouse is None:
             raise NotFoundError("warehouse", warehouse_id)
+        check_etag("warehouse", warehouse_id, _etag(warehouse), etag)
+        del self._warehouses[warehouse_id]
         self._ledger.changes.warehouses[warehouse_id] = None
         self._rebuild(self.network.areas)
 
-    def upsert_area(self, area: ServiceArea) -> ServiceArea:
+    def upsert_area(self, area: ServiceArea, etag: str = "") -> ServiceArea:
         """
         Store or change a service area.
 
@@ -54,17 +77,37 @@ class NetworkBook:
         ------
         InvalidValueError
             If its GeoJSON is not an area.
+        VersionMismatchError
+            If the etag is stale.
         """
         check_service_area(area)
+        check_etag(
+            "service area",
+            area.service_area_id,
+            _etag(self._areas.get(area.service_area_id)),
+            etag,
+        )
         self._areas[area.service_area_id] = area
         self._ledger.changes.service_areas[area.service_area_id] = area
         self._rebuild(ServiceAreas.of(self._areas.values()))
         return area
 
-    def delete_area(self, area_id: ServiceAreaId) -> None:
-        """Delete a service area, or raise :class:`NotFoundError`."""
-        if self._areas.pop(area_id, None) is None:
+    def delete_area(self, area_id: ServiceAreaId, etag: str = "") -> None:
+        """
+        Delete a service area.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such area.
+        VersionMismatchError
+            If the etag is stale.
+        """
+        area = self._areas.get(area_id)
+        if area is None:
             raise NotFoundError("service area", area_id)
+        check_etag("service area", area_id, _etag(area), etag)
+        del self._areas[area_id]
         self._ledger.changes.service_areas[area_id] = None
         self._rebuild(ServiceAreas.of(self._areas.values()))
 
@@ -95,3 +138,8 @@ class NetworkBook:
 
     def _rebuild(self, areas: ServiceAreas) -> None:
         self.network = Network(self._warehouses.values(), areas)
+
+
+def _etag(stored: Warehouse | ServiceArea | None) -> str:
+    # What does not exist has none that anybody could have read.
+    return content_etag(stored) if stored is not None else ""

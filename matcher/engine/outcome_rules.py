@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from matcher.domain.errors import (
-    InvalidValueError,
-    StateConflictError,
-    VersionMismatchError,
-)
+from matcher.domain.errors import InvalidValueError, StateConflictError
+from matcher.domain.etag import check_etag
 from matcher.domain.instant import utc_text
 from matcher.domain.item_outcome import Arrival, ItemOutcome
+from matcher.domain.lifecycle import RETURNS
 from matcher.domain.return_item import ReturnState
+from matcher.domain.trigger import Trigger
 from matcher.engine.commands import RecordOutcome
 from matcher.engine.records import ReturnRecord
 
-_MOVE = "recording an outcome"
-_FINAL = (ReturnState.CONFIRMED, ReturnState.COMPLETED, ReturnState.WAREHOUSE)
+_MOVE = Trigger.RECORD_OUTCOME.value
 
 
 def check_subject(record: ReturnRecord, command: RecordOutcome) -> None:
@@ -48,18 +46,8 @@ def check_outcome(record: ReturnRecord, command: RecordOutcome, now_us: int) -> 
         there was none, or has a note on an item whose personal data is erased.
     """
     return_id = record.item.return_id
-    if record.state not in _FINAL:
-        raise StateConflictError(
-            "return",
-            return_id,
-            record.state.name,
-            _MOVE,
-            "CONFIRMED, COMPLETED or WAREHOUSE",
-        )
-    if command.etag and command.etag != str(record.version):
-        raise VersionMismatchError(
-            "return", return_id, str(record.version), command.etag
-        )
+    RETURNS.check(return_id, record.state, Trigger.RECORD_OUTCOME)
+    check_etag("return", return_id, str(record.version), command.etag)
     if (
         record.state is ReturnState.COMPLETED
         and command.outcome.arrival is not Arrival.ARRIVED

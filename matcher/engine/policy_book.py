@@ -44,6 +44,10 @@ class PolicyBook:
         """The version in force; without one nothing is matched."""
         return self._active.policy if self._active else None
 
+    def version(self, number: int) -> Policy:
+        """Return a version that there is."""
+        return self._records[number].policy
+
     def create(
         self, policy: Policy, now_us: int, *, validate_only: bool
     ) -> PolicyRecord:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from matcher.domain.errors import StateConflictError
+from matcher.domain.etag import check_etag
 from matcher.domain.policy import PolicyState
 from matcher.domain.policy_change import Dimension
 from matcher.domain.program import (
@@ -54,6 +55,10 @@ class ProgramBook:
     def is_paused(self, category: str) -> bool:
         """Return whether a category is held back."""
         return pause_of(self.pauses, category) is not None
+
+    def check_etag(self, etag: str) -> None:
+        """Refuse a stale etag with :class:`VersionMismatchError`."""
+        check_etag("program", "", self._program.etag, etag)
 
     def activated(
         self,

@@ -111,6 +111,8 @@ class RoundRecord:
     assignment exceeds.
     ``proof`` is the compressed problem and answer with its dual prices
     (:mod:`matcher.engine.proof`), so that anyone can check the round later.
+    ``overtaken_count`` counts items that wait while a younger one got a unit that they
+    could have had; the oldest of them has waited ``overtaken_wait_us``.
     """
 
     round_id: RoundId
@@ -129,6 +131,8 @@ class RoundRecord:
     verified: bool
     reason_counts: tuple[tuple[ReasonCode, int], ...]
     proof: bytes = b""
+    overtaken_count: int = 0
+    overtaken_wait_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
 from matcher.domain.demand_floor import SeenDemand
 from matcher.domain.errors import NotFoundError
-from matcher.domain.ids import DecisionId, DemandId, ReturnId, RoundId
+from matcher.domain.ids import DecisionId, DemandId, LabelId, ReturnId, RoundId
 from matcher.domain.item_outcome import Arrival
+from matcher.domain.lifecycle import RETURNS
 from matcher.domain.match import Match
 from matcher.domain.reason import Check, Gate, Reason, ReasonCode
 from matcher.domain.return_item import ReturnItem, ReturnState
+from matcher.domain.trigger import Trigger
 from matcher.engine.answers import ReturnAnswer
 from matcher.engine.gate_keeper import GateKeeper
 from matcher.engine.ledger import Ledger
@@ -42,6 +44,7 @@ class Case:
 
     record: ReturnRecord
     happened: tuple[Reason, ...] = ()
+    void_label_ids: tuple[LabelId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Finding:
     policy_version: int
     match: Match | None = None
     round_id: RoundId = RoundId("")
+    void_label_ids: tuple[LabelId, ...] = ()
 
 
 class ReturnBook:
@@ -218,11 +222,14 @@ class ReturnBook:
             round_id=finding.round_id,
             refund_due_us=record.item.refund_due_us,
             path=record.item.preferred_path,
+            void_label_ids=finding.void_label_ids,
         )
         self._ledger.note(decision)
+        state = _STATES[finding.outcome]
+        assert RETURNS.leads(record.state, state), (record.item.return_id, state)
         moved = replace(
             record,
-            state=_STATES[finding.outcome],
+            state=state,
             version=record.version + 1,
             updated_us=now_us,
             decision_id=decision.decision_id,
@@ -246,7 +253,7 @@ class ReturnBook:
         record = self._live[match.return_id]
         confirmed = replace(
             record,
-            state=ReturnState.CONFIRMED,
+            state=RETURNS.moved(record.state, Trigger.CONFIRM, ReturnState.CONFIRMED),
             version=record.version + 1,
             updated_us=now_us,
         )
@@ -262,7 +269,7 @@ class ReturnBook:
             state = ReturnState.COMPLETED
         noted = replace(
             record,
-            state=state,
+            state=RETURNS.moved(record.state, Trigger.RECORD_OUTCOME, state),
             version=record.version + 1,
             updated_us=now_us,
             outcome_record=outcome,
@@ -282,10 +289,12 @@ class ReturnBook:
             if code is ReasonCode.MATCH_RELEASED:
                 released = (*record.released_demand_ids, match.demand_id)
                 record = replace(record, released_demand_ids=released)
-            cases.append(Case(record, (stated(code),)))
+            cases.append(Case(record, (stated(code),), match.must_void_ids))
         return self.decide(cases, now_us)
 
-    def cancel(self, record: ReturnRecord, now_us: int) -> ReturnAnswer:
+    def cancel(
+        self, record: ReturnRecord, released: Match | None, now_us: int
+    ) -> ReturnAnswer:
         """Cancel an item; its hold, if any, has been given back."""
         previous = self._ledger.decision(record.decision_id)
         finding = Finding(
@@ -294,6 +303,7 @@ class ReturnBook:
             (),
             previous.fallback,
             previous.policy_version,
+            void_label_ids=released.must_void_ids if released else (),
         )
         return self.write(record, finding, now_us)
 
@@ -411,7 +421,14 @@ class ReturnBook:
         if outcome is Outcome.WAREHOUSE:
             route_checks, route_reasons = route_findings(route)
             checks, reasons = checks + route_checks, (*reasons, *route_reasons)
-        finding = Finding(outcome, reasons, checks, route, report.policy_version)
+        finding = Finding(
+            outcome,
+            reasons,
+            checks,
+            route,
+            report.policy_version,
+            void_label_ids=case.void_label_ids,
+        )
         return self.write(case.record, finding, now_us)
 
     def _keep_shadows(

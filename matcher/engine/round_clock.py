@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from matcher.domain.ids import ReturnId
 from matcher.domain.policy import Policy
+from matcher.domain.reason import ReasonCode
+from matcher.engine.records import ReturnRecord
 from matcher.engine.timetable import Timetable
 
 
@@ -45,6 +47,15 @@ class RoundClock:
             self._urgent.set(return_id, leave_us - self._lead_us)
             self._entered_count += 1
             self._is_changed = True
+
+    def decided(self, records: Iterable[ReturnRecord], margin_us: int) -> None:
+        """Note items that were decided: who waits for a round joined, others left."""
+        for record in records:
+            item = record.item
+            if ReasonCode.AWAITING_ROUND in record.reason_codes:
+                self.entered([(item.return_id, item.decide_by_us - margin_us)])
+            else:
+                self.left(item.return_id)
 
     def left(self, return_id: ReturnId) -> None:
         """Note that an item left the pool."""

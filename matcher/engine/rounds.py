@@ -25,6 +25,7 @@ from matcher.engine.match_groups import MatchGroups, PairKeys
 from matcher.engine.network_book import DAY_US, NetworkBook
 from matcher.engine.obstacles import Obstacles, limit_reason
 from matcher.engine.open_demands import OpenDemands
+from matcher.engine.overtaking import overtaken_rows
 from matcher.engine.policy_book import PolicyBook
 from matcher.engine.records import ReturnRecord, RoundRecord
 from matcher.engine.return_book import Case, Finding, ReturnBook, canonical
@@ -152,6 +153,10 @@ class Rounds:
             self._open.touch(task.market.demands[columns[row]].demand)
         waits = [row for row in range(len(columns)) if row not in kept]
         left = [row for row in waits if self._is_as_then(task.records[row])]
+        overtaken = [
+            task.records[row]
+            for row in overtaken_rows(task.market, columns, kept, left)
+        ]
         if task.groups is not None:
             # A limit may leave an item beside an open unit that it could have had.
             left = [row for row in left if not task.market.has_candidates(row)]
@@ -181,6 +186,12 @@ class Rounds:
                 },
             )
         record = self._record(solved, matches.values(), len(lost), codes)
+        if overtaken:
+            record = replace(
+                record,
+                overtaken_count=len(overtaken),
+                overtaken_wait_us=task.started_us - overtaken[0].created_us,
+            )
         self._ledger.changes.rounds.append(record)
         return record
 

@@ -34,12 +34,38 @@ def apply_setting(
     -------
     Answer
         What that book has to say; ``None`` for what was deleted.
+
+    Raises
+    ------
+    NearturnError
+        As the book says; a stale etag is a :class:`VersionMismatchError`.
     """
     match command:
         case CreatePolicy():
             return policies.create(
                 command.policy, now_us, validate_only=command.validate_only
             )
+        case UpsertWarehouse():
+            return network.upsert_warehouse(command.warehouse, command.etag)
+        case DeleteWarehouse():
+            network.delete_warehouse(command.warehouse_id, command.etag)
+        case UpsertServiceArea():
+            return network.upsert_area(command.service_area, command.etag)
+        case DeleteServiceArea():
+            network.delete_area(command.service_area_id, command.etag)
+        case _:
+            policies.program.check_etag(command.etag)
+            return _steer(command, policies, guardrails, now_us)
+    return None
+
+
+def _steer(
+    command: ActivatePolicy | RollbackPolicy | PauseProgram | ResumeProgram,
+    policies: PolicyBook,
+    guardrails: GuardrailBook,
+    now_us: int,
+) -> Answer:
+    match command:
         case ActivatePolicy():
             return policies.activate(
                 command.version, command.acknowledged, command.sign_offs, now_us
@@ -54,12 +80,3 @@ def apply_setting(
             if resumed != before:
                 guardrails.start_anew(command.category)
             return resumed
-        case UpsertWarehouse():
-            return network.upsert_warehouse(command.warehouse)
-        case DeleteWarehouse():
-            network.delete_warehouse(command.warehouse_id)
-        case UpsertServiceArea():
-            return network.upsert_area(command.service_area)
-        case DeleteServiceArea():
-            network.delete_area(command.service_area_id)
-    return None

@@ -10,14 +10,16 @@ from matcher.domain.errors import (
     LimitExceededError,
     StateConflictError,
 )
+from matcher.domain.etag import check_etag
 from matcher.domain.ids import DemandId, ReturnId, TenantId
-from matcher.domain.match import HoldState, Match
+from matcher.domain.lifecycle import RETURNS
 from matcher.domain.mode import Mode
 from matcher.domain.policy import Policy
 from matcher.domain.program import Pause
 from matcher.domain.reason import Reason, ReasonCode
 from matcher.domain.return_item import ReturnState
-from matcher.engine.answers import Answer, ReleaseAnswer, ReturnAnswer
+from matcher.domain.trigger import Trigger
+from matcher.engine.answers import Answer, ReturnAnswer
 from matcher.engine.archive import Archive, LiveRows
 from matcher.engine.changes import Changes
 from matcher.engine.commands import (
@@ -28,9 +30,12 @@ from matcher.engine.commands import (
     CreatePolicy,
     DeleteDropOffPoint,
     ErasePersonalData,
+    ExtendMatch,
+    RecordLabel,
     RecordOutcome,
     RecordVerification,
     ReleaseMatch,
+    ReleaseMatches,
     Setting,
     SubmitReturns,
     Tick,
@@ -51,8 +56,8 @@ from matcher.engine.network import Network
 from matcher.engine.network_book import DAY_US, NetworkBook
 from matcher.engine.obstacles import is_limited
 from matcher.engine.open_demands import OpenDemands
-from matcher.engine.outcome_rules import check_outcome, check_subject
 from matcher.engine.policy_book import PolicyBook
+from matcher.engine.promises import Promises
 from matcher.engine.records import ReturnRecord, RoundRecord
 from matcher.engine.return_book import Case, ReturnBook, canonical
 from matcher.engine.round_clock import RoundClock
@@ -142,6 +147,15 @@ class Shard:
         self._clock = RoundClock(
             now_us, self._limits.round_lead_us, follower=self._shadows.clock
         )
+        self._promises = Promises(
+            self._demands,
+            self._returns,
+            self._matches,
+            self._policies,
+            self._guardrails,
+            self._clock,
+            self._limits.decide_margin_us,
+        )
         self._enter_pool(self._returns.waiting())
         self._planning_failed = False
 
@@ -196,23 +210,25 @@ class Shard:
                 self._clock.changed()
                 return records
             case CancelDemand():
-                return self._demands.cancel(command.demand_id, now_us)
+                return self._demands.cancel(command.demand_id, command.etag, now_us)
             case SubmitReturns():
                 return self._submit(command, now_us)
             case RecordVerification():
                 return self._record_verification(command, now_us)
-            case CancelReturn():
-                return self._cancel_return(command.return_id, now_us)
-            case ConfirmMatch():
-                return self._confirm(command, now_us)
-            case ReleaseMatch():
-                return self._release(command, now_us)
             case ErasePersonalData():
                 return self._eraser.erase(command, now_us)
             case UpsertDropOffPoint() | DeleteDropOffPoint():
                 return self._drop_off.apply(command)
-            case RecordOutcome():
-                return self._record_outcome(command, now_us)
+            case (
+                CancelReturn()
+                | ConfirmMatch()
+                | ExtendMatch()
+                | RecordLabel()
+                | RecordOutcome()
+                | ReleaseMatch()
+                | ReleaseMatches()
+            ):
+                return self._promises.apply(command, now_us)
             case _:
                 return self._apply_setting(command, now_us)
 
@@ -411,77 +427,13 @@ class Shard:
         record = self._returns.find(command.return_id)
         if record.item.verification == command.verification:
             return self._returns.answer(record)
-        if record.state is not ReturnState.WAITING:
-            raise StateConflictError(
-                "return",
-                command.return_id,
-                record.state.name,
-                "recording a verification",
-                "WAITING",
-            )
+        return_id = command.return_id
+        check_etag("return", return_id, str(record.version), command.etag)
+        RETURNS.check(return_id, record.state, Trigger.VERIFY)
         item = replace(record.item, verification=command.verification)
         answers = self._returns.decide([Case(replace(record, item=item))], now_us)
         self._enter_pool([answers[0].record])
         return answers[0]
 
-    def _cancel_return(self, return_id: ReturnId, now_us: int) -> ReturnAnswer:
-        record = self._returns.find(return_id)
-        if record.state is ReturnState.CANCELLED:
-            return self._returns.answer(record)
-        if not record.is_live:
-            raise StateConflictError(
-                "return",
-                return_id,
-                record.state.name,
-                "cancelling",
-                "WAITING or MATCHED",
-            )
-        if record.state is ReturnState.MATCHED:
-            self._matches.release(record.match_id, "", now_us)
-            self._clock.changed()
-        self._clock.left(return_id)
-        return self._returns.cancel(record, now_us)
-
-    def _confirm(self, command: ConfirmMatch, now_us: int) -> Match:
-        before = self._matches.find(command.match_id)
-        match = self._matches.confirm(command.match_id, command.etag, now_us)
-        if before.hold_state is HoldState.ACTIVE:
-            record = self._returns.confirmed(match, now_us)
-            self._guardrails.count_holds([record.item.category], now_us, expired=False)
-        return match
-
-    def _record_outcome(self, command: RecordOutcome, now_us: int) -> ReturnAnswer:
-        return_id = command.return_id
-        if command.match_id:
-            return_id = self._matches.find(command.match_id).return_id
-        record = self._returns.find(return_id)
-        check_subject(record, command)
-        before = record.outcome_record
-        if before is None or before.outcome != command.outcome:
-            check_outcome(record, command, now_us)
-            noted = self._guardrails.count_outcome(record, command.outcome, now_us)
-            record = self._returns.came_of(record, noted, now_us)
-        return self._returns.answer(record)
-
-    def _release(self, command: ReleaseMatch, now_us: int) -> ReleaseAnswer:
-        before = self._matches.find(command.match_id)
-        match = self._matches.release(command.match_id, command.etag, now_us)
-        if before.hold_state is HoldState.ACTIVE:
-            answers = self._returns.freed([match], ReasonCode.MATCH_RELEASED, now_us)
-            self._enter_pool([answers[0].record])
-            self._clock.changed()
-            self._guardrails.count_holds(
-                [answers[0].record.item.category], now_us, expired=False
-            )
-            return ReleaseAnswer(match, answers[0].decision)
-        record = self._returns.find(match.return_id)
-        return ReleaseAnswer(match, self._returns.answer(record).decision)
-
     def _enter_pool(self, records: Iterable[ReturnRecord]) -> None:
-        margin_us = self._limits.decide_margin_us
-        for record in records:
-            return_id = record.item.return_id
-            if ReasonCode.AWAITING_ROUND in record.reason_codes:
-                self._clock.entered([(return_id, record.item.decide_by_us - margin_us)])
-            else:
-                self._clock.left(return_id)
+        self._clock.decided(records, self._limits.decide_margin_us)

@@ -5,10 +5,12 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from nearturn.v1 import match_label_pb2 as _match_label_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -544,6 +546,9 @@ class Match(_message.Message):
     ROUND_ID_FIELD_NUMBER: _builtins.int
     POLICY_VERSION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    EXTEND_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
     match_id: _builtins.str
     """Identifies the match within the tenant."""
     return_id: _builtins.str
@@ -567,10 +572,22 @@ class Match(_message.Message):
     policy_version: _builtins.int
     """Numbers the policy version that made it."""
     etag: _builtins.str
-    """Changes with every move of the hold."""
+    """Changes with every move of the hold, and with its labels."""
     @_builtins.property
     def hold_expire_time(self) -> _timestamp_pb2.Timestamp:
         """Tells when an unconfirmed hold ends."""
+
+    @_builtins.property
+    def extend_time(self) -> _timestamp_pb2.Timestamp:
+        """Tells when the hold was extended. Unset if it was not."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Tells when it was confirmed, released or ran out. Unset while it is held."""
+
+    @_builtins.property
+    def labels(self) -> _containers.RepeatedCompositeFieldContainer[_match_label_pb2.MatchLabel]:
+        """Lists its labels, the oldest first. At most 10."""
 
     def __init__(
         self,
@@ -587,10 +604,13 @@ class Match(_message.Message):
         round_id: _builtins.str = ...,
         policy_version: _builtins.int = ...,
         etag: _builtins.str = ...,
+        extend_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        labels: _abc.Iterable[_match_label_pb2.MatchLabel] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["hold_expire_time", b"hold_expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "extend_time", b"extend_time", "hold_expire_time", b"hold_expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["demand_id", b"demand_id", "distance_m", b"distance_m", "etag", b"etag", "fallback_cost_micros", b"fallback_cost_micros", "hold_expire_time", b"hold_expire_time", "hold_state", b"hold_state", "match_cost_micros", b"match_cost_micros", "match_id", b"match_id", "policy_version", b"policy_version", "return_id", b"return_id", "round_id", b"round_id", "saving_micros", b"saving_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["demand_id", b"demand_id", "distance_m", b"distance_m", "end_time", b"end_time", "etag", b"etag", "extend_time", b"extend_time", "fallback_cost_micros", b"fallback_cost_micros", "hold_expire_time", b"hold_expire_time", "hold_state", b"hold_state", "labels", b"labels", "match_cost_micros", b"match_cost_micros", "match_id", b"match_id", "policy_version", b"policy_version", "return_id", b"return_id", "round_id", b"round_id", "saving_micros", b"saving_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -616,6 +636,7 @@ class Decision(_message.Message):
     HANDOFF_MODE_FIELD_NUMBER: _builtins.int
     REFUND_POLICY_UNCHANGED_FIELD_NUMBER: _builtins.int
     REFUND_DUE_TIME_FIELD_NUMBER: _builtins.int
+    VOID_LABEL_IDS_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """Identifies the decision within the tenant."""
     return_id: _builtins.str
@@ -658,6 +679,12 @@ class Decision(_message.Message):
     def refund_due_time(self) -> _timestamp_pb2.Timestamp:
         """Tells when the refund is due: the return's own field, whatever the outcome."""
 
+    @_builtins.property
+    def void_label_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Identifies labels that were issued for a route that this decision ends: the brand's
+        label system has to void them.
+        """
+
     def __init__(
         self,
         *,
@@ -675,10 +702,11 @@ class Decision(_message.Message):
         handoff_mode: Global___HandoffMode.ValueType = ...,
         refund_policy_unchanged: _builtins.bool = ...,
         refund_due_time: _timestamp_pb2.Timestamp | None = ...,
+        void_label_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decide_time", b"decide_time", "fallback", b"fallback", "match", b"match", "refund_due_time", b"refund_due_time", "warehouse", b"warehouse"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "decide_time", b"decide_time", "decision_id", b"decision_id", "fallback", b"fallback", "handoff_mode", b"handoff_mode", "match", b"match", "outcome", b"outcome", "policy_version", b"policy_version", "reasons", b"reasons", "refund_due_time", b"refund_due_time", "refund_policy_unchanged", b"refund_policy_unchanged", "return_id", b"return_id", "round_id", b"round_id", "warehouse", b"warehouse"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "decide_time", b"decide_time", "decision_id", b"decision_id", "fallback", b"fallback", "handoff_mode", b"handoff_mode", "match", b"match", "outcome", b"outcome", "policy_version", b"policy_version", "reasons", b"reasons", "refund_due_time", b"refund_due_time", "refund_policy_unchanged", b"refund_policy_unchanged", "return_id", b"return_id", "round_id", b"round_id", "void_label_ids", b"void_label_ids", "warehouse", b"warehouse"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -804,6 +832,8 @@ class Round(_message.Message):
     REASON_COUNTS_FIELD_NUMBER: _builtins.int
     CERTIFICATE_FIELD_NUMBER: _builtins.int
     DROPPED_COUNT_FIELD_NUMBER: _builtins.int
+    OVERTAKEN_COUNT_FIELD_NUMBER: _builtins.int
+    LONGEST_OVERTAKEN_WAIT_FIELD_NUMBER: _builtins.int
     round_id: _builtins.str
     """Identifies the round within the tenant. Empty in the answer of Plan."""
     policy_version: _builtins.int
@@ -826,6 +856,10 @@ class Round(_message.Message):
     """Counts the matches that were dropped at the commit, because the demand or the
     return changed during the solve.
     """
+    overtaken_count: _builtins.int
+    """Counts the return items that were overtaken: they wait on, and a younger one got a
+    unit of a demand that they could have had.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Tells the instant at which all was evaluated."""
@@ -837,6 +871,12 @@ class Round(_message.Message):
     @_builtins.property
     def certificate(self) -> Global___Certificate:
         """Proves the assignment optimal."""
+
+    @_builtins.property
+    def longest_overtaken_wait(self) -> _duration_pb2.Duration:
+        """Tells how long the one of them has waited that came in first, since its submission.
+        Unset if nobody was overtaken.
+        """
 
     def __init__(
         self,
@@ -854,10 +894,12 @@ class Round(_message.Message):
         reason_counts: _abc.Iterable[Global___ReasonCount] | None = ...,
         certificate: Global___Certificate | None = ...,
         dropped_count: _builtins.int = ...,
+        overtaken_count: _builtins.int = ...,
+        longest_overtaken_wait: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "longest_overtaken_wait", b"longest_overtaken_wait", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_count", b"candidate_count", "certificate", b"certificate", "demand_count", b"demand_count", "dropped_count", b"dropped_count", "matched_count", b"matched_count", "mean_distance_m", b"mean_distance_m", "policy_version", b"policy_version", "reason_counts", b"reason_counts", "return_count", b"return_count", "round_id", b"round_id", "start_time", b"start_time", "waiting_count", b"waiting_count", "warehouse_count", b"warehouse_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_count", b"candidate_count", "certificate", b"certificate", "demand_count", b"demand_count", "dropped_count", b"dropped_count", "longest_overtaken_wait", b"longest_overtaken_wait", "matched_count", b"matched_count", "mean_distance_m", b"mean_distance_m", "overtaken_count", b"overtaken_count", "policy_version", b"policy_version", "reason_counts", b"reason_counts", "return_count", b"return_count", "round_id", b"round_id", "start_time", b"start_time", "waiting_count", b"waiting_count", "warehouse_count", b"warehouse_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

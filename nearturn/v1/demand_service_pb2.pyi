@@ -237,19 +237,23 @@ class CancelDemandRequest(_message.Message):
 
     DEMAND_ID_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     demand_id: _builtins.str
     """Identifies the demand."""
     request_id: _builtins.str
     """Identifies the request, a UUID."""
+    etag: _builtins.str
+    """Refuses the call (ABORTED) unless it is the demand's etag. Empty skips that."""
     def __init__(
         self,
         *,
         demand_id: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["demand_id", b"demand_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["demand_id", b"demand_id", "etag", b"etag", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

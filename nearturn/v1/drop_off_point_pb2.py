@@ -27,7 +27,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.type import latlng_pb2 as google_dot_type_dot_latlng__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nearturn/v1/drop_off_point.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x18google/type/latlng.proto\"\xfe\x03\n\x0c\x44ropOffPoint\x12\x43\n\x11\x64rop_off_point_id\x18\x01 \x01(\tB(\xe2\x41\x02\x02\x08\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\xaa\x02\n\x08location\x18\x02 \x01(\x0b\x32\x13.google.type.LatLngB\x82\x02\xe2\x41\x01\x02\xbaH\xfa\x01\xba\x01u\n\x0flatlng.latitude\x12\x31must be a finite number of degrees from -90 to 90\x1a/this.latitude >= -90.0 && this.latitude <= 90.0\xba\x01|\n\x10latlng.longitude\x12\x33must be a finite number of degrees from -180 to 180\x1a\x33this.longitude >= -180.0 && this.longitude <= 180.0\xc8\x01\x01\x12\x35\n\x04name\x18\x03 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12#\n\ropening_hours\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12 \n\x12has_extended_hours\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\"Y\n\x10NearDropOffPoint\x12\x31\n\x0e\x64rop_off_point\x18\x01 \x01(\x0b\x32\x19.nearturn.v1.DropOffPoint\x12\x12\n\ndistance_m\x18\x02 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nearturn/v1/drop_off_point.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x18google/type/latlng.proto\"\x99\x04\n\x0c\x44ropOffPoint\x12\x43\n\x11\x64rop_off_point_id\x18\x01 \x01(\tB(\xe2\x41\x02\x02\x08\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\xaa\x02\n\x08location\x18\x02 \x01(\x0b\x32\x13.google.type.LatLngB\x82\x02\xe2\x41\x01\x02\xbaH\xfa\x01\xba\x01u\n\x0flatlng.latitude\x12\x31must be a finite number of degrees from -90 to 90\x1a/this.latitude >= -90.0 && this.latitude <= 90.0\xba\x01|\n\x10latlng.longitude\x12\x33must be a finite number of degrees from -180 to 180\x1a\x33this.longitude >= -180.0 && this.longitude <= 180.0\xc8\x01\x01\x12\x35\n\x04name\x18\x03 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12#\n\ropening_hours\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12 \n\x12has_extended_hours\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x19\n\x04\x65tag\x18\x06 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"Y\n\x10NearDropOffPoint\x12\x31\n\x0e\x64rop_off_point\x18\x01 \x01(\x0b\x32\x19.nearturn.v1.DropOffPoint\x12\x12\n\ndistance_m\x18\x02 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,8 +44,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DROPOFFPOINT'].fields_by_name['opening_hours']._serialized_options = b'\342A\001\001\272H\005r\003\030\350\007'
   _globals['_DROPOFFPOINT'].fields_by_name['has_extended_hours']._loaded_options = None
   _globals['_DROPOFFPOINT'].fields_by_name['has_extended_hours']._serialized_options = b'\342A\001\001'
+  _globals['_DROPOFFPOINT'].fields_by_name['etag']._loaded_options = None
+  _globals['_DROPOFFPOINT'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_DROPOFFPOINT']._serialized_start=138
-  _globals['_DROPOFFPOINT']._serialized_end=648
-  _globals['_NEARDROPOFFPOINT']._serialized_start=650
-  _globals['_NEARDROPOFFPOINT']._serialized_end=739
+  _globals['_DROPOFFPOINT']._serialized_end=675
+  _globals['_NEARDROPOFFPOINT']._serialized_start=677
+  _globals['_NEARDROPOFFPOINT']._serialized_end=766
 # @@protoc_insertion_point(module_scope)

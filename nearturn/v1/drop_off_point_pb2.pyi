@@ -30,6 +30,7 @@ class DropOffPoint(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     OPENING_HOURS_FIELD_NUMBER: _builtins.int
     HAS_EXTENDED_HOURS_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     drop_off_point_id: _builtins.str
     """Identifies the point within the tenant. 1 to 128 printable characters."""
     name: _builtins.str
@@ -40,6 +41,10 @@ class DropOffPoint(_message.Message):
     """
     has_extended_hours: _builtins.bool
     """Says that it is open late or on days of rest."""
+    etag: _builtins.str
+    """Changes with the content. Sent in, it refuses the call (ABORTED) unless it is the
+    current one; empty skips that.
+    """
     @_builtins.property
     def location(self) -> _latlng_pb2.LatLng:
         """Locates the point, in degrees: latitude -90 to 90, longitude -180 to 180."""
@@ -52,10 +57,11 @@ class DropOffPoint(_message.Message):
         name: _builtins.str = ...,
         opening_hours: _builtins.str = ...,
         has_extended_hours: _builtins.bool = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["location", b"location"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["drop_off_point_id", b"drop_off_point_id", "has_extended_hours", b"has_extended_hours", "location", b"location", "name", b"name", "opening_hours", b"opening_hours"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drop_off_point_id", b"drop_off_point_id", "etag", b"etag", "has_extended_hours", b"has_extended_hours", "location", b"location", "name", b"name", "opening_hours", b"opening_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

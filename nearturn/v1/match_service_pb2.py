@@ -24,17 +24,19 @@ _sym_db = _symbol_database.Default()
 
 from nearturn.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from nearturn.v1 import decision_pb2 as nearturn_dot_v1_dot_decision__pb2
 from nearturn.v1 import demand_pb2 as nearturn_dot_v1_dot_demand__pb2
 from nearturn.v1 import item_outcome_pb2 as nearturn_dot_v1_dot_item__outcome__pb2
+from nearturn.v1 import match_label_pb2 as nearturn_dot_v1_dot_match__label__pb2
 from nearturn.v1 import match_limit_pb2 as nearturn_dot_v1_dot_match__limit__pb2
 from nearturn.v1 import network_pb2 as nearturn_dot_v1_dot_network__pb2
 from nearturn.v1 import policy_pb2 as nearturn_dot_v1_dot_policy__pb2
 from nearturn.v1 import return_item_pb2 as nearturn_dot_v1_dot_return__item__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fnearturn/v1/match_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anearturn/v1/decision.proto\x1a\x18nearturn/v1/demand.proto\x1a\x1enearturn/v1/item_outcome.proto\x1a\x1dnearturn/v1/match_limit.proto\x1a\x19nearturn/v1/network.proto\x1a\x18nearturn/v1/policy.proto\x1a\x1dnearturn/v1/return_item.proto\"\xe8\x02\n\x0bPlanRequest\x12>\n\x0creturn_items\x18\x01 \x03(\x0b\x32\x17.nearturn.v1.ReturnItemB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12\x33\n\x07\x64\x65mands\x18\x02 \x03(\x0b\x32\x13.nearturn.v1.DemandB\r\xe2\x41\x01\x01\xbaH\x06\x92\x01\x03\x10\x90N\x12\x39\n\nwarehouses\x18\x03 \x03(\x0b\x32\x16.nearturn.v1.WarehouseB\r\xe2\x41\x01\x01\xbaH\x06\x92\x01\x03\x10\x90N\x12=\n\rservice_areas\x18\x04 \x03(\x0b\x32\x18.nearturn.v1.ServiceAreaB\x0c\xe2\x41\x01\x01\xbaH\x05\x92\x01\x02\x10\x64\x12/\n\x06policy\x18\x05 \x01(\x0b\x32\x13.nearturn.v1.PolicyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x39\n\x0f\x65valuation_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\"\x95\x02\n\x0cPlanResponse\x12(\n\tdecisions\x18\x01 \x03(\x0b\x32\x15.nearturn.v1.Decision\x12#\n\x07summary\x18\x02 \x01(\x0b\x32\x12.nearturn.v1.Round\x12-\n\rreturn_prices\x18\x03 \x03(\x0b\x32\x16.nearturn.v1.DualPrice\x12-\n\rdemand_prices\x18\x04 \x03(\x0b\x32\x16.nearturn.v1.DualPrice\x12*\n\x0e\x61\x63ting_summary\x18\x05 \x01(\x0b\x32\x12.nearturn.v1.Round\x12,\n\x0climit_prices\x18\x06 \x03(\x0b\x32\x16.nearturn.v1.DualPrice\"6\n\x0fRunRoundRequest\x12#\n\nrequest_id\x18\x01 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"5\n\x10RunRoundResponse\x12!\n\x05round\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Round\"\x90\x01\n\x13\x43onfirmMatchRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"9\n\x14\x43onfirmMatchResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\"\x90\x01\n\x13ReleaseMatchRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"b\n\x14ReleaseMatchResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"\x92\x02\n\x14RecordOutcomeRequest\x12\x37\n\x08match_id\x18\x01 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12\x38\n\treturn_id\x18\x02 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12\x35\n\x07outcome\x18\x03 \x01(\x0b\x32\x18.nearturn.v1.ItemOutcomeB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x19\n\x04\x65tag\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x42\x10\n\x07subject\x12\x05\xbaH\x02\x08\x01\"E\n\x15RecordOutcomeResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\"O\n\x15WatchDecisionsRequest\x12\x1b\n\x06\x63ursor\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12\x19\n\x0bstop_at_end\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\"Q\n\x16WatchDecisionsResponse\x12\'\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x15.nearturn.v1.Decision\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"e\n\x12VerifyRoundRequest\x12\x39\n\x08round_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x14\n\x06replay\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xac\x02\n\x13VerifyRoundResponse\x12!\n\x05round\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Round\x12\x10\n\x08verified\x18\x02 \x01(\x08\x12\r\n\x05\x66\x61ult\x18\x03 \x01(\t\x12\x14\n\x0creturn_count\x18\x04 \x01(\x03\x12\x14\n\x0c\x64\x65mand_count\x18\x05 \x01(\x03\x12\x17\n\x0f\x63\x61ndidate_count\x18\x06 \x01(\x03\x12\x13\n\x0bmatch_count\x18\x07 \x01(\x03\x12(\n\x06replay\x18\x08 \x01(\x0b\x32\x18.nearturn.v1.RoundReplay\x12\x13\n\x0blimit_count\x18\t \x01(\x03\x12)\n\tobjective\x18\n \x01(\x0e\x32\x16.nearturn.v1.Objective\x12\r\n\x05value\x18\x0b \x01(\x03\"q\n\x0bRoundReplay\x12\x11\n\tidentical\x18\x01 \x01(\x08\x12\x17\n\x0fproof_identical\x18\x02 \x01(\x08\x12\x16\n\x0e\x64\x65\x63ision_count\x18\x03 \x01(\x03\x12\x1e\n\x16\x64iffering_decision_ids\x18\x04 \x03(\t2\xc5\x04\n\x0cMatchService\x12;\n\x04Plan\x12\x18.nearturn.v1.PlanRequest\x1a\x19.nearturn.v1.PlanResponse\x12G\n\x08RunRound\x12\x1c.nearturn.v1.RunRoundRequest\x1a\x1d.nearturn.v1.RunRoundResponse\x12S\n\x0c\x43onfirmMatch\x12 .nearturn.v1.ConfirmMatchRequest\x1a!.nearturn.v1.ConfirmMatchResponse\x12S\n\x0cReleaseMatch\x12 .nearturn.v1.ReleaseMatchRequest\x1a!.nearturn.v1.ReleaseMatchResponse\x12V\n\rRecordOutcome\x12!.nearturn.v1.RecordOutcomeRequest\x1a\".nearturn.v1.RecordOutcomeResponse\x12[\n\x0eWatchDecisions\x12\".nearturn.v1.WatchDecisionsRequest\x1a#.nearturn.v1.WatchDecisionsResponse0\x01\x12P\n\x0bVerifyRound\x12\x1f.nearturn.v1.VerifyRoundRequest\x1a .nearturn.v1.VerifyRoundResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fnearturn/v1/match_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anearturn/v1/decision.proto\x1a\x18nearturn/v1/demand.proto\x1a\x1enearturn/v1/item_outcome.proto\x1a\x1dnearturn/v1/match_label.proto\x1a\x1dnearturn/v1/match_limit.proto\x1a\x19nearturn/v1/network.proto\x1a\x18nearturn/v1/policy.proto\x1a\x1dnearturn/v1/return_item.proto\"\xe8\x02\n\x0bPlanRequest\x12>\n\x0creturn_items\x18\x01 \x03(\x0b\x32\x17.nearturn.v1.ReturnItemB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12\x33\n\x07\x64\x65mands\x18\x02 \x03(\x0b\x32\x13.nearturn.v1.DemandB\r\xe2\x41\x01\x01\xbaH\x06\x92\x01\x03\x10\x90N\x12\x39\n\nwarehouses\x18\x03 \x03(\x0b\x32\x16.nearturn.v1.WarehouseB\r\xe2\x41\x01\x01\xbaH\x06\x92\x01\x03\x10\x90N\x12=\n\rservice_areas\x18\x04 \x03(\x0b\x32\x18.nearturn.v1.ServiceAreaB\x0c\xe2\x41\x01\x01\xbaH\x05\x92\x01\x02\x10\x64\x12/\n\x06policy\x18\x05 \x01(\x0b\x32\x13.nearturn.v1.PolicyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x39\n\x0f\x65valuation_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\"\x95\x02\n\x0cPlanResponse\x12(\n\tdecisions\x18\x01 \x03(\x0b\x32\x15.nearturn.v1.Decision\x12#\n\x07summary\x18\x02 \x01(\x0b\x32\x12.nearturn.v1.Round\x12-\n\rreturn_prices\x18\x03 \x03(\x0b\x32\x16.nearturn.v1.DualPrice\x12-\n\rdemand_prices\x18\x04 \x03(\x0b\x32\x16.nearturn.v1.DualPrice\x12*\n\x0e\x61\x63ting_summary\x18\x05 \x01(\x0b\x32\x12.nearturn.v1.Round\x12,\n\x0climit_prices\x18\x06 \x03(\x0b\x32\x16.nearturn.v1.DualPrice\"6\n\x0fRunRoundRequest\x12#\n\nrequest_id\x18\x01 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"5\n\x10RunRoundResponse\x12!\n\x05round\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Round\"\x90\x01\n\x13\x43onfirmMatchRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"9\n\x14\x43onfirmMatchResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\"\xc3\x01\n\x12\x45xtendMatchRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x32\n\textension\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"8\n\x13\x45xtendMatchResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\"\x90\x01\n\x13ReleaseMatchRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"b\n\x14ReleaseMatchResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"\xe9\x01\n\x15ReleaseMatchesRequest\x12\x37\n\x08round_id\x18\x01 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12\x38\n\tdemand_id\x18\x02 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12\'\n\x0fmatch_count_max\x18\x03 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x42\x0f\n\x06holder\x12\x05\xbaH\x02\x08\x01\"g\n\x16ReleaseMatchesResponse\x12\x34\n\x10released_matches\x18\x01 \x03(\x0b\x32\x1a.nearturn.v1.ReleasedMatch\x12\x17\n\x0fremaining_count\x18\x02 \x01(\x03\"[\n\rReleasedMatch\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"L\n\x0fGetMatchRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\"5\n\x10GetMatchResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\"\x84\x02\n\x12RecordLabelRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x39\n\x08label_id\x18\x02 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x38\n\x05state\x18\x03 \x01(\x0e\x32\x17.nearturn.v1.LabelStateB\x10\xe2\x41\x01\x02\xbaH\t\x82\x01\x06\x18\x01\x18\x02\x18\x03\x12\x19\n\x04\x65tag\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"8\n\x13RecordLabelResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\"\x92\x02\n\x14RecordOutcomeRequest\x12\x37\n\x08match_id\x18\x01 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12\x38\n\treturn_id\x18\x02 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12\x35\n\x07outcome\x18\x03 \x01(\x0b\x32\x18.nearturn.v1.ItemOutcomeB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x19\n\x04\x65tag\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x42\x10\n\x07subject\x12\x05\xbaH\x02\x08\x01\"E\n\x15RecordOutcomeResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\"O\n\x15WatchDecisionsRequest\x12\x1b\n\x06\x63ursor\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12\x19\n\x0bstop_at_end\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\"Q\n\x16WatchDecisionsResponse\x12\'\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x15.nearturn.v1.Decision\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"e\n\x12VerifyRoundRequest\x12\x39\n\x08round_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x14\n\x06replay\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xac\x02\n\x13VerifyRoundResponse\x12!\n\x05round\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Round\x12\x10\n\x08verified\x18\x02 \x01(\x08\x12\r\n\x05\x66\x61ult\x18\x03 \x01(\t\x12\x14\n\x0creturn_count\x18\x04 \x01(\x03\x12\x14\n\x0c\x64\x65mand_count\x18\x05 \x01(\x03\x12\x17\n\x0f\x63\x61ndidate_count\x18\x06 \x01(\x03\x12\x13\n\x0bmatch_count\x18\x07 \x01(\x03\x12(\n\x06replay\x18\x08 \x01(\x0b\x32\x18.nearturn.v1.RoundReplay\x12\x13\n\x0blimit_count\x18\t \x01(\x03\x12)\n\tobjective\x18\n \x01(\x0e\x32\x16.nearturn.v1.Objective\x12\r\n\x05value\x18\x0b \x01(\x03\"q\n\x0bRoundReplay\x12\x11\n\tidentical\x18\x01 \x01(\x08\x12\x17\n\x0fproof_identical\x18\x02 \x01(\x08\x12\x16\n\x0e\x64\x65\x63ision_count\x18\x03 \x01(\x03\x12\x1e\n\x16\x64iffering_decision_ids\x18\x04 \x03(\t2\x8d\x07\n\x0cMatchService\x12;\n\x04Plan\x12\x18.nearturn.v1.PlanRequest\x1a\x19.nearturn.v1.PlanResponse\x12G\n\x08RunRound\x12\x1c.nearturn.v1.RunRoundRequest\x1a\x1d.nearturn.v1.RunRoundResponse\x12S\n\x0c\x43onfirmMatch\x12 .nearturn.v1.ConfirmMatchRequest\x1a!.nearturn.v1.ConfirmMatchResponse\x12P\n\x0b\x45xtendMatch\x12\x1f.nearturn.v1.ExtendMatchRequest\x1a .nearturn.v1.ExtendMatchResponse\x12S\n\x0cReleaseMatch\x12 .nearturn.v1.ReleaseMatchRequest\x1a!.nearturn.v1.ReleaseMatchResponse\x12Y\n\x0eReleaseMatches\x12\".nearturn.v1.ReleaseMatchesRequest\x1a#.nearturn.v1.ReleaseMatchesResponse\x12G\n\x08GetMatch\x12\x1c.nearturn.v1.GetMatchRequest\x1a\x1d.nearturn.v1.GetMatchResponse\x12P\n\x0bRecordLabel\x12\x1f.nearturn.v1.RecordLabelRequest\x1a .nearturn.v1.RecordLabelResponse\x12V\n\rRecordOutcome\x12!.nearturn.v1.RecordOutcomeRequest\x1a\".nearturn.v1.RecordOutcomeResponse\x12[\n\x0eWatchDecisions\x12\".nearturn.v1.WatchDecisionsRequest\x1a#.nearturn.v1.WatchDecisionsResponse0\x01\x12P\n\x0bVerifyRound\x12\x1f.nearturn.v1.VerifyRoundRequest\x1a .nearturn.v1.VerifyRoundResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -61,12 +63,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONFIRMMATCHREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_CONFIRMMATCHREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CONFIRMMATCHREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_EXTENDMATCHREQUEST'].fields_by_name['match_id']._loaded_options = None
+  _globals['_EXTENDMATCHREQUEST'].fields_by_name['match_id']._serialized_options = b'\342A\001\002\272H r\036\020\001\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
+  _globals['_EXTENDMATCHREQUEST'].fields_by_name['extension']._loaded_options = None
+  _globals['_EXTENDMATCHREQUEST'].fields_by_name['extension']._serialized_options = b'\342A\001\001'
+  _globals['_EXTENDMATCHREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_EXTENDMATCHREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
+  _globals['_EXTENDMATCHREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_EXTENDMATCHREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
   _globals['_RELEASEMATCHREQUEST'].fields_by_name['match_id']._loaded_options = None
   _globals['_RELEASEMATCHREQUEST'].fields_by_name['match_id']._serialized_options = b'\342A\001\002\272H r\036\020\001\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
   _globals['_RELEASEMATCHREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_RELEASEMATCHREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_RELEASEMATCHREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_RELEASEMATCHREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_RELEASEMATCHESREQUEST'].oneofs_by_name['holder']._loaded_options = None
+  _globals['_RELEASEMATCHESREQUEST'].oneofs_by_name['holder']._serialized_options = b'\272H\002\010\001'
+  _globals['_RELEASEMATCHESREQUEST'].fields_by_name['round_id']._loaded_options = None
+  _globals['_RELEASEMATCHESREQUEST'].fields_by_name['round_id']._serialized_options = b'\272H r\036\020\001\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
+  _globals['_RELEASEMATCHESREQUEST'].fields_by_name['demand_id']._loaded_options = None
+  _globals['_RELEASEMATCHESREQUEST'].fields_by_name['demand_id']._serialized_options = b'\272H r\036\020\001\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
+  _globals['_RELEASEMATCHESREQUEST'].fields_by_name['match_count_max']._loaded_options = None
+  _globals['_RELEASEMATCHESREQUEST'].fields_by_name['match_count_max']._serialized_options = b'\342A\001\001\272H\007\032\005\030\350\007(\000'
+  _globals['_RELEASEMATCHESREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RELEASEMATCHESREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_GETMATCHREQUEST'].fields_by_name['match_id']._loaded_options = None
+  _globals['_GETMATCHREQUEST'].fields_by_name['match_id']._serialized_options = b'\342A\001\002\272H r\036\020\001\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
+  _globals['_RECORDLABELREQUEST'].fields_by_name['match_id']._loaded_options = None
+  _globals['_RECORDLABELREQUEST'].fields_by_name['match_id']._serialized_options = b'\342A\001\002\272H r\036\020\001\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
+  _globals['_RECORDLABELREQUEST'].fields_by_name['label_id']._loaded_options = None
+  _globals['_RECORDLABELREQUEST'].fields_by_name['label_id']._serialized_options = b'\342A\001\002\272H r\036\020\001\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
+  _globals['_RECORDLABELREQUEST'].fields_by_name['state']._loaded_options = None
+  _globals['_RECORDLABELREQUEST'].fields_by_name['state']._serialized_options = b'\342A\001\002\272H\t\202\001\006\030\001\030\002\030\003'
+  _globals['_RECORDLABELREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_RECORDLABELREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
+  _globals['_RECORDLABELREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RECORDLABELREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
   _globals['_RECORDOUTCOMEREQUEST'].oneofs_by_name['subject']._loaded_options = None
   _globals['_RECORDOUTCOMEREQUEST'].oneofs_by_name['subject']._serialized_options = b'\272H\002\010\001'
   _globals['_RECORDOUTCOMEREQUEST'].fields_by_name['match_id']._loaded_options = None
@@ -87,36 +119,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERIFYROUNDREQUEST'].fields_by_name['round_id']._serialized_options = b'\342A\001\002\272H r\036\020\001\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
   _globals['_VERIFYROUNDREQUEST'].fields_by_name['replay']._loaded_options = None
   _globals['_VERIFYROUNDREQUEST'].fields_by_name['replay']._serialized_options = b'\342A\001\001'
-  _globals['_PLANREQUEST']._serialized_start=345
-  _globals['_PLANREQUEST']._serialized_end=705
-  _globals['_PLANRESPONSE']._serialized_start=708
-  _globals['_PLANRESPONSE']._serialized_end=985
-  _globals['_RUNROUNDREQUEST']._serialized_start=987
-  _globals['_RUNROUNDREQUEST']._serialized_end=1041
-  _globals['_RUNROUNDRESPONSE']._serialized_start=1043
-  _globals['_RUNROUNDRESPONSE']._serialized_end=1096
-  _globals['_CONFIRMMATCHREQUEST']._serialized_start=1099
-  _globals['_CONFIRMMATCHREQUEST']._serialized_end=1243
-  _globals['_CONFIRMMATCHRESPONSE']._serialized_start=1245
-  _globals['_CONFIRMMATCHRESPONSE']._serialized_end=1302
-  _globals['_RELEASEMATCHREQUEST']._serialized_start=1305
-  _globals['_RELEASEMATCHREQUEST']._serialized_end=1449
-  _globals['_RELEASEMATCHRESPONSE']._serialized_start=1451
-  _globals['_RELEASEMATCHRESPONSE']._serialized_end=1549
-  _globals['_RECORDOUTCOMEREQUEST']._serialized_start=1552
-  _globals['_RECORDOUTCOMEREQUEST']._serialized_end=1826
-  _globals['_RECORDOUTCOMERESPONSE']._serialized_start=1828
-  _globals['_RECORDOUTCOMERESPONSE']._serialized_end=1897
-  _globals['_WATCHDECISIONSREQUEST']._serialized_start=1899
-  _globals['_WATCHDECISIONSREQUEST']._serialized_end=1978
-  _globals['_WATCHDECISIONSRESPONSE']._serialized_start=1980
-  _globals['_WATCHDECISIONSRESPONSE']._serialized_end=2061
-  _globals['_VERIFYROUNDREQUEST']._serialized_start=2063
-  _globals['_VERIFYROUNDREQUEST']._serialized_end=2164
-  _globals['_VERIFYROUNDRESPONSE']._serialized_start=2167
-  _globals['_VERIFYROUNDRESPONSE']._serialized_end=2467
-  _globals['_ROUNDREPLAY']._serialized_start=2469
-  _globals['_ROUNDREPLAY']._serialized_end=2582
-  _globals['_MATCHSERVICE']._serialized_start=2585
-  _globals['_MATCHSERVICE']._serialized_end=3166
+  _globals['_PLANREQUEST']._serialized_start=408
+  _globals['_PLANREQUEST']._serialized_end=768
+  _globals['_PLANRESPONSE']._serialized_start=771
+  _globals['_PLANRESPONSE']._serialized_end=1048
+  _globals['_RUNROUNDREQUEST']._serialized_start=1050
+  _globals['_RUNROUNDREQUEST']._serialized_end=1104
+  _globals['_RUNROUNDRESPONSE']._serialized_start=1106
+  _globals['_RUNROUNDRESPONSE']._serialized_end=1159
+  _globals['_CONFIRMMATCHREQUEST']._serialized_start=1162
+  _globals['_CONFIRMMATCHREQUEST']._serialized_end=1306
+  _globals['_CONFIRMMATCHRESPONSE']._serialized_start=1308
+  _globals['_CONFIRMMATCHRESPONSE']._serialized_end=1365
+  _globals['_EXTENDMATCHREQUEST']._serialized_start=1368
+  _globals['_EXTENDMATCHREQUEST']._serialized_end=1563
+  _globals['_EXTENDMATCHRESPONSE']._serialized_start=1565
+  _globals['_EXTENDMATCHRESPONSE']._serialized_end=1621
+  _globals['_RELEASEMATCHREQUEST']._serialized_start=1624
+  _globals['_RELEASEMATCHREQUEST']._serialized_end=1768
+  _globals['_RELEASEMATCHRESPONSE']._serialized_start=1770
+  _globals['_RELEASEMATCHRESPONSE']._serialized_end=1868
+  _globals['_RELEASEMATCHESREQUEST']._serialized_start=1871
+  _globals['_RELEASEMATCHESREQUEST']._serialized_end=2104
+  _globals['_RELEASEMATCHESRESPONSE']._serialized_start=2106
+  _globals['_RELEASEMATCHESRESPONSE']._serialized_end=2209
+  _globals['_RELEASEDMATCH']._serialized_start=2211
+  _globals['_RELEASEDMATCH']._serialized_end=2302
+  _globals['_GETMATCHREQUEST']._serialized_start=2304
+  _globals['_GETMATCHREQUEST']._serialized_end=2380
+  _globals['_GETMATCHRESPONSE']._serialized_start=2382
+  _globals['_GETMATCHRESPONSE']._serialized_end=2435
+  _globals['_RECORDLABELREQUEST']._serialized_start=2438
+  _globals['_RECORDLABELREQUEST']._serialized_end=2698
+  _globals['_RECORDLABELRESPONSE']._serialized_start=2700
+  _globals['_RECORDLABELRESPONSE']._serialized_end=2756
+  _globals['_RECORDOUTCOMEREQUEST']._serialized_start=2759
+  _globals['_RECORDOUTCOMEREQUEST']._serialized_end=3033
+  _globals['_RECORDOUTCOMERESPONSE']._serialized_start=3035
+  _globals['_RECORDOUTCOMERESPONSE']._serialized_end=3104
+  _globals['_WATCHDECISIONSREQUEST']._serialized_start=3106
+  _globals['_WATCHDECISIONSREQUEST']._serialized_end=3185
+  _globals['_WATCHDECISIONSRESPONSE']._serialized_start=3187
+  _globals['_WATCHDECISIONSRESPONSE']._serialized_end=3268
+  _globals['_VERIFYROUNDREQUEST']._serialized_start=3270
+  _globals['_VERIFYROUNDREQUEST']._serialized_end=3371
+  _globals['_VERIFYROUNDRESPONSE']._serialized_start=3374
+  _globals['_VERIFYROUNDRESPONSE']._serialized_end=3674
+  _globals['_ROUNDREPLAY']._serialized_start=3676
+  _globals['_ROUNDREPLAY']._serialized_end=3789
+  _globals['_MATCHSERVICE']._serialized_start=3792
+  _globals['_MATCHSERVICE']._serialized_end=4701
 # @@protoc_insertion_point(module_scope)

@@ -5,12 +5,14 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from nearturn.v1 import decision_pb2 as _decision_pb2
 from nearturn.v1 import demand_pb2 as _demand_pb2
 from nearturn.v1 import item_outcome_pb2 as _item_outcome_pb2
+from nearturn.v1 import match_label_pb2 as _match_label_pb2
 from nearturn.v1 import match_limit_pb2 as _match_limit_pb2
 from nearturn.v1 import network_pb2 as _network_pb2
 from nearturn.v1 import policy_pb2 as _policy_pb2
@@ -241,6 +243,70 @@ class ConfirmMatchResponse(_message.Message):
 Global___ConfirmMatchResponse: _TypeAlias = ConfirmMatchResponse  # noqa: Y015
 
 @_typing.final
+class ExtendMatchRequest(_message.Message):
+    """Asks to extend the hold of a match."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCH_ID_FIELD_NUMBER: _builtins.int
+    EXTENSION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    match_id: _builtins.str
+    """Identifies the match."""
+    etag: _builtins.str
+    """Refuses the call (ABORTED) unless it is the match's etag. Empty skips that."""
+    request_id: _builtins.str
+    """Identifies the request, a UUID. The same id and payload give the first answer
+    again; the same id with another payload is INVALID_ARGUMENT.
+    """
+    @_builtins.property
+    def extension(self) -> _duration_pb2.Duration:
+        """Says by how long: above 0, at most the hold time of the policy that made the match,
+        which is taken if it is unset. The hold ends earlier where it has to.
+        """
+
+    def __init__(
+        self,
+        *,
+        match_id: _builtins.str = ...,
+        extension: _duration_pb2.Duration | None = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["extension", b"extension"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "extension", b"extension", "match_id", b"match_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtendMatchRequest: _TypeAlias = ExtendMatchRequest  # noqa: Y015
+
+@_typing.final
+class ExtendMatchResponse(_message.Message):
+    """Answers with the match, which is held for longer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCH_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def match(self) -> _decision_pb2.Match:
+        """Carries the match."""
+
+    def __init__(
+        self,
+        *,
+        match: _decision_pb2.Match | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["match", b"match"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["match", b"match"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtendMatchResponse: _TypeAlias = ExtendMatchResponse  # noqa: Y015
+
+@_typing.final
 class ReleaseMatchRequest(_message.Message):
     """Asks to release a match."""
 
@@ -301,6 +367,216 @@ class ReleaseMatchResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReleaseMatchResponse: _TypeAlias = ReleaseMatchResponse  # noqa: Y015
+
+@_typing.final
+class ReleaseMatchesRequest(_message.Message):
+    """Asks to release matches."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROUND_ID_FIELD_NUMBER: _builtins.int
+    DEMAND_ID_FIELD_NUMBER: _builtins.int
+    MATCH_COUNT_MAX_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    round_id: _builtins.str
+    """Identifies the round that made them."""
+    demand_id: _builtins.str
+    """Identifies the demand whose units they hold."""
+    match_count_max: _builtins.int
+    """Bounds how many are released, lowest ids first. 0 means 1,000, which is the most."""
+    request_id: _builtins.str
+    """Identifies the request, a UUID. The same id and payload give the first answer
+    again; the same id with another payload is INVALID_ARGUMENT.
+    """
+    def __init__(
+        self,
+        *,
+        round_id: _builtins.str = ...,
+        demand_id: _builtins.str = ...,
+        match_count_max: _builtins.int = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["demand_id", b"demand_id", "holder", b"holder", "round_id", b"round_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["demand_id", b"demand_id", "holder", b"holder", "match_count_max", b"match_count_max", "request_id", b"request_id", "round_id", b"round_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_holder: _TypeAlias = _typing.Literal["round_id", "demand_id"]  # noqa: Y015
+    _WhichOneofArgType_holder: _TypeAlias = _typing.Literal["holder", b"holder"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_holder) -> _WhichOneofReturnType_holder | None: ...
+
+Global___ReleaseMatchesRequest: _TypeAlias = ReleaseMatchesRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseMatchesResponse(_message.Message):
+    """Answers with what was released, and what is left. No match under a hold is no error."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASED_MATCHES_FIELD_NUMBER: _builtins.int
+    REMAINING_COUNT_FIELD_NUMBER: _builtins.int
+    remaining_count: _builtins.int
+    """Counts the matches that are still held: call again for them."""
+    @_builtins.property
+    def released_matches(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReleasedMatch]:
+        """Lists what was released, by match id."""
+
+    def __init__(
+        self,
+        *,
+        released_matches: _abc.Iterable[Global___ReleasedMatch] | None = ...,
+        remaining_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["released_matches", b"released_matches", "remaining_count", b"remaining_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseMatchesResponse: _TypeAlias = ReleaseMatchesResponse  # noqa: Y015
+
+@_typing.final
+class ReleasedMatch(_message.Message):
+    """Describes a released match and what became of its return."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCH_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def match(self) -> _decision_pb2.Match:
+        """Carries the match."""
+
+    @_builtins.property
+    def decision(self) -> _decision_pb2.Decision:
+        """Carries the return's new decision."""
+
+    def __init__(
+        self,
+        *,
+        match: _decision_pb2.Match | None = ...,
+        decision: _decision_pb2.Decision | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "match", b"match"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "match", b"match"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleasedMatch: _TypeAlias = ReleasedMatch  # noqa: Y015
+
+@_typing.final
+class GetMatchRequest(_message.Message):
+    """Asks for a match."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCH_ID_FIELD_NUMBER: _builtins.int
+    match_id: _builtins.str
+    """Identifies the match."""
+    def __init__(
+        self,
+        *,
+        match_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["match_id", b"match_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMatchRequest: _TypeAlias = GetMatchRequest  # noqa: Y015
+
+@_typing.final
+class GetMatchResponse(_message.Message):
+    """Answers with a match."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCH_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def match(self) -> _decision_pb2.Match:
+        """Carries the match."""
+
+    def __init__(
+        self,
+        *,
+        match: _decision_pb2.Match | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["match", b"match"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["match", b"match"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMatchResponse: _TypeAlias = GetMatchResponse  # noqa: Y015
+
+@_typing.final
+class RecordLabelRequest(_message.Message):
+    """Asks to record a label."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCH_ID_FIELD_NUMBER: _builtins.int
+    LABEL_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    match_id: _builtins.str
+    """Identifies the match. For a label that is requested or issued it has to be held or
+    confirmed, its item not yet arrived, and CARRIER_LABEL its hand-off mode.
+    """
+    label_id: _builtins.str
+    """Identifies the label in the brand's label system. Kept for good, so use an id that
+    says nothing about people.
+    """
+    state: _match_label_pb2.LabelState.ValueType
+    """Says what was done: REQUESTED, ISSUED or VOIDED."""
+    etag: _builtins.str
+    """Refuses the call (ABORTED) unless it is the match's etag. Empty skips that."""
+    request_id: _builtins.str
+    """Identifies the request, a UUID. The same id and payload give the first answer
+    again; the same id with another payload is INVALID_ARGUMENT.
+    """
+    def __init__(
+        self,
+        *,
+        match_id: _builtins.str = ...,
+        label_id: _builtins.str = ...,
+        state: _match_label_pb2.LabelState.ValueType = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "label_id", b"label_id", "match_id", b"match_id", "request_id", b"request_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordLabelRequest: _TypeAlias = RecordLabelRequest  # noqa: Y015
+
+@_typing.final
+class RecordLabelResponse(_message.Message):
+    """Answers with the match, its labels in it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCH_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def match(self) -> _decision_pb2.Match:
+        """Carries the match."""
+
+    def __init__(
+        self,
+        *,
+        match: _decision_pb2.Match | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["match", b"match"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["match", b"match"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordLabelResponse: _TypeAlias = RecordLabelResponse  # noqa: Y015
 
 @_typing.final
 class RecordOutcomeRequest(_message.Message):

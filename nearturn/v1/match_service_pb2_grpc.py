@@ -50,10 +50,30 @@ class MatchServiceStub:
                 request_serializer=nearturn_dot_v1_dot_match__service__pb2.ConfirmMatchRequest.SerializeToString,
                 response_deserializer=nearturn_dot_v1_dot_match__service__pb2.ConfirmMatchResponse.FromString,
                 _registered_method=True)
+        self.ExtendMatch = channel.unary_unary(
+                '/nearturn.v1.MatchService/ExtendMatch',
+                request_serializer=nearturn_dot_v1_dot_match__service__pb2.ExtendMatchRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_match__service__pb2.ExtendMatchResponse.FromString,
+                _registered_method=True)
         self.ReleaseMatch = channel.unary_unary(
                 '/nearturn.v1.MatchService/ReleaseMatch',
                 request_serializer=nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchRequest.SerializeToString,
                 response_deserializer=nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchResponse.FromString,
+                _registered_method=True)
+        self.ReleaseMatches = channel.unary_unary(
+                '/nearturn.v1.MatchService/ReleaseMatches',
+                request_serializer=nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchesRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchesResponse.FromString,
+                _registered_method=True)
+        self.GetMatch = channel.unary_unary(
+                '/nearturn.v1.MatchService/GetMatch',
+                request_serializer=nearturn_dot_v1_dot_match__service__pb2.GetMatchRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_match__service__pb2.GetMatchResponse.FromString,
+                _registered_method=True)
+        self.RecordLabel = channel.unary_unary(
+                '/nearturn.v1.MatchService/RecordLabel',
+                request_serializer=nearturn_dot_v1_dot_match__service__pb2.RecordLabelRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_match__service__pb2.RecordLabelResponse.FromString,
                 _registered_method=True)
         self.RecordOutcome = channel.unary_unary(
                 '/nearturn.v1.MatchService/RecordOutcome',
@@ -101,10 +121,43 @@ class MatchServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExtendMatch(self, request, context):
+        """Lets the hold of an unconfirmed match run on, once. FAILED_PRECONDITION if it was
+        extended before, has ended, or cannot last longer: no hold outlasts the return's
+        time to decide nor the demand's time to ship.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReleaseMatch(self, request, context):
         """Releases an unconfirmed match. The demand's unit is open again, and the return
         waits for another buyer, or goes to a warehouse if its time is up. The pair
-        is not matched again.
+        is not matched again. Its labels are void.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseMatches(self, request, context):
+        """Releases the unconfirmed matches of a round, or all that hold units of one demand,
+        each as ReleaseMatch does. Nothing is released of what was confirmed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMatch(self, request, context):
+        """Reads a match as it stands, with its labels.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordLabel(self, request, context):
+        """Records what the brand's label system did for a match: it was asked for a label, has
+        issued or has voided one. A new label takes the place of the one before. Again for
+        the same state it changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -153,10 +206,30 @@ def add_MatchServiceServicer_to_server(servicer, server):
                     request_deserializer=nearturn_dot_v1_dot_match__service__pb2.ConfirmMatchRequest.FromString,
                     response_serializer=nearturn_dot_v1_dot_match__service__pb2.ConfirmMatchResponse.SerializeToString,
             ),
+            'ExtendMatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExtendMatch,
+                    request_deserializer=nearturn_dot_v1_dot_match__service__pb2.ExtendMatchRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_match__service__pb2.ExtendMatchResponse.SerializeToString,
+            ),
             'ReleaseMatch': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseMatch,
                     request_deserializer=nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchRequest.FromString,
                     response_serializer=nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchResponse.SerializeToString,
+            ),
+            'ReleaseMatches': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseMatches,
+                    request_deserializer=nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchesRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchesResponse.SerializeToString,
+            ),
+            'GetMatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMatch,
+                    request_deserializer=nearturn_dot_v1_dot_match__service__pb2.GetMatchRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_match__service__pb2.GetMatchResponse.SerializeToString,
+            ),
+            'RecordLabel': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordLabel,
+                    request_deserializer=nearturn_dot_v1_dot_match__service__pb2.RecordLabelRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_match__service__pb2.RecordLabelResponse.SerializeToString,
             ),
             'RecordOutcome': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordOutcome,
@@ -267,6 +340,33 @@ class MatchService:
             _registered_method=True)
 
     @staticmethod
+    def ExtendMatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.MatchService/ExtendMatch',
+            nearturn_dot_v1_dot_match__service__pb2.ExtendMatchRequest.SerializeToString,
+            nearturn_dot_v1_dot_match__service__pb2.ExtendMatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ReleaseMatch(request,
             target,
             options=(),
@@ -283,6 +383,87 @@ class MatchService:
             '/nearturn.v1.MatchService/ReleaseMatch',
             nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchRequest.SerializeToString,
             nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseMatches(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.MatchService/ReleaseMatches',
+            nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchesRequest.SerializeToString,
+            nearturn_dot_v1_dot_match__service__pb2.ReleaseMatchesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.MatchService/GetMatch',
+            nearturn_dot_v1_dot_match__service__pb2.GetMatchRequest.SerializeToString,
+            nearturn_dot_v1_dot_match__service__pb2.GetMatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordLabel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.MatchService/RecordLabel',
+            nearturn_dot_v1_dot_match__service__pb2.RecordLabelRequest.SerializeToString,
+            nearturn_dot_v1_dot_match__service__pb2.RecordLabelResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,10 +46,26 @@ class MatchServiceStub:
     """Confirms a match before its hold runs out. Again for a confirmed match it
     changes nothing; FAILED_PRECONDITION for a released or expired one.
     """
+    ExtendMatch: _grpc.UnaryUnaryMultiCallable[_match_service_pb2.ExtendMatchRequest, _match_service_pb2.ExtendMatchResponse]
+    """Lets the hold of an unconfirmed match run on, once. FAILED_PRECONDITION if it was
+    extended before, has ended, or cannot last longer: no hold outlasts the return's
+    time to decide nor the demand's time to ship.
+    """
     ReleaseMatch: _grpc.UnaryUnaryMultiCallable[_match_service_pb2.ReleaseMatchRequest, _match_service_pb2.ReleaseMatchResponse]
     """Releases an unconfirmed match. The demand's unit is open again, and the return
     waits for another buyer, or goes to a warehouse if its time is up. The pair
-    is not matched again.
+    is not matched again. Its labels are void.
+    """
+    ReleaseMatches: _grpc.UnaryUnaryMultiCallable[_match_service_pb2.ReleaseMatchesRequest, _match_service_pb2.ReleaseMatchesResponse]
+    """Releases the unconfirmed matches of a round, or all that hold units of one demand,
+    each as ReleaseMatch does. Nothing is released of what was confirmed.
+    """
+    GetMatch: _grpc.UnaryUnaryMultiCallable[_match_service_pb2.GetMatchRequest, _match_service_pb2.GetMatchResponse]
+    """Reads a match as it stands, with its labels."""
+    RecordLabel: _grpc.UnaryUnaryMultiCallable[_match_service_pb2.RecordLabelRequest, _match_service_pb2.RecordLabelResponse]
+    """Records what the brand's label system did for a match: it was asked for a label, has
+    issued or has voided one. A new label takes the place of the one before. Again for
+    the same state it changes nothing.
     """
     RecordOutcome: _grpc.UnaryUnaryMultiCallable[_match_service_pb2.RecordOutcomeRequest, _match_service_pb2.RecordOutcomeResponse]
     """Records what became of a return item once its route is final: of a confirmed match,
@@ -82,10 +98,26 @@ class MatchServiceAsyncStub(MatchServiceStub):
     """Confirms a match before its hold runs out. Again for a confirmed match it
     changes nothing; FAILED_PRECONDITION for a released or expired one.
     """
+    ExtendMatch: _aio.UnaryUnaryMultiCallable[_match_service_pb2.ExtendMatchRequest, _match_service_pb2.ExtendMatchResponse]  # type: ignore[assignment]
+    """Lets the hold of an unconfirmed match run on, once. FAILED_PRECONDITION if it was
+    extended before, has ended, or cannot last longer: no hold outlasts the return's
+    time to decide nor the demand's time to ship.
+    """
     ReleaseMatch: _aio.UnaryUnaryMultiCallable[_match_service_pb2.ReleaseMatchRequest, _match_service_pb2.ReleaseMatchResponse]  # type: ignore[assignment]
     """Releases an unconfirmed match. The demand's unit is open again, and the return
     waits for another buyer, or goes to a warehouse if its time is up. The pair
-    is not matched again.
+    is not matched again. Its labels are void.
+    """
+    ReleaseMatches: _aio.UnaryUnaryMultiCallable[_match_service_pb2.ReleaseMatchesRequest, _match_service_pb2.ReleaseMatchesResponse]  # type: ignore[assignment]
+    """Releases the unconfirmed matches of a round, or all that hold units of one demand,
+    each as ReleaseMatch does. Nothing is released of what was confirmed.
+    """
+    GetMatch: _aio.UnaryUnaryMultiCallable[_match_service_pb2.GetMatchRequest, _match_service_pb2.GetMatchResponse]  # type: ignore[assignment]
+    """Reads a match as it stands, with its labels."""
+    RecordLabel: _aio.UnaryUnaryMultiCallable[_match_service_pb2.RecordLabelRequest, _match_service_pb2.RecordLabelResponse]  # type: ignore[assignment]
+    """Records what the brand's label system did for a match: it was asked for a label, has
+    issued or has voided one. A new label takes the place of the one before. Again for
+    the same state it changes nothing.
     """
     RecordOutcome: _aio.UnaryUnaryMultiCallable[_match_service_pb2.RecordOutcomeRequest, _match_service_pb2.RecordOutcomeResponse]  # type: ignore[assignment]
     """Records what became of a return item once its route is final: of a confirmed match,
@@ -135,6 +167,17 @@ class MatchServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ExtendMatch(
+        self,
+        request: _match_service_pb2.ExtendMatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_match_service_pb2.ExtendMatchResponse, _abc.Awaitable[_match_service_pb2.ExtendMatchResponse]]:
+        """Lets the hold of an unconfirmed match run on, once. FAILED_PRECONDITION if it was
+        extended before, has ended, or cannot last longer: no hold outlasts the return's
+        time to decide nor the demand's time to ship.
+        """
+
+    @_abc_1.abstractmethod
     def ReleaseMatch(
         self,
         request: _match_service_pb2.ReleaseMatchRequest,
@@ -142,7 +185,36 @@ class MatchServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_match_service_pb2.ReleaseMatchResponse, _abc.Awaitable[_match_service_pb2.ReleaseMatchResponse]]:
         """Releases an unconfirmed match. The demand's unit is open again, and the return
         waits for another buyer, or goes to a warehouse if its time is up. The pair
-        is not matched again.
+        is not matched again. Its labels are void.
+        """
+
+    @_abc_1.abstractmethod
+    def ReleaseMatches(
+        self,
+        request: _match_service_pb2.ReleaseMatchesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_match_service_pb2.ReleaseMatchesResponse, _abc.Awaitable[_match_service_pb2.ReleaseMatchesResponse]]:
+        """Releases the unconfirmed matches of a round, or all that hold units of one demand,
+        each as ReleaseMatch does. Nothing is released of what was confirmed.
+        """
+
+    @_abc_1.abstractmethod
+    def GetMatch(
+        self,
+        request: _match_service_pb2.GetMatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_match_service_pb2.GetMatchResponse, _abc.Awaitable[_match_service_pb2.GetMatchResponse]]:
+        """Reads a match as it stands, with its labels."""
+
+    @_abc_1.abstractmethod
+    def RecordLabel(
+        self,
+        request: _match_service_pb2.RecordLabelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_match_service_pb2.RecordLabelResponse, _abc.Awaitable[_match_service_pb2.RecordLabelResponse]]:
+        """Records what the brand's label system did for a match: it was asked for a label, has
+        issued or has voided one. A new label takes the place of the one before. Again for
+        the same state it changes nothing.
         """
 
     @_abc_1.abstractmethod

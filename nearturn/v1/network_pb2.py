@@ -27,7 +27,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.type import latlng_pb2 as google_dot_type_dot_latlng__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19nearturn/v1/network.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x18google/type/latlng.proto\"\xcd\x05\n\tWarehouse\x12>\n\x0cwarehouse_id\x18\x01 \x01(\tB(\xe2\x41\x02\x02\x08\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\xaa\x02\n\x08location\x18\x02 \x01(\x0b\x32\x13.google.type.LatLngB\x82\x02\xe2\x41\x01\x02\xbaH\xfa\x01\xba\x01u\n\x0flatlng.latitude\x12\x31must be a finite number of degrees from -90 to 90\x1a/this.latitude >= -90.0 && this.latitude <= 90.0\xba\x01|\n\x10latlng.longitude\x12\x33must be a finite number of degrees from -180 to 180\x1a\x33this.longitude >= -180.0 && this.longitude <= 180.0\xc8\x01\x01\x12)\n\x0e\x64\x61ily_capacity\x18\x03 \x01(\x05\x42\x11\xe2\x41\x01\x02\xbaH\n\x1a\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12\x45\n\ncategories\x18\x04 \x03(\tB1\xe2\x41\x01\x01\xbaH*\x92\x01\'\x10\xe8\x07\x18\x01\" r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12+\n\x13inbound_base_micros\x18\x05 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\x12,\n\x15inbound_per_km_micros\x18\x06 \x01(\x03\x42\r\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12)\n\x11processing_micros\x18\x07 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\x12,\n\x14outbound_base_micros\x18\x08 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\x12-\n\x16outbound_per_km_micros\x18\t \x01(\x03\x42\r\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00\"r\n\x0bServiceArea\x12\x41\n\x0fservice_area_id\x18\x01 \x01(\tB(\xe2\x41\x02\x02\x08\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12 \n\x07geojson\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x02\xbaH\x08r\x06\x10\x01(\xc0\x84=b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19nearturn/v1/network.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x18google/type/latlng.proto\"\xe8\x05\n\tWarehouse\x12>\n\x0cwarehouse_id\x18\x01 \x01(\tB(\xe2\x41\x02\x02\x08\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\xaa\x02\n\x08location\x18\x02 \x01(\x0b\x32\x13.google.type.LatLngB\x82\x02\xe2\x41\x01\x02\xbaH\xfa\x01\xba\x01u\n\x0flatlng.latitude\x12\x31must be a finite number of degrees from -90 to 90\x1a/this.latitude >= -90.0 && this.latitude <= 90.0\xba\x01|\n\x10latlng.longitude\x12\x33must be a finite number of degrees from -180 to 180\x1a\x33this.longitude >= -180.0 && this.longitude <= 180.0\xc8\x01\x01\x12)\n\x0e\x64\x61ily_capacity\x18\x03 \x01(\x05\x42\x11\xe2\x41\x01\x02\xbaH\n\x1a\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12\x45\n\ncategories\x18\x04 \x03(\tB1\xe2\x41\x01\x01\xbaH*\x92\x01\'\x10\xe8\x07\x18\x01\" r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12+\n\x13inbound_base_micros\x18\x05 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\x12,\n\x15inbound_per_km_micros\x18\x06 \x01(\x03\x42\r\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12)\n\x11processing_micros\x18\x07 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\x12,\n\x14outbound_base_micros\x18\x08 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\x12-\n\x16outbound_per_km_micros\x18\t \x01(\x03\x42\r\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12\x19\n\x04\x65tag\x18\n \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"\x8d\x01\n\x0bServiceArea\x12\x41\n\x0fservice_area_id\x18\x01 \x01(\tB(\xe2\x41\x02\x02\x08\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12 \n\x07geojson\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x02\xbaH\x08r\x06\x10\x01(\xc0\x84=\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,12 +52,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WAREHOUSE'].fields_by_name['outbound_base_micros']._serialized_options = b'\272H\013\"\t\030\200\240\224\245\215\035(\000'
   _globals['_WAREHOUSE'].fields_by_name['outbound_per_km_micros']._loaded_options = None
   _globals['_WAREHOUSE'].fields_by_name['outbound_per_km_micros']._serialized_options = b'\272H\n\"\010\030\200\224\353\334\003(\000'
+  _globals['_WAREHOUSE'].fields_by_name['etag']._loaded_options = None
+  _globals['_WAREHOUSE'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_SERVICEAREA'].fields_by_name['service_area_id']._loaded_options = None
   _globals['_SERVICEAREA'].fields_by_name['service_area_id']._serialized_options = b'\342A\002\002\010\272H r\036\020\001\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
   _globals['_SERVICEAREA'].fields_by_name['geojson']._loaded_options = None
   _globals['_SERVICEAREA'].fields_by_name['geojson']._serialized_options = b'\342A\001\002\272H\010r\006\020\001(\300\204='
+  _globals['_SERVICEAREA'].fields_by_name['etag']._loaded_options = None
+  _globals['_SERVICEAREA'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_WAREHOUSE']._serialized_start=131
-  _globals['_WAREHOUSE']._serialized_end=848
-  _globals['_SERVICEAREA']._serialized_start=850
-  _globals['_SERVICEAREA']._serialized_end=964
+  _globals['_WAREHOUSE']._serialized_end=875
+  _globals['_SERVICEAREA']._serialized_start=878
+  _globals['_SERVICEAREA']._serialized_end=1019
 # @@protoc_insertion_point(module_scope)

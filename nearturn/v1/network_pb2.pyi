@@ -34,6 +34,7 @@ class Warehouse(_message.Message):
     PROCESSING_MICROS_FIELD_NUMBER: _builtins.int
     OUTBOUND_BASE_MICROS_FIELD_NUMBER: _builtins.int
     OUTBOUND_PER_KM_MICROS_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     warehouse_id: _builtins.str
     """Identifies the warehouse within the tenant. 1 to 128 printable characters."""
     daily_capacity: _builtins.int
@@ -58,6 +59,10 @@ class Warehouse(_message.Message):
     """Prices the trip of an order from stock here, per kilometre, in micros. 0 to
     10^9.
     """
+    etag: _builtins.str
+    """Changes with the content. Sent in, it refuses the call (ABORTED) unless it is the
+    current one; empty skips that.
+    """
     @_builtins.property
     def location(self) -> _latlng_pb2.LatLng:
         """Locates the warehouse, in degrees: latitude -90 to 90, longitude -180 to 180."""
@@ -78,10 +83,11 @@ class Warehouse(_message.Message):
         processing_micros: _builtins.int = ...,
         outbound_base_micros: _builtins.int = ...,
         outbound_per_km_micros: _builtins.int = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["location", b"location"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "daily_capacity", b"daily_capacity", "inbound_base_micros", b"inbound_base_micros", "inbound_per_km_micros", b"inbound_per_km_micros", "location", b"location", "outbound_base_micros", b"outbound_base_micros", "outbound_per_km_micros", b"outbound_per_km_micros", "processing_micros", b"processing_micros", "warehouse_id", b"warehouse_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "daily_capacity", b"daily_capacity", "etag", b"etag", "inbound_base_micros", b"inbound_base_micros", "inbound_per_km_micros", b"inbound_per_km_micros", "location", b"location", "outbound_base_micros", b"outbound_base_micros", "outbound_per_km_micros", b"outbound_per_km_micros", "processing_micros", b"processing_micros", "warehouse_id", b"warehouse_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -97,6 +103,7 @@ class ServiceArea(_message.Message):
 
     SERVICE_AREA_ID_FIELD_NUMBER: _builtins.int
     GEOJSON_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     service_area_id: _builtins.str
     """Identifies the area within the tenant. 1 to 128 printable characters."""
     geojson: _builtins.str
@@ -104,15 +111,20 @@ class ServiceArea(_message.Message):
     longitude before latitude, and cut at the antimeridian). At most 1,000,000
     bytes.
     """
+    etag: _builtins.str
+    """Changes with the content. Sent in, it refuses the call (ABORTED) unless it is the
+    current one; empty skips that.
+    """
     def __init__(
         self,
         *,
         service_area_id: _builtins.str = ...,
         geojson: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["geojson", b"geojson", "service_area_id", b"service_area_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "geojson", b"geojson", "service_area_id", b"service_area_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -136,21 +136,25 @@ class DeleteWarehouseRequest(_message.Message):
 
     WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     warehouse_id: _builtins.str
     """Identifies the warehouse."""
     request_id: _builtins.str
     """Identifies the request, a UUID. The same id and payload give the first answer
     again; the same id with another payload is INVALID_ARGUMENT.
     """
+    etag: _builtins.str
+    """Refuses the call (ABORTED) unless it is the warehouse's etag. Empty skips that."""
     def __init__(
         self,
         *,
         warehouse_id: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "warehouse_id", b"warehouse_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "request_id", b"request_id", "warehouse_id", b"warehouse_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -289,21 +293,25 @@ class DeleteServiceAreaRequest(_message.Message):
 
     SERVICE_AREA_ID_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     service_area_id: _builtins.str
     """Identifies the service area."""
     request_id: _builtins.str
     """Identifies the request, a UUID. The same id and payload give the first answer
     again; the same id with another payload is INVALID_ARGUMENT.
     """
+    etag: _builtins.str
+    """Refuses the call (ABORTED) unless it is the area's etag. Empty skips that."""
     def __init__(
         self,
         *,
         service_area_id: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "service_area_id", b"service_area_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "request_id", b"request_id", "service_area_id", b"service_area_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -442,21 +450,25 @@ class DeleteDropOffPointRequest(_message.Message):
 
     DROP_OFF_POINT_ID_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     drop_off_point_id: _builtins.str
     """Identifies the drop-off point."""
     request_id: _builtins.str
     """Identifies the request, a UUID. The same id and payload give the first answer
     again; the same id with another payload is INVALID_ARGUMENT.
     """
+    etag: _builtins.str
+    """Refuses the call (ABORTED) unless it is the point's etag. Empty skips that."""
     def __init__(
         self,
         *,
         drop_off_point_id: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["drop_off_point_id", b"drop_off_point_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drop_off_point_id", b"drop_off_point_id", "etag", b"etag", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

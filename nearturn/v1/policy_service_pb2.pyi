@@ -89,12 +89,15 @@ class ActivatePolicyRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ACKNOWLEDGED_DIMENSIONS_FIELD_NUMBER: _builtins.int
     SIGN_OFFS_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Numbers the version."""
     request_id: _builtins.str
     """Identifies the request, a UUID. The same id and payload give the first answer
     again; the same id with another payload is INVALID_ARGUMENT.
     """
+    etag: _builtins.str
+    """Refuses the call (ABORTED) unless it is the program's etag. Empty skips that."""
     @_builtins.property
     def acknowledged_dimensions(self) -> _containers.RepeatedScalarFieldContainer[_policy_pb2.PolicyDimension.ValueType]:
         """Lists the dimensions whose widening is meant, of those that DiffPolicies says."""
@@ -110,10 +113,11 @@ class ActivatePolicyRequest(_message.Message):
         request_id: _builtins.str = ...,
         acknowledged_dimensions: _abc.Iterable[_policy_pb2.PolicyDimension.ValueType] | None = ...,
         sign_offs: _abc.Iterable[_program_pb2.SignOff] | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_dimensions", b"acknowledged_dimensions", "request_id", b"request_id", "sign_offs", b"sign_offs", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_dimensions", b"acknowledged_dimensions", "etag", b"etag", "request_id", b"request_id", "sign_offs", b"sign_offs", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -231,21 +235,25 @@ class RollbackPolicyRequest(_message.Message):
 
     NOTE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     note: _builtins.str
     """Says why. 1 to 1,000 characters."""
     request_id: _builtins.str
     """Identifies the request, a UUID. The same id and payload give the first answer
     again; the same id with another payload is INVALID_ARGUMENT.
     """
+    etag: _builtins.str
+    """Refuses the call (ABORTED) unless it is the program's etag. Empty skips that."""
     def __init__(
         self,
         *,
         note: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "note", b"note", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -466,6 +474,7 @@ class PauseProgramRequest(_message.Message):
     CATEGORY_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     category: _builtins.str
     """Names the category. Empty is the whole program."""
     note: _builtins.str
@@ -474,16 +483,19 @@ class PauseProgramRequest(_message.Message):
     """Identifies the request, a UUID. The same id and payload give the first answer
     again; the same id with another payload is INVALID_ARGUMENT.
     """
+    etag: _builtins.str
+    """Refuses the call (ABORTED) unless it is the program's etag. Empty skips that."""
     def __init__(
         self,
         *,
         category: _builtins.str = ...,
         note: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "note", b"note", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "etag", b"etag", "note", b"note", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -522,6 +534,7 @@ class ResumeProgramRequest(_message.Message):
     CATEGORY_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     category: _builtins.str
     """Names the category. Empty is the pause of the whole program; those of single
     categories stay.
@@ -532,16 +545,19 @@ class ResumeProgramRequest(_message.Message):
     """Identifies the request, a UUID. The same id and payload give the first answer
     again; the same id with another payload is INVALID_ARGUMENT.
     """
+    etag: _builtins.str
+    """Refuses the call (ABORTED) unless it is the program's etag. Empty skips that."""
     def __init__(
         self,
         *,
         category: _builtins.str = ...,
         note: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "note", b"note", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "etag", b"etag", "note", b"note", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from nearturn.v1 import policy_pb2 as nearturn_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19nearturn/v1/program.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18nearturn/v1/policy.proto\"x\n\x07SignOff\x12\x36\n\x04item\x18\x01 \x01(\x0e\x32\x18.nearturn.v1.SignOffItemB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x35\n\x04name\x18\x02 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\"\xb5\x02\n\x0cProgramEvent\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.nearturn.v1.ProgramEventKind\x12.\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0epolicy_version\x18\x04 \x01(\x03\x12\x18\n\x10previous_version\x18\x05 \x01(\x03\x12\x10\n\x08\x63\x61tegory\x18\x06 \x01(\t\x12\x0c\n\x04note\x18\x07 \x01(\t\x12=\n\x17\x61\x63knowledged_dimensions\x18\x08 \x03(\x0e\x32\x1c.nearturn.v1.PolicyDimension\x12\'\n\tsign_offs\x18\t \x03(\x0b\x32\x14.nearturn.v1.SignOff\"W\n\x05Pause\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x0c\n\x04note\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xad\x01\n\x07Program\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x03\x12\x18\n\x10previous_version\x18\x02 \x01(\x03\x12\"\n\x06pauses\x18\x03 \x03(\x0b\x32\x12.nearturn.v1.Pause\x12\x13\n\x0b\x65vent_count\x18\x04 \x01(\x03\x12\x37\n\x13\x65rased_history_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x92\x02\n\x10ProgramEventKind\x12\"\n\x1ePROGRAM_EVENT_KIND_UNSPECIFIED\x10\x00\x12 \n\x1cPROGRAM_EVENT_KIND_ACTIVATED\x10\x01\x12\"\n\x1ePROGRAM_EVENT_KIND_ROLLED_BACK\x10\x02\x12\x1d\n\x19PROGRAM_EVENT_KIND_PAUSED\x10\x03\x12\x1e\n\x1aPROGRAM_EVENT_KIND_RESUMED\x10\x04\x12(\n$PROGRAM_EVENT_KIND_GUARDRAIL_TRIPPED\x10\x05\x12+\n\'PROGRAM_EVENT_KIND_PERSONAL_DATA_ERASED\x10\t*\x89\x01\n\x0bSignOffItem\x12\x1d\n\x19SIGN_OFF_ITEM_UNSPECIFIED\x10\x00\x12\x17\n\x13SIGN_OFF_ITEM_OWNER\x10\x01\x12\x1f\n\x1bSIGN_OFF_ITEM_CUSTOMER_COPY\x10\x02\x12!\n\x1dSIGN_OFF_ITEM_SUPPORT_SCRIPTS\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19nearturn/v1/program.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18nearturn/v1/policy.proto\"x\n\x07SignOff\x12\x36\n\x04item\x18\x01 \x01(\x0e\x32\x18.nearturn.v1.SignOffItemB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x35\n\x04name\x18\x02 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\"\xb5\x02\n\x0cProgramEvent\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.nearturn.v1.ProgramEventKind\x12.\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0epolicy_version\x18\x04 \x01(\x03\x12\x18\n\x10previous_version\x18\x05 \x01(\x03\x12\x10\n\x08\x63\x61tegory\x18\x06 \x01(\t\x12\x0c\n\x04note\x18\x07 \x01(\t\x12=\n\x17\x61\x63knowledged_dimensions\x18\x08 \x03(\x0e\x32\x1c.nearturn.v1.PolicyDimension\x12\'\n\tsign_offs\x18\t \x03(\x0b\x32\x14.nearturn.v1.SignOff\"W\n\x05Pause\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x0c\n\x04note\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xbb\x01\n\x07Program\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x03\x12\x18\n\x10previous_version\x18\x02 \x01(\x03\x12\"\n\x06pauses\x18\x03 \x03(\x0b\x32\x12.nearturn.v1.Pause\x12\x13\n\x0b\x65vent_count\x18\x04 \x01(\x03\x12\x37\n\x13\x65rased_history_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t*\x92\x02\n\x10ProgramEventKind\x12\"\n\x1ePROGRAM_EVENT_KIND_UNSPECIFIED\x10\x00\x12 \n\x1cPROGRAM_EVENT_KIND_ACTIVATED\x10\x01\x12\"\n\x1ePROGRAM_EVENT_KIND_ROLLED_BACK\x10\x02\x12\x1d\n\x19PROGRAM_EVENT_KIND_PAUSED\x10\x03\x12\x1e\n\x1aPROGRAM_EVENT_KIND_RESUMED\x10\x04\x12(\n$PROGRAM_EVENT_KIND_GUARDRAIL_TRIPPED\x10\x05\x12+\n\'PROGRAM_EVENT_KIND_PERSONAL_DATA_ERASED\x10\t*\x89\x01\n\x0bSignOffItem\x12\x1d\n\x19SIGN_OFF_ITEM_UNSPECIFIED\x10\x00\x12\x17\n\x13SIGN_OFF_ITEM_OWNER\x10\x01\x12\x1f\n\x1bSIGN_OFF_ITEM_CUSTOMER_COPY\x10\x02\x12!\n\x1dSIGN_OFF_ITEM_SUPPORT_SCRIPTS\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,10 +39,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNOFF'].fields_by_name['item']._serialized_options = b'\342A\001\002\272H\007\202\001\004\020\001 \000'
   _globals['_SIGNOFF'].fields_by_name['name']._loaded_options = None
   _globals['_SIGNOFF'].fields_by_name['name']._serialized_options = b'\342A\001\002\272H r\036\020\001\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
-  _globals['_PROGRAMEVENTKIND']._serialized_start=863
-  _globals['_PROGRAMEVENTKIND']._serialized_end=1137
-  _globals['_SIGNOFFITEM']._serialized_start=1140
-  _globals['_SIGNOFFITEM']._serialized_end=1277
+  _globals['_PROGRAMEVENTKIND']._serialized_start=877
+  _globals['_PROGRAMEVENTKIND']._serialized_end=1151
+  _globals['_SIGNOFFITEM']._serialized_start=1154
+  _globals['_SIGNOFFITEM']._serialized_end=1291
   _globals['_SIGNOFF']._serialized_start=163
   _globals['_SIGNOFF']._serialized_end=283
   _globals['_PROGRAMEVENT']._serialized_start=286
@@ -50,5 +50,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAUSE']._serialized_start=597
   _globals['_PAUSE']._serialized_end=684
   _globals['_PROGRAM']._serialized_start=687
-  _globals['_PROGRAM']._serialized_end=860
+  _globals['_PROGRAM']._serialized_end=874
 # @@protoc_insertion_point(module_scope)

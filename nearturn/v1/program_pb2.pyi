@@ -218,12 +218,15 @@ class Program(_message.Message):
     PAUSES_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     ERASED_HISTORY_TIME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     policy_version: _builtins.int
     """Numbers the policy version in force. 0 is none: then nothing is matched."""
     previous_version: _builtins.int
     """Numbers the version that RollbackPolicy would bring back. 0 is none."""
     event_count: _builtins.int
     """Counts the events of the program's log."""
+    etag: _builtins.str
+    """Changes with every event."""
     @_builtins.property
     def pauses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Pause]:
         """Lists what is paused, by category."""
@@ -242,10 +245,11 @@ class Program(_message.Message):
         pauses: _abc.Iterable[Global___Pause] | None = ...,
         event_count: _builtins.int = ...,
         erased_history_time: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["erased_history_time", b"erased_history_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased_history_time", b"erased_history_time", "event_count", b"event_count", "pauses", b"pauses", "policy_version", b"policy_version", "previous_version", b"previous_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased_history_time", b"erased_history_time", "etag", b"etag", "event_count", b"event_count", "pauses", b"pauses", "policy_version", b"policy_version", "previous_version", b"previous_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

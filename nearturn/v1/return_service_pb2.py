@@ -29,7 +29,7 @@ from nearturn.v1 import decision_pb2 as nearturn_dot_v1_dot_decision__pb2
 from nearturn.v1 import return_item_pb2 as nearturn_dot_v1_dot_return__item__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nearturn/v1/return_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17google/rpc/status.proto\x1a\x1anearturn/v1/decision.proto\x1a\x1dnearturn/v1/return_item.proto\"t\n\x13SubmitReturnRequest\x12\x38\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItemB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"m\n\x14SubmitReturnResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"\x80\x01\n\x19\x42\x61tchSubmitReturnsRequest\x12>\n\x0creturn_items\x18\x01 \x03(\x0b\x32\x17.nearturn.v1.ReturnItemB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"F\n\x1a\x42\x61tchSubmitReturnsResponse\x12(\n\tdecisions\x18\x01 \x03(\x0b\x32\x15.nearturn.v1.Decision\"u\n\x14StreamReturnsRequest\x12\x38\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItemB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x84\x01\n\x15StreamReturnsResponse\x12\x11\n\treturn_id\x18\x01 \x01(\t\x12)\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.DecisionH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\xb9\x01\n\x19RecordVerificationRequest\x12:\n\treturn_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12;\n\x0cverification\x18\x02 \x01(\x0b\x32\x19.nearturn.v1.VerificationB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"s\n\x1aRecordVerificationResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"N\n\x10GetReturnRequest\x12:\n\treturn_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\"j\n\x11GetReturnResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"\x8d\x01\n\x12ListReturnsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x35\n\x05state\x18\x03 \x01(\x0e\x32\x18.nearturn.v1.ReturnStateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\"]\n\x13ListReturnsResponse\x12-\n\x0creturn_items\x18\x01 \x03(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x13\x43\x61ncelReturnRequest\x12:\n\treturn_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"m\n\x14\x43\x61ncelReturnResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision2\x81\x05\n\rReturnService\x12S\n\x0cSubmitReturn\x12 .nearturn.v1.SubmitReturnRequest\x1a!.nearturn.v1.SubmitReturnResponse\x12\x65\n\x12\x42\x61tchSubmitReturns\x12&.nearturn.v1.BatchSubmitReturnsRequest\x1a\'.nearturn.v1.BatchSubmitReturnsResponse\x12Z\n\rStreamReturns\x12!.nearturn.v1.StreamReturnsRequest\x1a\".nearturn.v1.StreamReturnsResponse(\x01\x30\x01\x12\x65\n\x12RecordVerification\x12&.nearturn.v1.RecordVerificationRequest\x1a\'.nearturn.v1.RecordVerificationResponse\x12J\n\tGetReturn\x12\x1d.nearturn.v1.GetReturnRequest\x1a\x1e.nearturn.v1.GetReturnResponse\x12P\n\x0bListReturns\x12\x1f.nearturn.v1.ListReturnsRequest\x1a .nearturn.v1.ListReturnsResponse\x12S\n\x0c\x43\x61ncelReturn\x12 .nearturn.v1.CancelReturnRequest\x1a!.nearturn.v1.CancelReturnResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nearturn/v1/return_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17google/rpc/status.proto\x1a\x1anearturn/v1/decision.proto\x1a\x1dnearturn/v1/return_item.proto\"t\n\x13SubmitReturnRequest\x12\x38\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItemB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"m\n\x14SubmitReturnResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"\x80\x01\n\x19\x42\x61tchSubmitReturnsRequest\x12>\n\x0creturn_items\x18\x01 \x03(\x0b\x32\x17.nearturn.v1.ReturnItemB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"F\n\x1a\x42\x61tchSubmitReturnsResponse\x12(\n\tdecisions\x18\x01 \x03(\x0b\x32\x15.nearturn.v1.Decision\"u\n\x14StreamReturnsRequest\x12\x38\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItemB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x84\x01\n\x15StreamReturnsResponse\x12\x11\n\treturn_id\x18\x01 \x01(\t\x12)\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.DecisionH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\xd4\x01\n\x19RecordVerificationRequest\x12:\n\treturn_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12;\n\x0cverification\x18\x02 \x01(\x0b\x32\x19.nearturn.v1.VerificationB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"s\n\x1aRecordVerificationResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"N\n\x10GetReturnRequest\x12:\n\treturn_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\"j\n\x11GetReturnResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"\x8d\x01\n\x12ListReturnsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x35\n\x05state\x18\x03 \x01(\x0e\x32\x18.nearturn.v1.ReturnStateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\"]\n\x13ListReturnsResponse\x12-\n\x0creturn_items\x18\x01 \x03(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x91\x01\n\x13\x43\x61ncelReturnRequest\x12:\n\treturn_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"m\n\x14\x43\x61ncelReturnResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision2\x81\x05\n\rReturnService\x12S\n\x0cSubmitReturn\x12 .nearturn.v1.SubmitReturnRequest\x1a!.nearturn.v1.SubmitReturnResponse\x12\x65\n\x12\x42\x61tchSubmitReturns\x12&.nearturn.v1.BatchSubmitReturnsRequest\x1a\'.nearturn.v1.BatchSubmitReturnsResponse\x12Z\n\rStreamReturns\x12!.nearturn.v1.StreamReturnsRequest\x1a\".nearturn.v1.StreamReturnsResponse(\x01\x30\x01\x12\x65\n\x12RecordVerification\x12&.nearturn.v1.RecordVerificationRequest\x1a\'.nearturn.v1.RecordVerificationResponse\x12J\n\tGetReturn\x12\x1d.nearturn.v1.GetReturnRequest\x1a\x1e.nearturn.v1.GetReturnResponse\x12P\n\x0bListReturns\x12\x1f.nearturn.v1.ListReturnsRequest\x1a .nearturn.v1.ListReturnsResponse\x12S\n\x0c\x43\x61ncelReturn\x12 .nearturn.v1.CancelReturnRequest\x1a!.nearturn.v1.CancelReturnResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,6 +54,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECORDVERIFICATIONREQUEST'].fields_by_name['verification']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_RECORDVERIFICATIONREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_RECORDVERIFICATIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_RECORDVERIFICATIONREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_RECORDVERIFICATIONREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_GETRETURNREQUEST'].fields_by_name['return_id']._loaded_options = None
   _globals['_GETRETURNREQUEST'].fields_by_name['return_id']._serialized_options = b'\342A\001\002\272H r\036\020\001\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
   _globals['_LISTRETURNSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -66,6 +68,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CANCELRETURNREQUEST'].fields_by_name['return_id']._serialized_options = b'\342A\001\002\272H r\036\020\001\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
   _globals['_CANCELRETURNREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CANCELRETURNREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_CANCELRETURNREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_CANCELRETURNREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_SUBMITRETURNREQUEST']._serialized_start=195
   _globals['_SUBMITRETURNREQUEST']._serialized_end=311
   _globals['_SUBMITRETURNRESPONSE']._serialized_start=313
@@ -79,21 +83,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STREAMRETURNSRESPONSE']._serialized_start=747
   _globals['_STREAMRETURNSRESPONSE']._serialized_end=879
   _globals['_RECORDVERIFICATIONREQUEST']._serialized_start=882
-  _globals['_RECORDVERIFICATIONREQUEST']._serialized_end=1067
-  _globals['_RECORDVERIFICATIONRESPONSE']._serialized_start=1069
-  _globals['_RECORDVERIFICATIONRESPONSE']._serialized_end=1184
-  _globals['_GETRETURNREQUEST']._serialized_start=1186
-  _globals['_GETRETURNREQUEST']._serialized_end=1264
-  _globals['_GETRETURNRESPONSE']._serialized_start=1266
-  _globals['_GETRETURNRESPONSE']._serialized_end=1372
-  _globals['_LISTRETURNSREQUEST']._serialized_start=1375
-  _globals['_LISTRETURNSREQUEST']._serialized_end=1516
-  _globals['_LISTRETURNSRESPONSE']._serialized_start=1518
-  _globals['_LISTRETURNSRESPONSE']._serialized_end=1611
-  _globals['_CANCELRETURNREQUEST']._serialized_start=1613
-  _globals['_CANCELRETURNREQUEST']._serialized_end=1731
-  _globals['_CANCELRETURNRESPONSE']._serialized_start=1733
-  _globals['_CANCELRETURNRESPONSE']._serialized_end=1842
-  _globals['_RETURNSERVICE']._serialized_start=1845
-  _globals['_RETURNSERVICE']._serialized_end=2486
+  _globals['_RECORDVERIFICATIONREQUEST']._serialized_end=1094
+  _globals['_RECORDVERIFICATIONRESPONSE']._serialized_start=1096
+  _globals['_RECORDVERIFICATIONRESPONSE']._serialized_end=1211
+  _globals['_GETRETURNREQUEST']._serialized_start=1213
+  _globals['_GETRETURNREQUEST']._serialized_end=1291
+  _globals['_GETRETURNRESPONSE']._serialized_start=1293
+  _globals['_GETRETURNRESPONSE']._serialized_end=1399
+  _globals['_LISTRETURNSREQUEST']._serialized_start=1402
+  _globals['_LISTRETURNSREQUEST']._serialized_end=1543
+  _globals['_LISTRETURNSRESPONSE']._serialized_start=1545
+  _globals['_LISTRETURNSRESPONSE']._serialized_end=1638
+  _globals['_CANCELRETURNREQUEST']._serialized_start=1641
+  _globals['_CANCELRETURNREQUEST']._serialized_end=1786
+  _globals['_CANCELRETURNRESPONSE']._serialized_start=1788
+  _globals['_CANCELRETURNRESPONSE']._serialized_end=1897
+  _globals['_RETURNSERVICE']._serialized_start=1900
+  _globals['_RETURNSERVICE']._serialized_end=2541
 # @@protoc_insertion_point(module_scope)

@@ -209,10 +209,13 @@ class RecordVerificationRequest(_message.Message):
     RETURN_ID_FIELD_NUMBER: _builtins.int
     VERIFICATION_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     return_id: _builtins.str
     """Identifies the return."""
     request_id: _builtins.str
     """Identifies the request, a UUID."""
+    etag: _builtins.str
+    """Refuses the call (ABORTED) unless it is the return's etag. Empty skips that."""
     @_builtins.property
     def verification(self) -> _return_item_pb2.Verification:
         """Carries the evidence; it replaces what was recorded before."""
@@ -223,10 +226,11 @@ class RecordVerificationRequest(_message.Message):
         return_id: _builtins.str = ...,
         verification: _return_item_pb2.Verification | None = ...,
         request_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["verification", b"verification"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "return_id", b"return_id", "verification", b"verification"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "request_id", b"request_id", "return_id", b"return_id", "verification", b"verification"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -380,19 +384,23 @@ class CancelReturnRequest(_message.Message):
 
     RETURN_ID_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     return_id: _builtins.str
     """Identifies the return."""
     request_id: _builtins.str
     """Identifies the request, a UUID."""
+    etag: _builtins.str
+    """Refuses the call (ABORTED) unless it is the return's etag. Empty skips that."""
     def __init__(
         self,
         *,
         return_id: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "return_id", b"return_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "request_id", b"request_id", "return_id", b"return_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -95,5 +95,5 @@ class DemandServicer:
             record = cast(DemandRecord, answer)
             return pb.CancelDemandResponse(demand=from_demand(record))
 
-        command = CancelDemand(DemandId(request.demand_id))
+        command = CancelDemand(DemandId(request.demand_id), request.etag)
         return await self._context.execute(request, command, respond)

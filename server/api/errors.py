@@ -130,7 +130,7 @@ def _precondition(error: StateConflictError) -> list[Message]:
 
 
 def _state(error: StateConflictError) -> dict[str, str]:
-    return {"state": error.state, "allowed": error.allowed}
+    return {"state": error.state, "move": error.move, "allowed": error.allowed}
 
 
 def _shortfalls(error: NotReadyError) -> list[Message]:

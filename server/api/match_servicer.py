@@ -12,11 +12,32 @@ from google.protobuf.message import Message
 from numpy.typing import NDArray
 
 from matcher.domain.errors import InvalidValueError, NotFoundError
-from matcher.domain.ids import MatchId, ReturnId, RoundId, TenantId
+from matcher.domain.ids import (
+    DemandId,
+    LabelId,
+    MatchId,
+    ReturnId,
+    RoundId,
+    TenantId,
+)
 from matcher.domain.match import Match
+from matcher.domain.match_label import LabelState
 from matcher.domain.policy import Policy
-from matcher.engine.answers import Answer, ReleaseAnswer, ReturnAnswer
-from matcher.engine.commands import ConfirmMatch, RecordOutcome, ReleaseMatch
+from matcher.engine.answers import (
+    Answer,
+    BulkReleaseAnswer,
+    ReleaseAnswer,
+    ReturnAnswer,
+)
+from matcher.engine.commands import (
+    RELEASE_COUNT_MAX,
+    ConfirmMatch,
+    ExtendMatch,
+    RecordLabel,
+    RecordOutcome,
+    ReleaseMatch,
+    ReleaseMatches,
+)
 from matcher.engine.plan import Plan
 from matcher.engine.snapshot import Snapshot
 from nearturn.v1 import decision_pb2
@@ -84,6 +105,16 @@ class MatchServicer:
         command = ConfirmMatch(MatchId(request.match_id), request.etag)
         return await self._context.execute(request, command, respond)
 
+    async def ExtendMatch(self, request: pb.ExtendMatchRequest) -> bytes:
+        """Let the hold of a match run on."""
+
+        def respond(answer: Answer) -> Message:
+            return pb.ExtendMatchResponse(match=from_match(cast(Match, answer)))
+
+        span_us = optional_us(request, "extension")
+        command = ExtendMatch(MatchId(request.match_id), span_us, request.etag)
+        return await self._context.execute(request, command, respond)
+
     async def ReleaseMatch(self, request: pb.ReleaseMatchRequest) -> bytes:
         """Release a match."""
 
@@ -95,6 +126,53 @@ class MatchServicer:
             )
 
         command = ReleaseMatch(MatchId(request.match_id), request.etag)
+        return await self._context.execute(request, command, respond)
+
+    async def ReleaseMatches(self, request: pb.ReleaseMatchesRequest) -> bytes:
+        """Release the matches of a round, or on a demand."""
+
+        def respond(answer: Answer) -> Message:
+            found = cast(BulkReleaseAnswer, answer)
+            return pb.ReleaseMatchesResponse(
+                released_matches=[
+                    pb.ReleasedMatch(
+                        match=from_match(each.match),
+                        decision=from_decision(each.decision),
+                    )
+                    for each in found.released
+                ],
+                remaining_count=found.remaining_count,
+            )
+
+        command = ReleaseMatches(
+            RoundId(request.round_id),
+            DemandId(request.demand_id),
+            request.match_count_max or RELEASE_COUNT_MAX,
+        )
+        return await self._context.execute(request, command, respond)
+
+    async def GetMatch(self, request: pb.GetMatchRequest) -> pb.GetMatchResponse:
+        """Read a match as it stands."""
+        tenant, match_id = self._context.tenant, MatchId(request.match_id)
+        match = await self._context.runtime.read(
+            lambda store: store.match(tenant, match_id)
+        )
+        if match is None:
+            raise NotFoundError("match", match_id)
+        return pb.GetMatchResponse(match=from_match(match))
+
+    async def RecordLabel(self, request: pb.RecordLabelRequest) -> bytes:
+        """Record what became of a label of a match."""
+
+        def respond(answer: Answer) -> Message:
+            return pb.RecordLabelResponse(match=from_match(cast(Match, answer)))
+
+        command = RecordLabel(
+            MatchId(request.match_id),
+            LabelId(request.label_id),
+            LabelState(request.state),
+            request.etag,
+        )
         return await self._context.execute(request, command, respond)
 
     async def RecordOutcome(self, request: pb.RecordOutcomeRequest) -> bytes:

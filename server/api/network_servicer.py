@@ -53,7 +53,9 @@ class NetworkServicer:
             stored = from_warehouse(cast(Warehouse, answer))
             return pb.UpsertWarehouseResponse(warehouse=stored)
 
-        return await self._context.execute(request, UpsertWarehouse(warehouse), respond)
+        return await self._context.execute(
+            request, UpsertWarehouse(warehouse, request.warehouse.etag), respond
+        )
 
     async def ListWarehouses(
         self, request: pb.ListWarehousesRequest
@@ -75,7 +77,7 @@ class NetworkServicer:
 
     async def DeleteWarehouse(self, request: pb.DeleteWarehouseRequest) -> bytes:
         """Delete a warehouse."""
-        command = DeleteWarehouse(WarehouseId(request.warehouse_id))
+        command = DeleteWarehouse(WarehouseId(request.warehouse_id), request.etag)
         return await self._context.execute(
             request, command, lambda _: pb.DeleteWarehouseResponse()
         )
@@ -91,7 +93,9 @@ class NetworkServicer:
             stored = from_service_area(cast(ServiceArea, answer))
             return pb.UpsertServiceAreaResponse(service_area=stored)
 
-        return await self._context.execute(request, UpsertServiceArea(area), respond)
+        return await self._context.execute(
+            request, UpsertServiceArea(area, request.service_area.etag), respond
+        )
 
     async def ListServiceAreas(
         self, request: pb.ListServiceAreasRequest
@@ -115,7 +119,9 @@ class NetworkServicer:
 
     async def DeleteServiceArea(self, request: pb.DeleteServiceAreaRequest) -> bytes:
         """Delete a service area."""
-        command = DeleteServiceArea(ServiceAreaId(request.service_area_id))
+        command = DeleteServiceArea(
+            ServiceAreaId(request.service_area_id), request.etag
+        )
         return await self._context.execute(
             request, command, lambda _: pb.DeleteServiceAreaResponse()
         )
@@ -128,7 +134,9 @@ class NetworkServicer:
             stored = from_drop_off_point(cast(DropOffPoint, answer))
             return pb.UpsertDropOffPointResponse(drop_off_point=stored)
 
-        return await self._context.execute(request, UpsertDropOffPoint(point), respond)
+        return await self._context.execute(
+            request, UpsertDropOffPoint(point, request.drop_off_point.etag), respond
+        )
 
     async def ListDropOffPoints(
         self, request: pb.ListDropOffPointsRequest
@@ -152,7 +160,9 @@ class NetworkServicer:
 
     async def DeleteDropOffPoint(self, request: pb.DeleteDropOffPointRequest) -> bytes:
         """Delete a drop-off point."""
-        command = DeleteDropOffPoint(DropOffPointId(request.drop_off_point_id))
+        command = DeleteDropOffPoint(
+            DropOffPointId(request.drop_off_point_id), request.etag
+        )
         return await self._context.execute(
             request, command, lambda _: pb.DeleteDropOffPointResponse()
         )

@@ -72,7 +72,7 @@ class PolicyServicer:
 
         meant = tuple(Dimension(each) for each in request.acknowledged_dimensions)
         signed = tuple(to_sign_off(each) for each in request.sign_offs)
-        command = ActivatePolicy(request.version, meant, signed)
+        command = ActivatePolicy(request.version, meant, signed, request.etag)
         return await self._context.execute(request, command, respond)
 
     async def CheckReadiness(
@@ -89,7 +89,7 @@ class PolicyServicer:
             record = cast(PolicyRecord, answer)
             return pb.RollbackPolicyResponse(policy=from_policy(record))
 
-        command = RollbackPolicy(request.note)
+        command = RollbackPolicy(request.note, request.etag)
         return await self._context.execute(request, command, respond)
 
     async def DiffPolicies(
@@ -134,7 +134,7 @@ class PolicyServicer:
             program = cast(Program, answer)
             return pb.PauseProgramResponse(program=from_program(program))
 
-        command = PauseProgram(request.category, request.note)
+        command = PauseProgram(request.category, request.note, request.etag)
         return await self._context.execute(request, command, respond)
 
     async def ResumeProgram(self, request: pb.ResumeProgramRequest) -> bytes:
@@ -144,7 +144,7 @@ class PolicyServicer:
             program = cast(Program, answer)
             return pb.ResumeProgramResponse(program=from_program(program))
 
-        command = ResumeProgram(request.category, request.note)
+        command = ResumeProgram(request.category, request.note, request.etag)
         return await self._context.execute(request, command, respond)
 
     async def GetProgram(self, _: pb.GetProgramRequest) -> pb.GetProgramResponse:

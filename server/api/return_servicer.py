@@ -100,7 +100,9 @@ class ReturnServicer:
                 decision=from_decision(recorded.decision),
             )
 
-        command = RecordVerification(ReturnId(request.return_id), evidence)
+        command = RecordVerification(
+            ReturnId(request.return_id), evidence, request.etag
+        )
         return await self._context.execute(request, command, respond)
 
     async def GetReturn(self, request: pb.GetReturnRequest) -> pb.GetReturnResponse:
@@ -145,7 +147,7 @@ class ReturnServicer:
                 decision=from_decision(cancelled.decision),
             )
 
-        command = CancelReturn(ReturnId(request.return_id))
+        command = CancelReturn(ReturnId(request.return_id), request.etag)
         return await self._context.execute(request, command, respond)
 
     async def _read_stream(

@@ -42,6 +42,9 @@ T = TypeVar("T")
 
 _SECOND_US = 1_000_000
 
+# Budgets after which a solver that has not answered counts as down.
+_LATE = 2
+
 
 class Runtime:
     """
@@ -114,6 +117,8 @@ class Runtime:
         """
         Wait until the shards are this server's, load them and begin to work.
 
+        What came due while nobody had them is settled first.
+
         Parameters
         ----------
         told
@@ -130,6 +135,7 @@ class Runtime:
 
         async def begin() -> None:
             await self._on(self._engine, self._host.start, tenants)
+            await self.settle()
 
         # Whoever asks meanwhile is refused at once, not kept waiting.
         self._worker = asyncio.create_task(self._work(), name="work")
@@ -305,10 +311,18 @@ class Runtime:
 
     async def tick(self) -> None:
         """Settle what time has settled, and run the rounds that are due."""
+        await self.settle()
+        await self.run_due()
+
+    async def settle(self) -> None:
+        """Settle what time has settled."""
         for tenant in self._host.tenants():
             await self._submit(
                 Work(tenant, lambda shard, now: shard.apply(Tick(), now))
             )
+
+    async def run_due(self) -> None:
+        """Run the rounds that are due."""
         due = await self._on(self._engine, self._host.rounds_due_us)
         for tenant, due_us in due.items():
             if due_us <= self._clock():
@@ -377,6 +391,7 @@ class Runtime:
         await self._on(self._engine, self._host.forget_history, tenant, first_us)
 
     async def _finish(self, call: RoundCall, begun: Shard, task: RoundTask) -> bytes:
+        late = asyncio.create_task(self._note_late(call.tenant))
         try:
             with budget(self._options.solve_budget_us) as stop:
                 solved = await self._on(
@@ -398,12 +413,20 @@ class Runtime:
             log.exception("round_not_solved", tenant=call.tenant)
             await self._submit(Work(call.tenant, lambda shard, _: shard.round_failed()))
             raise
+        finally:
+            late.cancel()
 
         def run(shard: Shard, now_us: int) -> bytes:
             return call.encode(_finish_on(shard, begun, solved, now_us))
 
         work = Work(call.tenant, run, call.request_id, call.payload_hash)
         return cast(bytes, await self._submit(work))
+
+    async def _note_late(self, tenant: TenantId) -> None:
+        # It was told to stop and goes on: whoever runs out of time is told so.
+        await asyncio.sleep(_LATE * self._options.solve_budget_us / _SECOND_US)
+        log.error("round_late", tenant=tenant)
+        await self._submit(Work(tenant, lambda shard, _: shard.round_failed()))
 
     async def _submit(self, work: Work) -> object:
         if self._queue.qsize() >= self._options.queue_count_max:

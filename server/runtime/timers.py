@@ -1,4 +1,4 @@
-"""What time alone makes a server do: settle what is due, forget, remember."""
+"""What happens by time alone: what is due, rounds, forgetting, checkpoints."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ _HOUR_S = 3600
 class Timed(Protocol):
     """What timers drive."""
 
-    async def tick(self) -> None:
-        """Settle what time has settled, and run the rounds that are due."""
+    async def settle(self) -> None:
+        """Settle what time has settled."""
+
+    async def run_due(self) -> None:
+        """Run the rounds that are due."""
 
     async def next_us(self) -> int | None:
         """Return when time alone next changes something."""
@@ -62,9 +65,19 @@ class Timers:
         return [self._tick(), self._forget(), self._remember()]
 
     async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(await self._until_next_s())
-            await _tried("tick", self._timed.tick())
+        # Rounds run beside the rest: one that takes long, or hangs, holds up no
+        # deadline; until it is done no other is started.
+        rounds: asyncio.Task[None] | None = None
+        try:
+            while True:
+                await asyncio.sleep(await self._until_next_s())
+                await _tried("tick", self._timed.settle())
+                if rounds is None or rounds.done():
+                    due = _tried("round", self._timed.run_due())
+                    rounds = asyncio.create_task(due)
+        finally:
+            if rounds is not None:
+                rounds.cancel()
 
     async def _until_next_s(self) -> float:
         # At least every timer_us, so that new work moves the timers in time.
@@ -93,6 +106,7 @@ class Timers:
 
 
 async def _tried(what: str, work: Awaitable[None]) -> None:
+    # The timers go on, whatever one step of them comes to.
     try:
         await work
     except UnavailableError as error:

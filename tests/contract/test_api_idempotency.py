@@ -8,8 +8,9 @@ from typing import Any
 import grpc
 import pytest
 
+from matcher.domain.ids import MatchId
 from nearturn.v1 import demand_service_pb2 as demands
-from nearturn.v1 import item_outcome_pb2, item_pb2
+from nearturn.v1 import item_outcome_pb2, item_pb2, match_label_pb2
 from nearturn.v1 import match_service_pb2 as matches
 from nearturn.v1 import network_service_pb2 as network
 from nearturn.v1 import policy_service_pb2 as policies
@@ -78,6 +79,11 @@ WRITES: dict[str, Callable[[str], Any]] = {
             arrival=item_outcome_pb2.ARRIVAL_ARRIVED, occurred_time=timestamp(NOW_US)
         ),
     ),
+    "ExtendMatch": lambda match: matches.ExtendMatchRequest(match_id=match),
+    "ReleaseMatches": lambda _: matches.ReleaseMatchesRequest(demand_id="d1"),
+    "RecordLabel": lambda match: matches.RecordLabelRequest(
+        match_id=match, label_id="l1", state=match_label_pb2.LABEL_STATE_ISSUED
+    ),
     "ReleaseMatch": lambda match: matches.ReleaseMatchRequest(match_id=match),
     "CreatePolicy": lambda _: policies.CreatePolicyRequest(policy=policy()),
     "ActivatePolicy": lambda _: activation(1),
@@ -132,6 +138,7 @@ async def _trace(api: Api) -> Any:
             store.list_policies(TENANT, after_version=0, limit=100),
             store.list_demands(TENANT, state=None, after_id="", limit=100),
             store.list_returns(TENANT, state=None, after_id="", limit=100),
+            store.match(TENANT, MatchId("m-000000000001")),
         )
     )
 

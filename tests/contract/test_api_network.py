@@ -35,6 +35,8 @@ async def test_a_warehouse_is_stored_changed_listed_and_deleted(api: Api):
     await api(pb.UpsertWarehouseRequest(warehouse=warehouse("w1")))
     changed = warehouse("w1", daily_capacity=5, categories=["apparel"])
     stored = await api(pb.UpsertWarehouseRequest(warehouse=changed))
+    changed.etag = stored.warehouse.etag
+    assert changed.etag
     assert stored.warehouse == changed
     assert list((await api(pb.ListWarehousesRequest())).warehouses) == [changed]
     await api(pb.DeleteWarehouseRequest(warehouse_id="w1"))

@@ -182,7 +182,7 @@ async def test_a_rollback_is_one_call(api: Api):
 
 async def test_a_new_tenant_has_a_program_of_nothing(api: Api):
     """Nothing in force, nothing paused, nothing logged."""
-    assert (await api(pb.GetProgramRequest())).program == program_pb2.Program()
+    assert (await api(pb.GetProgramRequest())).program == program_pb2.Program(etag="0")
     assert not (await api(pb.ListProgramEventsRequest())).events
 
 

@@ -13,6 +13,7 @@ from matcher.domain.guardrail import Guardrail, GuardrailMetric
 from matcher.domain.ids import (
     DemandId,
     DropOffPointId,
+    LabelId,
     MatchId,
     ReturnId,
     ServiceAreaId,
@@ -20,6 +21,7 @@ from matcher.domain.ids import (
 )
 from matcher.domain.item import Condition, Fact, Verification, VerificationStatus
 from matcher.domain.item_outcome import Arrival, BuyerResponse, ItemOutcome
+from matcher.domain.match_label import LabelState
 from matcher.domain.match_limit import LimitScope, MatchLimit
 from matcher.domain.mode import Mode
 from matcher.domain.objective import Objective
@@ -36,10 +38,13 @@ from matcher.engine.commands import (
     DeleteServiceArea,
     DeleteWarehouse,
     ErasePersonalData,
+    ExtendMatch,
     PauseProgram,
+    RecordLabel,
     RecordOutcome,
     RecordVerification,
     ReleaseMatch,
+    ReleaseMatches,
     ResumeProgram,
     RollbackPolicy,
     SubmitReturns,
@@ -100,6 +105,9 @@ class Moves:
             (9, self._confirm),
             (8, self._outcome),
             (6, self._release),
+            (5, self._extend),
+            (1, self._release_all),
+            (7, self._label),
             (2, self._network),
             (1, self._drop_off),
             (1, self._policy),
@@ -143,7 +151,7 @@ class Moves:
         self._apply(UpsertDemands(demands, tuple(etags)))
 
     def _cancel_demand(self) -> None:
-        self._apply(CancelDemand(self._demand_id()))
+        self._apply(CancelDemand(self._demand_id(), self._etag()))
 
     def _submit(self) -> None:
         items = [self._item() for _ in range(self.rng.randrange(1, 5))]
@@ -161,16 +169,48 @@ class Moves:
         )
 
     def _verify(self) -> None:
-        self._apply(RecordVerification(self._return_id(), self._evidence()))
+        evidence = self._evidence()
+        self._apply(RecordVerification(self._return_id(), evidence, self._etag()))
 
     def _cancel_return(self) -> None:
-        self._apply(CancelReturn(self._return_id()))
+        return_id = self._return_id()
+        if self.rng.random() < 0.4:
+            # One that is matched, as far as somebody is.
+            parcels = self.world.model.parcels.items()
+            held = [k for k, p in parcels if p.state is ReturnState.MATCHED]
+            return_id = self.rng.choice(held or [return_id])
+        self._apply(CancelReturn(return_id, self._etag()))
 
     def _confirm(self) -> None:
         self._apply(ConfirmMatch(self._match_id(), self.rng.choice(["", "", "1", "2"])))
 
     def _release(self) -> None:
         self._apply(ReleaseMatch(self._match_id(), self.rng.choice(["", "", "1", "2"])))
+
+    def _extend(self) -> None:
+        span_us = self.rng.choice([None, None, SECOND_US, HOUR_US, 0])
+        etag = self.rng.choice(["", "", "1", "2"])
+        self._apply(ExtendMatch(self._match_id(), span_us, etag))
+
+    def _release_all(self) -> None:
+        matches = list(self.world.model.holds.values())[-8:]
+        if not matches:
+            return
+        match, count_max = self.rng.choice(matches), self.rng.choice([1, 1_000])
+        by_round = ReleaseMatches(match.round_id, count_max=count_max)
+        by_demand = ReleaseMatches(demand_id=match.demand_id)
+        self._apply(self.rng.choice([by_round, by_demand]))
+
+    def _label(self) -> None:
+        states = [LabelState.REQUESTED, LabelState.ISSUED, LabelState.VOIDED]
+        self._apply(
+            RecordLabel(
+                self._match_id(),
+                LabelId(f"l{self.rng.randrange(4)}"),
+                self.rng.choice(states),
+                self.rng.choices(["", "1", "99"], [20, 4, 1])[0],
+            )
+        )
 
     def _outcome(self) -> None:
         rng = self.rng
@@ -293,6 +333,9 @@ class Moves:
         if known and self.rng.random() < 0.95:
             return self.rng.choice(known)
         return MatchId("m-000000009999")
+
+    def _etag(self) -> str:
+        return self.rng.choices(["", "1", "99"], [10, 2, 1])[0]
 
     def _east_m(self) -> float:
         return self.rng.randrange(-4, 9) * 5_000.0

@@ -10,10 +10,11 @@ from matcher.domain.demand import Demand
 from matcher.domain.demand_floor import DemandFloor
 from matcher.domain.errors import NearturnError
 from matcher.domain.guardrail import Guardrail, GuardrailMetric
-from matcher.domain.ids import DemandId, MatchId, ReturnId, ServiceAreaId
+from matcher.domain.ids import DemandId, LabelId, MatchId, ReturnId, ServiceAreaId
 from matcher.domain.item import Condition, VerificationStatus
 from matcher.domain.item_outcome import Arrival, ItemOutcome
 from matcher.domain.match import HoldState, Match
+from matcher.domain.match_label import LabelState
 from matcher.domain.match_limit import LimitScope, MatchLimit
 from matcher.domain.mode import Mode
 from matcher.domain.objective import Objective
@@ -26,10 +27,13 @@ from matcher.engine.commands import (
     Command,
     ConfirmMatch,
     DeleteServiceArea,
+    ExtendMatch,
     PauseProgram,
+    RecordLabel,
     RecordOutcome,
     RecordVerification,
     ReleaseMatch,
+    ReleaseMatches,
     ResumeProgram,
     Tick,
     UpsertDemands,
@@ -169,6 +173,9 @@ class RecordedLife:
             (3, self._cancel_demand),
             (8, self._confirm),
             (4, self._release),
+            (4, self._extend),
+            (1.5, self._release_all),
+            (2, self._label),
             (0.5, self._pause),
             (4, self._outcome),
             (5.5, self._resume),
@@ -259,6 +266,25 @@ class RecordedLife:
 
     def _release(self) -> None:
         self._of_match(ReleaseMatch)
+
+    def _extend(self) -> None:
+        span_us = self.rng.choice([None, None, MINUTE_US, 9 * MINUTE_US])
+        self._of_match(lambda each: ExtendMatch(each, span_us))
+
+    def _release_all(self) -> None:
+        matches = list(self.shard.store.rows.matches.values())
+        if not matches:
+            return
+        match, count_max = matches[-1], self.rng.choice([1, 1_000])
+        command = ReleaseMatches(match.round_id, count_max=count_max)
+        if self.rng.random() < 0.5:
+            command = ReleaseMatches(demand_id=match.demand_id)
+        self.shard.attempt(command)
+
+    def _label(self) -> None:
+        state = self.rng.choice([LabelState.REQUESTED, LabelState.ISSUED])
+        label_id = LabelId(f"l{self.rng.randrange(3)}")
+        self._of_match(lambda each: RecordLabel(each, label_id, state))
 
     def _outcome(self) -> None:
         rows = self.shard.store.rows.returns

@@ -22,7 +22,6 @@ from matcher.domain.errors import (
     VersionMismatchError,
 )
 from matcher.domain.ids import DemandId, MatchId, ReturnId, WarehouseId
-from matcher.domain.item import Verification
 from matcher.domain.match import HoldState, Match
 from matcher.domain.match_limit import LimitKey
 from matcher.domain.mode import Mode
@@ -42,10 +41,13 @@ from matcher.engine.commands import (
     DeleteServiceArea,
     DeleteWarehouse,
     ErasePersonalData,
+    ExtendMatch,
     PauseProgram,
+    RecordLabel,
     RecordOutcome,
     RecordVerification,
     ReleaseMatch,
+    ReleaseMatches,
     ResumeProgram,
     RollbackPolicy,
     Setting,
@@ -65,6 +67,7 @@ from tests.simulation.erased import erase
 from tests.simulation.floor_model import seen_demand
 from tests.simulation.guardrail_model import Watch
 from tests.simulation.outcome_model import note_outcome, tally_holds
+from tests.simulation.promise_model import give_back, keep
 from tests.simulation.shades import Begun, Shade, Shades, take_shades
 
 Refusal = type[NearturnError] | None
@@ -106,7 +109,7 @@ class ReferenceModel:
         expired = []
         for match in list(self.holds.values()):
             if self._is_active(match) and match.hold_expire_us <= self.now_us:
-                self._give_back(match, HoldState.EXPIRED)
+                give_back(self, match, HoldState.EXPIRED)
                 expired.append(match)
         for order in self.orders.values():
             if order.state not in FINAL and order.demand.ship_by_us <= self.now_us:
@@ -114,7 +117,7 @@ class ReferenceModel:
                 order.version += 1
         for parcel in self.parcels.values():
             if parcel.state is ReturnState.WAITING and self._is_late(parcel):
-                self._move(parcel, ReturnState.WAREHOUSE)
+                self.move(parcel, ReturnState.WAREHOUSE)
         tally_holds(self, expired, is_bad=True)
         self.shades.settle()
         self.shades.expire(self.now_us, self.margin_us)
@@ -133,15 +136,20 @@ class ReferenceModel:
             case UpsertDemands():
                 return self._upsert(command)
             case CancelDemand():
-                return self._cancel_demand(command.demand_id)
+                return self._cancel_demand(command)
             case SubmitReturns():
                 return self._submit(command)
             case RecordVerification():
-                return self._verify(command.return_id, command.verification)
-            case CancelReturn():
-                return self._cancel_return(command.return_id)
-            case ConfirmMatch() | ReleaseMatch():
-                return self._end_hold(command)
+                return self._verify(command)
+            case (
+                CancelReturn()
+                | ConfirmMatch()
+                | ExtendMatch()
+                | RecordLabel()
+                | ReleaseMatch()
+                | ReleaseMatches()
+            ):
+                return keep(self, command)
             case ErasePersonalData():
                 return erase(self, command)
             case UpsertDropOffPoint():
@@ -208,7 +216,7 @@ class ReferenceModel:
             self.hours.clear()
         if self.active.mode is Mode.SHADOW:
             for parcel in self.waiting():
-                self._decide(parcel)
+                self.decide(parcel)
 
     def _upsert(self, command: UpsertDemands) -> Refusal:
         seen: set[DemandId] = set()
@@ -238,12 +246,14 @@ class ReferenceModel:
                 self.ordered.append((new, self.now_us))
         return None
 
-    def _cancel_demand(self, demand_id: DemandId) -> Refusal:
-        order = self.orders.get(demand_id)
+    def _cancel_demand(self, command: CancelDemand) -> Refusal:
+        order = self.orders.get(command.demand_id)
         if order is None:
             return NotFoundError
         if order.state is DemandState.CANCELLED:
             return None
+        if command.etag and command.etag != str(order.version):
+            return VersionMismatchError
         if order.state in FINAL:
             return StateConflictError
         order.end = DemandState.CANCELLED
@@ -266,60 +276,23 @@ class ReferenceModel:
                 fresh[item.return_id] = Parcel(item, payload, self.now_us)
                 fresh[item.return_id].seen = seen_demand(self, item)
         for _, parcel in sorted(fresh.items()):
-            self._decide(parcel)
+            self.decide(parcel)
         self.parcels.update(fresh)
         return None
 
-    def _verify(self, return_id: ReturnId, evidence: Verification) -> Refusal:
-        parcel = self.parcels.get(return_id)
+    def _verify(self, command: RecordVerification) -> Refusal:
+        evidence = command.verification
+        parcel = self.parcels.get(command.return_id)
         if parcel is None:
             return NotFoundError
         if parcel.item.verification == evidence:
             return None
+        if command.etag and command.etag != str(self.etags[command.return_id]):
+            return VersionMismatchError
         if parcel.state is not ReturnState.WAITING:
             return StateConflictError
         parcel.item = replace(parcel.item, verification=evidence)
-        self._decide(parcel)
-        return None
-
-    def _cancel_return(self, return_id: ReturnId) -> Refusal:
-        parcel = self.parcels.get(return_id)
-        if parcel is None:
-            return NotFoundError
-        if parcel.state is ReturnState.CANCELLED:
-            return None
-        if parcel.state not in (ReturnState.WAITING, ReturnState.MATCHED):
-            return StateConflictError
-        if parcel.state is ReturnState.MATCHED:
-            assert parcel.match_id is not None
-            match = self.holds[parcel.match_id]
-            self.orders[match.demand_id].move(held=-1)
-            self._free_places(match)
-            self._end(match, HoldState.RELEASED)
-        self._move(parcel, ReturnState.CANCELLED)
-        return None
-
-    def _end_hold(self, command: ConfirmMatch | ReleaseMatch) -> Refusal:
-        match = self.holds.get(command.match_id)
-        if match is None:
-            return NotFoundError
-        confirms = isinstance(command, ConfirmMatch)
-        goal = HoldState.CONFIRMED if confirms else HoldState.RELEASED
-        if match.hold_state is goal:
-            return None
-        if command.etag and command.etag != str(match.version):
-            return VersionMismatchError
-        if not self._is_active(match):
-            return StateConflictError
-        if not confirms:
-            self.parcels[match.return_id].released.append(match.demand_id)
-            self._give_back(match, goal)
-            tally_holds(self, [match], is_bad=False)
-            return None
-        self.orders[match.demand_id].move(held=-1, fulfilled=1)
-        self.parcels[match.return_id].state = ReturnState.CONFIRMED
-        self._end(match, goal)
-        tally_holds(self, [match], is_bad=False)
+        self.decide(parcel)
         return None
 
     # --- Rounds ----------------------------------------------------------------
@@ -332,14 +305,14 @@ class ReferenceModel:
         for parcel in self.waiting():
             waited_out = self.report(parcel, self.active, self.areas).passed
             if self.active.volume_cap and waited_out and not parcel.has_asked:
-                self._decide(parcel)
+                self.decide(parcel)
         self.shades.settle()
         for parcel in self.waiting():
             report = self.report(parcel, self.active, self.areas)
             if report.passed:
                 stamps[parcel.item.return_id] = parcel.stamp
             elif not report.pending and not report.paused:
-                self._move(parcel, ReturnState.WAREHOUSE)
+                self.move(parcel, ReturnState.WAREHOUSE)
                 self._shade(parcel, report.kept_out)
         self.shades.settle()
         return take_shades(self, self.active, stamps)
@@ -363,7 +336,7 @@ class ReferenceModel:
     def promise(self, match: Match) -> None:
         """Note a promise that :meth:`finish` allowed."""
         parcel = self.parcels[match.return_id]
-        self._move(parcel, ReturnState.MATCHED)
+        self.move(parcel, ReturnState.MATCHED)
         parcel.match_id = match.match_id
         self.orders[match.demand_id].move(held=1)
         self.holds[match.match_id] = match
@@ -407,7 +380,8 @@ class ReferenceModel:
 
     # --- Moves -----------------------------------------------------------------
 
-    def _decide(self, parcel: Parcel) -> None:
+    def decide(self, parcel: Parcel) -> None:
+        """Decide an item outside a round."""
         report = self.report(parcel, self.active, self.areas)
         late = self._is_late(parcel)
         if report.eligible and not parcel.has_asked and not late and self.active:
@@ -420,7 +394,7 @@ class ReferenceModel:
         )
         passed = report.passed and parcel.has_place
         waits = (passed or report.pending or stays) and not late
-        self._move(parcel, ReturnState.WAITING if waits else ReturnState.WAREHOUSE)
+        self.move(parcel, ReturnState.WAITING if waits else ReturnState.WAREHOUSE)
         if not waits and not late:
             no_place = ReasonCode.VOLUME_CAP_REACHED if report.passed else None
             self._shade(parcel, no_place or report.kept_out)
@@ -453,23 +427,8 @@ class ReferenceModel:
             row[0] += 1
             row[1] += admitted
 
-    def _give_back(self, match: Match, state: HoldState) -> None:
-        self.orders[match.demand_id].move(held=-1)
-        self._free_places(match)
-        self._end(match, state)
-        self._decide(self.parcels[match.return_id])
-
-    def _free_places(self, match: Match) -> None:
-        # Only while the day on which they were taken lasts.
-        for key in match.places:
-            if key.day * 24 * HOUR_US <= self.now_us < (key.day + 1) * 24 * HOUR_US:
-                self.counts[key] -= 1
-
-    def _end(self, match: Match, state: HoldState) -> None:
-        ended = replace(match, hold_state=state, version=match.version + 1)
-        self.holds[match.match_id] = ended
-
-    def _move(self, parcel: Parcel, state: ReturnState) -> None:
+    def move(self, parcel: Parcel, state: ReturnState) -> None:
+        """Take an item to a state by a decision."""
         parcel.state = state
         parcel.stamp += 1
 

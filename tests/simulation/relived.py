@@ -10,17 +10,21 @@ from matcher.domain.ids import MatchId
 from matcher.domain.policy import Policy
 from matcher.engine.commands import (
     ActivatePolicy,
+    Command,
     ConfirmMatch,
     CreatePolicy,
+    ExtendMatch,
     PauseProgram,
+    RecordLabel,
     RecordOutcome,
     ReleaseMatch,
+    ReleaseMatches,
     RollbackPolicy,
     Tick,
     UpsertDemands,
 )
 from matcher.engine.journal import Entry, RoundBegan, RoundFinished
-from matcher.simulate.whatif.timeline import FateKind, Timeline
+from matcher.simulate.whatif.timeline import Fate, FateKind, Timeline
 from tests.simulation.recorded_life import RecordingShard
 
 
@@ -45,7 +49,7 @@ class Relived:
         self._settings = timeline.settings
         self._fates = {a.item.return_id: a.fates for a in timeline.arrivals}
         self._made: Counter[str] = Counter()
-        self._due: list[tuple[int, MatchId, FateKind]] = []
+        self._due: list[tuple[int, MatchId, Command]] = []
 
     def run(self, entries: Iterable[Entry], end_us: int) -> None:
         """Live all of it."""
@@ -69,6 +73,9 @@ class Relived:
                 | RollbackPolicy()
                 | ConfirmMatch()
                 | ReleaseMatch()
+                | ReleaseMatches()
+                | ExtendMatch()
+                | RecordLabel()
                 | Tick()
             ):
                 pass
@@ -114,10 +121,9 @@ class Relived:
                 return
 
     def _move(self) -> None:
-        at_us, match_id, kind = heapq.heappop(self._due)
+        at_us, _, command = heapq.heappop(self._due)
         self.shard.advance(at_us)
-        confirms = kind is FateKind.CONFIRMED
-        self.shard.attempt((ConfirmMatch if confirms else ReleaseMatch)(match_id))
+        self.shard.attempt(command)
 
     def _round(self) -> None:
         before = set(self.shard.store.rows.matches)
@@ -129,6 +135,19 @@ class Relived:
             self._made[return_id] += 1
             if number >= len(fates):
                 self.shard.apply(ConfirmMatch(match_id))
-            elif fates[number].kind is not FateKind.NOTHING:
-                at_us = self.shard.now_us + fates[number].after_us
-                heapq.heappush(self._due, (at_us, match_id, fates[number].kind))
+            else:
+                self._await(match_id, fates[number])
+
+    def _await(self, match_id: MatchId, fate: Fate) -> None:
+        now_us, kind = self.shard.now_us, fate.kind
+        if fate.extension:
+            at_us = now_us + fate.extension.after_us
+            policy = self.shard.shard.policy
+            assert policy is not None
+            span_us = min(fate.extension.span_us, policy.hold_duration_us)
+            extension = ExtendMatch(match_id, span_us)
+            heapq.heappush(self._due, (at_us, match_id, extension))
+        if kind is not FateKind.NOTHING:
+            confirms = kind is FateKind.CONFIRMED
+            command = (ConfirmMatch if confirms else ReleaseMatch)(match_id)
+            heapq.heappush(self._due, (now_us + fate.after_us, match_id, command))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import pytest
 
 from matcher.domain.demand_floor import DemandFloor
-from matcher.domain.match import Match
+from matcher.domain.match import HoldState, Match
 from matcher.domain.policy import Policy
 from matcher.domain.reason import Gate, ReasonCode
 from matcher.domain.return_item import ReturnState
+from matcher.engine.commands import ReleaseMatches
 from matcher.engine.journal import Checkpoint, Entry
 from matcher.simulate.whatif.codes import codes_of
 from matcher.simulate.whatif.course import Course, Ending
@@ -76,6 +77,9 @@ MET = (
     "DECIDE_BY_REACHED",
     "HOLD_EXPIRED",
     "MATCH_RELEASED",
+    "extended",
+    "extended and confirmed later than it was held at first",
+    "released with others",
 )
 
 
@@ -129,6 +133,28 @@ def _compare(
     return course, met
 
 
+def _promises(life: RecordedLife) -> Iterator[str]:
+    # What callers did with matches that only what-if has to take out of rows.
+    released = {
+        entry.now_us
+        for entry in life.shard.entries
+        if isinstance(entry.event, ReleaseMatches)
+    }
+    made = {
+        decision.match.match_id: decision.match.hold_expire_us
+        for decision in life.shard.store.rows.decisions
+        if decision.match
+    }
+    for match in life.shard.store.rows.matches.values():
+        if match.extended_us is not None:
+            yield "extended"
+            is_confirmed = match.hold_state is HoldState.CONFIRMED
+            if is_confirmed and (match.ended_us or 0) >= made[match.match_id]:
+                yield "extended and confirmed later than it was held at first"
+        if match.hold_state is HoldState.RELEASED and match.ended_us in released:
+            yield "released with others"
+
+
 def _said(codes: Iterable[ReasonCode]) -> set[ReasonCode]:
     # The choice of a warehouse is left out of a life.
     return {code for code in codes if code.gate is not Gate.ROUTING}
@@ -143,6 +169,7 @@ def test_what_was_in_force_gives_what_happened(seed: int, met: Counter[str]) -> 
     whole = _timeline(life, START, life.shard.entries, matches)
     met.update(_compare(whole, store)[1])
     met.update(event.kind.name for event in store.rows.program_events)
+    met.update(_promises(life))
     _compare(_timeline(life, *life.shard.from_the_middle()), store)
 
 

@@ -31,6 +31,7 @@ from matcher.engine.shard import Shard
 from tests.scenarios import NOW_US, RunningShard
 from tests.simulation.entities import Parcel
 from tests.simulation.outcome_checks import check_outcomes
+from tests.simulation.promise_checks import check_labels, check_overtaken
 from tests.simulation.reference_model import Begun, ReferenceModel
 from tests.simulation.shadow_checks import (
     check_asked,
@@ -42,8 +43,9 @@ from tests.unit.engine.naive_market import metres
 
 MARGIN_US = LIMITS.decide_margin_us
 
-# From each state of a return item, where one step may take it (DESIGN.md, 3).
-# A released or expired match may go on to another state in the same step.
+# From each state of a return item, where one step may take it, kept beside the engine's
+# own tables on purpose. A released or expired match may go on in the same step; one
+# that is extended or labelled leaves its item alone.
 MOVES = {
     None: {ReturnState.WAITING, ReturnState.WAREHOUSE},
     ReturnState.WAITING: {
@@ -199,6 +201,9 @@ class World:
         finish_shadows(self, flight.begun, answers, used, records[0].round_id)
         self.compare()
         self._check_round(records[0], len(made), len(proof.pairs))
+        stamps = {str(key): stamp for key, stamp in flight.begun.stamps.items()}
+        pairs = [(match.return_id, match.demand_id) for match in made]
+        check_overtaken(self, records[0], proof, pairs, stamps)
 
     def end(self) -> None:
         """Let all time run out: every return is on its one route, in time (I1, R2)."""
@@ -280,6 +285,7 @@ class World:
             self._check_decision(decision)
         self._check_capacity(mine)
         check_shadows(self.crashing.store.rows, self.model)
+        check_labels(self, mine)
         for shadow in mine.shadows.values():
             self.met[f"{shadow.kept_out.name} {shadow.state.name}"] += 1
             for reason in shadow.result.reasons if shadow.result else ():

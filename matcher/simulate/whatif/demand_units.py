@@ -114,6 +114,11 @@ class DemandUnits:
         if self._fulfilled[unit] >= self._orders.quantity[now]:
             self._is_closed[unit] = True
 
+    def ship_by_us(self, state: int) -> int:
+        """Return when a demand ships, as its caller put it last."""
+        now = self._state[self._orders.unit[state]]
+        return int(self._orders.ship_by_us[now])
+
     def open_counts(self, now_us: int) -> IntArray:
         """Return the open units of each state at an instant."""
         counts = np.zeros(len(self._orders.unit), np.int64)

@@ -15,12 +15,13 @@ from matcher.simulate.whatif.timeline import NEVER
 class Kind(IntEnum):
     """What happens; at one instant and place, in this order."""
 
-    CONFIRMED = 0
-    FREED = 1
-    DEMAND_CHANGED = 2
-    DEMAND_ENDED = 3
-    INSPECTED = 4
-    CANCELLED = 5
+    EXTENDED = 0
+    CONFIRMED = 1
+    FREED = 2
+    DEMAND_CHANGED = 3
+    DEMAND_ENDED = 4
+    INSPECTED = 5
+    CANCELLED = 6
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,15 +55,17 @@ class Happenings:
         """Return when the first of them happens."""
         return self._queue[0].at_us if self._queue else NEVER
 
-    def take(self, until_us: int, before_order: int) -> list[Happening]:
-        """Take what happens up to an instant, commands before a place only."""
-        taken = []
+    def take(self, until_us: int, before_order: int) -> Iterator[Happening]:
+        """
+        Yield what happens up to an instant, commands before a place only.
+
+        What is added meanwhile takes its turn.
+        """
         while self._queue:
             first = self._queue[0]
             if first.at_us > until_us or first.order >= before_order:
-                break
-            taken.append(heapq.heappop(self._queue))
-        return taken
+                return
+            yield heapq.heappop(self._queue)
 
 
 def foreseen(facts: Facts, units: DemandUnits) -> Iterator[Happening]:

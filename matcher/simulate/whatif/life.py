@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.domain.mode import Mode
+from matcher.domain.policy import Policy
 from matcher.domain.reason import Gate, ReasonCode
 from matcher.engine.network_book import DAY_US
 from matcher.simulate.whatif.codes import bit, bits_of
@@ -91,7 +92,7 @@ class Life:
         self._reception = Reception(facts, self._setting, self._terms, self._units)
         self._places = MatchPlaces(facts)
         self._happenings = Happenings()
-        self._fates = Fates(facts, self._at, self._happenings)
+        self._fates = Fates(facts, self._at, self._units, self._happenings)
         self._yard = Yard(facts, self._setting.network, timeline.warehouse_days)
         self._exits: list[Exit] = []
         self._arrived = self._deadline_at = self._order = 0
@@ -165,7 +166,7 @@ class Life:
             self._at.label[row] = match.match_cost_micros
             self._at.decided_us[row] = timeline.start_us
             self._at.reasons[row] = _MATCHED
-            self._hold(row, timeline.start_us, match.hold_expire_us)
+            self._hold(row, timeline.start_us, match.hold_expire_us, None)
 
     # --- Between rounds ----------------------------------------------------------
 
@@ -274,6 +275,8 @@ class Life:
                 self._demands_came(self._units.change(each.number, each.order))
             case Kind.DEMAND_ENDED:
                 self._units.end(each.number)
+            case Kind.EXTENDED:
+                self._fates.extended(each)
             case Kind.CONFIRMED | Kind.FREED:
                 self._end_hold(each)
             case Kind.INSPECTED:
@@ -340,11 +343,13 @@ class Life:
 
     # --- Matches -------------------------------------------------------------------
 
-    def _hold(self, row: int, now_us: int, expire_us: int) -> None:
+    def _hold(
+        self, row: int, now_us: int, expire_us: int, policy: Policy | None
+    ) -> None:
         if self._fates.is_at_once(row) and now_us < expire_us:
             self._confirm(row)
         else:
-            self._fates.await_fate(row, now_us, expire_us)
+            self._fates.await_fate(row, now_us, expire_us, policy)
 
     def _end_hold(self, each: Happening) -> None:
         row = each.row
@@ -472,7 +477,7 @@ class Life:
             self._facts.orders.ship_by_us[state] - policy.handling_duration_us,
         )
         for at, its_expire_us in zip(row.tolist(), expire_us.tolist(), strict=True):
-            self._hold(at, start.at_us, its_expire_us)
+            self._hold(at, start.at_us, its_expire_us, policy)
         if matched.candidate_count:
             self._rounds.append(
                 SolvedRound(

@@ -9,7 +9,7 @@ from typing import get_args
 
 from matcher.domain.demand import DemandState as OrderState
 from matcher.domain.ids import MatchId, ReturnId, TenantId
-from matcher.domain.match import Match
+from matcher.domain.match import HoldState, Match
 from matcher.domain.program import ProgramEvent, ProgramEventKind
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.archive import LiveRows
@@ -18,10 +18,13 @@ from matcher.engine.commands import (
     CancelReturn,
     Command,
     ConfirmMatch,
+    CreatePolicy,
+    ExtendMatch,
     PauseProgram,
     RecordOutcome,
     RecordVerification,
     ReleaseMatch,
+    ReleaseMatches,
     SubmitReturns,
     Tick,
     UpsertDemands,
@@ -42,6 +45,7 @@ from matcher.simulate.whatif.timeline import (
     NEVER,
     Arrival,
     DemandState,
+    Extension,
     Fate,
     FateKind,
     Inspection,
@@ -143,6 +147,10 @@ class _Reader:
         self._finished_us: dict[str, int] = {}
         self._round_count = rows.round_count
         self._moved_us: dict[tuple[MatchId, FateKind], int] = {}
+        # By the instant that matches have it as their end.
+        self._released_us: dict[int, int] = {}
+        self._extended: dict[MatchId, tuple[int, int | None]] = {}
+        self._held = {match.match_id: match for match in rows.matches}
         self._times_us = [start.at_us]
 
     def read(self, entry: Entry) -> None:
@@ -162,6 +170,12 @@ class _Reader:
                 pass
             case Tick() | RecordOutcome():
                 self._trip(now_us, order, is_over=False)
+            case ConfirmMatch() | ReleaseMatch() as moved:
+                self._moved_us[moved.match_id, _FATES[type(moved)]] = now_us
+            case ReleaseMatches():
+                self._released_us[entry.now_us] = now_us
+            case ExtendMatch() as extended:
+                self._extended[extended.match_id] = now_us, extended.span_us
             case command:
                 self._carry_out(command, now_us, order)
 
@@ -192,8 +206,6 @@ class _Reader:
                     cancel_us=now_us,
                     cancel_order=order,
                 )
-            case ConfirmMatch() | ReleaseMatch():
-                self._moved_us[command.match_id, _FATES[type(command)]] = now_us
             case _ if isinstance(command, _SETTINGS):
                 self._set(command, now_us, order)
             case _:
@@ -207,6 +219,9 @@ class _Reader:
             self._set(PauseProgram(event.category, event.note), now_us, order)
 
     def _set(self, command: SettingCommand, now_us: int, order: int) -> None:
+        if not isinstance(command, CreatePolicy):
+            # It was the current one, of a program with everything in it.
+            command = replace(command, etag="")
         self._settings.apply(command, now_us)
         self._settings.take_changes()
         self._log.append(self._setting(now_us, order))
@@ -248,11 +263,33 @@ class _Reader:
     def _fate(self, match: Match) -> Fate:
         # A match from before the start counts from there.
         made_us = self._finished_us.get(match.round_id, self._start.at_us)
+        extension = self._extension(match, made_us)
         for kind in (FateKind.CONFIRMED, FateKind.RELEASED):
             moved_us = self._moved_us.get((match.match_id, kind))
             if moved_us is not None:
-                return Fate(kind, moved_us - made_us)
-        return Fate(FateKind.NOTHING)
+                return Fate(kind, moved_us - made_us, extension)
+        released_us = self._released_with_others_us(match)
+        if released_us is not None:
+            return Fate(FateKind.RELEASED, released_us - made_us, extension)
+        return Fate(FateKind.NOTHING, extension=extension)
+
+    def _extension(self, match: Match, made_us: int) -> Extension | None:
+        if match.match_id not in self._extended:
+            return None
+        at_us, span_us = self._extended[match.match_id]
+        before = self._held.get(match.match_id)
+        if before is not None:
+            # The policy that made it may not be in force any more: what came of it.
+            span_us = match.hold_expire_us - before.hold_expire_us
+        return Extension(at_us - made_us, NEVER if span_us is None else span_us)
+
+    def _released_with_others_us(self, match: Match) -> int | None:
+        # No command names it. A return that is called off releases its match too.
+        if match.hold_state is not HoldState.RELEASED or match.ended_us is None:
+            return None
+        released_us = self._released_us.get(match.ended_us)
+        called_off_us = self._arrivals[match.return_id].cancel_us
+        return None if released_us == called_off_us else released_us
 
 
 def _settings_shard(tenant: TenantId, start: Checkpoint) -> Shard:

@@ -59,11 +59,24 @@ class FateKind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Extension:
+    """
+    A hold that was to run on: how long after the match was made, and by how much.
+
+    ``span_us`` of NEVER is as much as the policy that made the match allows.
+    """
+
+    after_us: int
+    span_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fate:
     """What became of one match of a return item, and how long after it was made."""
 
     kind: FateKind
     after_us: int = 0
+    extension: Extension | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from matcher.domain.decision import Decision, WarehouseRoute
 from matcher.domain.match import Match
+from matcher.domain.match_label import MatchLabel
 from matcher.domain.reason import Check, Reason
 from matcher.engine.records import RoundRecord
-from nearturn.v1 import decision_pb2
-from server.api.convert.times import optional_timestamp, to_timestamp
+from nearturn.v1 import decision_pb2, match_label_pb2
+from server.api.convert.times import optional_timestamp, to_duration, to_timestamp
 
 
 def from_decision(decision: Decision) -> decision_pb2.Decision:
@@ -34,6 +35,7 @@ def from_decision(decision: Decision) -> decision_pb2.Decision:
         handoff_mode=decision_pb2.HandoffMode.ValueType(decision.handoff),
         refund_policy_unchanged=True,
         refund_due_time=optional_timestamp(decision.refund_due_us),
+        void_label_ids=decision.void_label_ids,
     )
 
 
@@ -74,6 +76,19 @@ def from_match(match: Match) -> decision_pb2.Match:
         round_id=match.round_id,
         policy_version=match.policy_version,
         etag=str(match.version),
+        extend_time=optional_timestamp(match.extended_us),
+        end_time=optional_timestamp(match.ended_us),
+        labels=[from_label(label) for label in match.labels],
+    )
+
+
+def from_label(label: MatchLabel) -> match_label_pb2.MatchLabel:
+    """Return a label of a match as a message."""
+    return match_label_pb2.MatchLabel(
+        label_id=label.label_id,
+        state=match_label_pb2.LabelState.ValueType(label.state),
+        change_time=to_timestamp(label.changed_us),
+        must_void=label.must_void,
     )
 
 
@@ -114,6 +129,10 @@ def from_round(record: RoundRecord) -> decision_pb2.Round:
             verified=record.verified,
         ),
         dropped_count=record.dropped_count,
+        overtaken_count=record.overtaken_count,
+        longest_overtaken_wait=to_duration(record.overtaken_wait_us)
+        if record.overtaken_count
+        else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matcher.domain.drop_off_point import DropOffPoint
+from matcher.domain.etag import content_etag
 from matcher.domain.ids import DropOffPointId
 from matcher.explain.drop_off import NearPoint
 from nearturn.v1 import drop_off_point_pb2
@@ -28,6 +29,7 @@ def from_drop_off_point(point: DropOffPoint) -> drop_off_point_pb2.DropOffPoint:
         name=point.name,
         opening_hours=point.opening_hours,
         has_extended_hours=point.has_extended_hours,
+        etag=content_etag(point),
     )
 
 

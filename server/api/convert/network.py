@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from matcher.domain.etag import content_etag
 from matcher.domain.ids import ServiceAreaId, WarehouseId
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from nearturn.v1 import network_pb2
@@ -35,6 +36,7 @@ def from_warehouse(warehouse: Warehouse) -> network_pb2.Warehouse:
         processing_micros=warehouse.processing_micros,
         outbound_base_micros=warehouse.outbound_base_micros,
         outbound_per_km_micros=warehouse.outbound_per_km_micros,
+        etag=content_etag(warehouse),
     )
 
 
@@ -46,5 +48,7 @@ def to_service_area(message: network_pb2.ServiceArea) -> ServiceArea:
 def from_service_area(area: ServiceArea) -> network_pb2.ServiceArea:
     """Return a service area as a message."""
     return network_pb2.ServiceArea(
-        service_area_id=area.service_area_id, geojson=area.geojson
+        service_area_id=area.service_area_id,
+        geojson=area.geojson,
+        etag=content_etag(area),
     )

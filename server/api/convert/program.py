@@ -22,6 +22,7 @@ def from_program(program: Program) -> program_pb2.Program:
             for pause in program.pauses
         ],
         event_count=program.event_count,
+        etag=program.etag,
         erased_history_time=optional_timestamp(program.erased_until_us or None),
     )
 

@@ -150,7 +150,8 @@ class Cluster:
         old.is_asleep = True
         for node in self._nodes:
             node.is_asleep = node is old
-        while not any(each.is_owner for each in self._nodes if each is not old):
+        # Not who believes to be it: one may have slept through its own succession.
+        while self._holder() == old.name:
             self._beat()
         old.is_asleep = False
         self.met["taken over"] += 1
@@ -245,12 +246,16 @@ class Cluster:
         # Who believes to be it and may be wrong is found out by the next write.
         for _ in range(_TRIES_MAX):
             awake = [each for each in self._nodes if not each.is_asleep]
-            state = self.disk.leases().state(TENANT)
+            holder = self._holder()
             for node in awake:
-                if node.is_owner and state and state.holder == node.name:
+                if node.is_owner and holder == node.name:
                     return node
             self._beat()
         raise AssertionError("nobody owns the shard")
+
+    def _holder(self) -> str:
+        state = self.disk.leases().state(TENANT)
+        return state.holder if state else ""
 
     def _beat(self) -> None:
         self._mono_us += TTL_US // 4

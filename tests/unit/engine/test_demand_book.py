@@ -121,7 +121,7 @@ BAD = {
 def test_all_or_none(book: _Book, name: str) -> None:
     """One bad demand in a batch and no other is stored either."""
     book.upsert(demand("ended"), demand("d1"))
-    book.book.cancel(DemandId("ended"), NOW_US)
+    book.book.cancel(DemandId("ended"), "", NOW_US)
     book.commit()
     demands, error = BAD[name]
     with pytest.raises(error):
@@ -149,7 +149,7 @@ def test_the_limit_itself_fits() -> None:
     with pytest.raises(LimitExceededError) as caught:
         book.upsert(demand("d10"))
     assert (caught.value.value, caught.value.maximum) == (11, 10)
-    book.book.cancel(DemandId("d3"), NOW_US)
+    book.book.cancel(DemandId("d3"), "", NOW_US)
     book.upsert(demand("d10"))
 
 
@@ -196,9 +196,9 @@ def test_what_is_not_open_cannot_be_held(book: _Book) -> None:
     book.upsert(demand())
     with pytest.raises(AssertionError, match="no open unit"):
         book.book.hold([D1, D1], NOW_US)
-    with pytest.raises(AssertionError, match="holds nothing"):
+    with pytest.raises(AssertionError, match="holds none"):
         book.book.release(D1, NOW_US)
-    with pytest.raises(AssertionError, match="holds nothing"):
+    with pytest.raises(AssertionError, match="holds none"):
         book.book.fulfil(D1, NOW_US)
 
 
@@ -206,7 +206,7 @@ def test_cancelled_with_a_unit_held_keeps_the_promise(book: _Book) -> None:
     """Nothing opens any more, but the held unit may still be fulfilled (R30, I11)."""
     book.upsert(demand(quantity=3))
     book.book.hold([D1], NOW_US)
-    record = book.book.cancel(D1, NOW_US)
+    record = book.book.cancel(D1, "", NOW_US)
     assert (record.state, record.open_count) == (DemandState.CANCELLED, 0)
     assert book.book.live(D1) == record
     done = book.book.fulfil(D1, NOW_US)
@@ -218,7 +218,7 @@ def test_a_released_unit_of_a_cancelled_demand_stays_closed(book: _Book) -> None
     """Released after the cancellation: it is not open again."""
     book.upsert(demand())
     book.book.hold([D1], NOW_US)
-    book.book.cancel(D1, NOW_US)
+    book.book.cancel(D1, "", NOW_US)
     record = book.book.release(D1, NOW_US)
     assert (record.state, record.open_count) == (DemandState.CANCELLED, 0)
     assert book.indexed_count() == 0
@@ -227,10 +227,10 @@ def test_a_released_unit_of_a_cancelled_demand_stays_closed(book: _Book) -> None
 def test_cancelling_again_is_the_first_answer(book: _Book) -> None:
     """Before the commit from memory, after it from the archive."""
     book.upsert(demand())
-    first = book.book.cancel(D1, NOW_US)
-    assert book.book.cancel(D1, NOW_US) == first
+    first = book.book.cancel(D1, "", NOW_US)
+    assert book.book.cancel(D1, "", NOW_US) == first
     book.commit()
-    assert book.book.cancel(D1, NOW_US) == first
+    assert book.book.cancel(D1, "", NOW_US) == first
     assert not book.ledger.take_changes()
     assert not book.book._closed
 
@@ -238,14 +238,14 @@ def test_cancelling_again_is_the_first_answer(book: _Book) -> None:
 def test_what_is_unknown_or_ended_cannot_be_cancelled(book: _Book) -> None:
     """Unknown: NOT_FOUND; fulfilled or expired: the state says no."""
     with pytest.raises(NotFoundError):
-        book.book.cancel(DemandId("nobody"), NOW_US)
+        book.book.cancel(DemandId("nobody"), "", NOW_US)
     book.upsert(demand("d1"), demand("d2"))
     book.book.hold([D1], NOW_US)
     book.book.fulfil(D1, NOW_US)
     book.book.expire(NOW_US + 2 * DAY_US)
     for name, state in (("d1", "FULFILLED"), ("d2", "EXPIRED")):
         with pytest.raises(StateConflictError) as caught:
-            book.book.cancel(DemandId(name), NOW_US)
+            book.book.cancel(DemandId(name), "", NOW_US)
         assert caught.value.state == state
 
 
@@ -312,7 +312,7 @@ def test_consent_withdrawn_leaves_the_index_only(book: _Book) -> None:
 def test_an_ended_demand_is_read_from_the_archive(book: _Book) -> None:
     """The same payload gives the stored answer; another one is refused."""
     book.upsert(demand())
-    ended = book.book.cancel(D1, NOW_US)
+    ended = book.book.cancel(D1, "", NOW_US)
     book.commit()
     book.start()
     assert book.upsert(demand()) == (ended,)
@@ -325,8 +325,8 @@ def test_a_restart_finds_the_same_book(book: _Book) -> None:
     """Open, held and cancelled-but-held come back; loading changes nothing (I12)."""
     book.upsert(demand("d1", quantity=2), demand("d2"), demand("d3"), demand("d4"))
     book.book.hold([D1, DemandId("d2"), DemandId("d3")], NOW_US)
-    book.book.cancel(DemandId("d3"), NOW_US)
-    book.book.cancel(DemandId("d4"), NOW_US)
+    book.book.cancel(DemandId("d3"), "", NOW_US)
+    book.book.cancel(DemandId("d4"), "", NOW_US)
     before = {each: book.book.live(DemandId(each)) for each in ("d1", "d2", "d3", "d4")}
     book.commit()
     book.start()

@@ -96,7 +96,9 @@ def test_confirmed_is_fulfilled(books: _Books) -> None:
     """The unit is the return's for good; confirming again is the same answer."""
     books.matches.make([_match()], NOW_US)
     match = books.matches.confirm(M1, "1", NOW_US)
-    assert match == replace(_match(), hold_state=HoldState.CONFIRMED, version=2)
+    assert match == replace(
+        _match(), hold_state=HoldState.CONFIRMED, version=2, ended_us=NOW_US
+    )
     assert books.units == (4, 0, 1)
     assert books.matches.confirm(M1, "", NOW_US) == match
     assert books.units == (4, 0, 1)
@@ -106,7 +108,9 @@ def test_released_is_open_again(books: _Books) -> None:
     """The unit is free; releasing again is the same answer."""
     books.matches.make([_match()], NOW_US)
     match = books.matches.release(M1, "1", NOW_US)
-    assert match == replace(_match(), hold_state=HoldState.RELEASED, version=2)
+    assert match == replace(
+        _match(), hold_state=HoldState.RELEASED, version=2, ended_us=NOW_US
+    )
     assert books.units == (5, 0, 0)
     assert books.matches.release(M1, "", NOW_US) == match
     assert books.units == (5, 0, 0)

@@ -197,7 +197,7 @@ def test_a_cancelled_item_names_its_last_fallback(book: _Book) -> None:
     """No warehouse, no match, one reason; the version goes on."""
     book.enter(return_item(refund_due_us=NOW_US + HOUR_US))
     record = book.book.find(ReturnId("r1"))
-    answer = book.book.cancel(record, NOW_US + 1)
+    answer = book.book.cancel(record, None, NOW_US + 1)
     assert answer.decision.outcome is Outcome.CANCELLED
     assert answer.record.version == 2
     assert answer.decision.refund_due_us == NOW_US + HOUR_US

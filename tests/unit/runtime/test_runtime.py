@@ -42,6 +42,7 @@ from tests.scenarios.entities import (
     DAY_US,
     HOUR_US,
     NOW_US,
+    SECOND_US,
     TENANT,
     demand,
     policy,
@@ -296,6 +297,36 @@ async def test_a_restart_goes_on_where_it_stopped(
     answer = await second.execute(_call(ConfirmMatch(MatchId("m-000000000001"))))
     assert b"CONFIRMED" in answer
     await second.stop()
+
+
+@pytest.mark.parametrize(
+    ("down_us", "state"),
+    [
+        (HOUR_US - 1, ReturnState.MATCHED),
+        (HOUR_US, ReturnState.WAITING),
+        (DAY_US - SECOND_US - 1, ReturnState.WAITING),
+        (DAY_US - SECOND_US, ReturnState.WAREHOUSE),
+    ],
+)
+async def test_what_came_due_while_down_is_settled_by_the_start(
+    tmp_path: Path, clock: HandClock, down_us: int, state: ReturnState
+) -> None:
+    """
+    The server is down when a hold, then a decide-by time runs out, to the microsecond.
+
+    Once it has started, and before anybody calls, the store says so (R61, I1).
+    """
+    first = _runtime(tmp_path, clock)
+    await first.start()
+    await _prepare(first)
+    await first.run_round(_round())
+    await first.stop()
+    clock.now_us += down_us
+    second = _runtime(tmp_path, clock)
+    await second.start()
+    found = await _state(second)
+    await second.stop()
+    assert found is state
 
 
 async def test_a_failed_commit_changes_nothing_and_is_survived(

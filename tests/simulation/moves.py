@@ -91,9 +91,14 @@ _ENDED = (ReturnState.CONFIRMED, ReturnState.COMPLETED, ReturnState.WAREHOUSE)
 
 
 class Moves:
-    """Draws the next move of a world from a seeded generator."""
+    """
+    Draws the next move of a world from a seeded generator.
 
-    def __init__(self, world: World, seed: int) -> None:
+    ``erasures`` is how often something is erased, of a hundred moves: each reads all of
+    a journal on disk.
+    """
+
+    def __init__(self, world: World, seed: int, *, erasures: int = 3) -> None:
         self.world = world
         self.rng = random.Random(seed)
         self._weighted: tuple[tuple[int, Callable[[], object]], ...] = (
@@ -112,7 +117,7 @@ class Moves:
             (1, self._drop_off),
             (1, self._policy),
             (2, self._pause),
-            (3, self._erase),
+            (erasures, self._erase),
             (14, self._round),
             (4, self._shadows),
             (10, self._advance),

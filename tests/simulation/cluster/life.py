@@ -50,7 +50,7 @@ def live(
         world = ClusterWorld(cluster)
         step = 0
         try:
-            moves = Moves(world, seed)
+            moves = Moves(world, seed, erasures=1)
             moves.start()
             for step in range(steps):
                 moves.step()

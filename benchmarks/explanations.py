@@ -10,18 +10,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from benchmarks.activation import activation
 from benchmarks.result import Result
 from matcher.domain.ids import ReturnId, TenantId
 from matcher.domain.item import Condition
 from matcher.domain.match_limit import LimitKey, MatchLimit
 from matcher.domain.objective import Objective
 from matcher.domain.policy import MatchKey, Policy
-from matcher.domain.policy_change import Dimension
-from matcher.domain.program import SignOff, SignOffItem
 from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
 from matcher.engine.commands import (
-    ActivatePolicy,
     Command,
     CreatePolicy,
     ReleaseMatch,
@@ -135,8 +133,7 @@ def dense_round(
     life = _Life()
     terms = replace(_policy(), match_limits=match_limits, objective=objective)
     life.apply(CreatePolicy(terms))
-    signed = tuple(SignOff(item, "bench") for item in SignOffItem if item)
-    life.apply(ActivatePolicy(1, tuple(Dimension), signed))
+    life.apply(activation(1))
     for each in scenario.warehouses:
         life.apply(UpsertWarehouse(each))
     demands, items = scenario.demands, scenario.return_items

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from benchmarks.activation import activation
 from benchmarks.result import Result
 from matcher.domain.decision import Decision
 from matcher.domain.demand import Demand
@@ -22,14 +23,11 @@ from matcher.domain.ids import (
 )
 from matcher.domain.match import Match
 from matcher.domain.policy import Policy
-from matcher.domain.policy_change import Dimension
-from matcher.domain.program import SignOff, SignOffItem
 from matcher.domain.return_item import ReturnItem
 from matcher.domain.shadow import ShadowState
 from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
 from matcher.engine.commands import (
-    ActivatePolicy,
     CreatePolicy,
     SubmitReturns,
     UpsertDemands,
@@ -121,12 +119,10 @@ class DrivenShard:
         self.activate(policy or to_policy(demo_policy()))
 
     def activate(self, policy: Policy) -> None:
-        """Put another version in force, however wide: nobody signs for a benchmark."""
+        """Put another version in force."""
         record = self._shard.apply(CreatePolicy(policy), NOW_US)
         assert isinstance(record, PolicyRecord)
-        signed = tuple(SignOff(item, "bench") for item in SignOffItem if item)
-        command = ActivatePolicy(record.policy.version, tuple(Dimension), signed)
-        self._shard.apply(command, NOW_US)
+        self._shard.apply(activation(record.policy.version), NOW_US)
         self._commit()
 
     def load(self, items: Sequence[ReturnItem], demands: Sequence[Demand]) -> None:

@@ -17,6 +17,7 @@ from benchmarks import (
     losses,
     match_limits,
     online,
+    restart,
     rounds,
     shadows,
     what_if,
@@ -60,6 +61,8 @@ class Profile:
         Unmatched returns of a recorded round that are asked about.
     durable_writes
         Writes of the durability family.
+    restarted
+        Open demands, and waiting returns, of a store that a server starts on.
     """
 
     scale: float
@@ -74,6 +77,7 @@ class Profile:
     swept_returns: int
     explained: int
     durable_writes: int
+    restarted: tuple[int, int]
 
 
 PROFILES = {
@@ -90,6 +94,7 @@ PROFILES = {
         swept_returns=500,
         explained=20,
         durable_writes=500,
+        restarted=(2_000, 200),
     ),
     "quick": Profile(
         scale=0.2,
@@ -104,6 +109,7 @@ PROFILES = {
         swept_returns=20_000,
         explained=100,
         durable_writes=20_000,
+        restarted=(100_000, 10_000),
     ),
     "full": Profile(
         scale=1.0,
@@ -118,6 +124,7 @@ PROFILES = {
         swept_returns=100_000,
         explained=1_000,
         durable_writes=100_000,
+        restarted=(1_000_000, 100_000),
     ),
 }
 
@@ -171,6 +178,7 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
         "durability": lambda: durability.durability(
             profile.durable_writes, seed, repetitions, options.database
         ),
+        "restart": lambda: restart.restart(*profile.restarted, seed, repetitions),
         "health": lambda: _health(profile),
     }
 

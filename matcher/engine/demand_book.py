@@ -61,8 +61,17 @@ class DemandBook:
         return len(self._live)
 
     def load(self, rows: LiveRows) -> None:
-        """Take the live demands of a store."""
-        self._keep(rows.demands, is_change=False)
+        """Take the live demands of a store, all at once: a million in a second."""
+        self._live = {each.demand.demand_id: each for each in rows.demands}
+        self._behind = dict(self._live)
+        self._ends.load(
+            {
+                demand_id: record.demand.ship_by_us
+                for demand_id, record in self._live.items()
+                if record.state not in _FINAL
+            }
+        )
+        self._skus.load(rows.demands)
 
     def committed(self) -> None:
         """Forget closed demands: the archive has them now."""
@@ -234,7 +243,7 @@ class DemandBook:
         self._keep([moved])
         return moved
 
-    def _keep(self, records: Iterable[DemandRecord], *, is_change: bool = True) -> None:
+    def _keep(self, records: Iterable[DemandRecord]) -> None:
         records = list(records)
         for record in records:
             demand_id = record.demand.demand_id
@@ -254,8 +263,7 @@ class DemandBook:
             else:
                 # It came and went without a round: the index never hears of it.
                 self._behind.pop(demand_id, None)
-            if is_change:
-                self._ledger.changes.demands[demand_id] = record
+            self._ledger.changes.demands[demand_id] = record
 
 
 def _changed(

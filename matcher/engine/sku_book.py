@@ -35,6 +35,14 @@ class SkuBook:
             if row.day >= self._last_day - FLOOR_DAYS_MAX:
                 self._days.setdefault(row.sku, {})[row.day] = row.order_count
 
+    def load(self, records: Iterable[DemandRecord]) -> None:
+        """Count the open units of all live demands."""
+        units = self._units
+        for record in records:
+            if record.demand.accepts_returned_item and (left := record.open_count):
+                sku = record.demand.sku
+                units[sku] = units.get(sku, 0) + left
+
     def moved(self, old: DemandRecord | None, new: DemandRecord) -> None:
         """Note that the open units of a demand changed."""
         if old is not None and old.demand.accepts_returned_item:

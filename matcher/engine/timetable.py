@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Mapping
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=str)
@@ -33,6 +34,12 @@ class Timetable(Generic[K]):
         if len(self._heap) > 2 * len(self._due_us) + 64:
             self._heap = [(due, each) for each, due in self._due_us.items()]
             heapq.heapify(self._heap)
+
+    def load(self, due_us: Mapping[K, int]) -> None:
+        """Set when many ids are due, of which none is here yet, in linear time."""
+        self._due_us.update(due_us)
+        self._heap = [(due, each) for each, due in self._due_us.items()]
+        heapq.heapify(self._heap)
 
     def drop(self, key: K) -> None:
         """Forget an id; nothing happens if it is not there."""

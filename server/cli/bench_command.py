@@ -67,7 +67,8 @@ def bench(
     Run ours and its peers on the same input, and print times and ratios.
 
     Families: assignment, candidates, end-to-end, growth, online, rounds,
-    match-limits, shadows, density, windows, what-if, explanations, durability, health.
+    match-limits, shadows, density, windows, what-if, explanations, durability,
+    restart, health.
 
     Optima and candidate sets are checked to be equal. Peers that are not installed
     are left out and named; `make bench` installs them all.

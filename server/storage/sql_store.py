@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import msgspec
-from sqlalchemy import Connection
 
 from matcher.domain.decision import Decision
 from matcher.domain.demand import DemandState
@@ -36,6 +35,8 @@ from matcher.engine.shadow_records import ShadowRecord
 from matcher.report.density import DemandFact
 from matcher.report.facts import RolloutFacts, RolloutQuery
 from server.storage import codec, report_statements, statements
+from server.storage.audit.findings import Findings
+from server.storage.audit.store_audit import audit_store
 from server.storage.counters import read_counters
 from server.storage.database import Database
 from server.storage.history import History
@@ -48,6 +49,7 @@ from server.storage.sql_archive import SqlArchive
 from server.storage.sql_leases import SqlLeases, fence
 from server.storage.store import LoggedDecision, StoredAnswer
 from server.storage.tables import relay_cursors
+from server.storage.tenants import tenants_of
 from server.storage.transaction import Transaction
 
 
@@ -358,6 +360,11 @@ class SqlStore:
         with self._database.snapshot("read demands") as connection:
             return list(read_demand_facts(connection, tenant))
 
+    def audit(self, *, limit: int = 100, with_proofs: bool = False) -> Findings:
+        """Hold all rows against each other, as one commit left them."""
+        with self._database.snapshot("audit it") as connection:
+            return audit_store(connection, limit=limit, with_proofs=with_proofs)
+
     def history(self, tenant: TenantId) -> History:
         """Return the tenant's journal and checkpoints."""
         return History(self._database, tenant)
@@ -372,23 +379,7 @@ class SqlStore:
         self._database.close()
 
 
-def tenants_of(connection: Connection) -> list[TenantId]:
-    """Return the tenants that have any row, in the order of their ids."""
-    found: list[TenantId] = []
-    while (tenant := _tenant_after(connection, found)) is not None:
-        found.append(tenant)
-    return found
-
-
 def _page(tenant: TenantId, after: str | int, limit: int) -> dict[str, object]:
     # SQLite reads a negative limit as none at all.
     assert limit >= 0, f"limit {limit} of a page"
     return {"tenant": tenant, "after": after, "limit": limit}
-
-
-def _tenant_after(connection: Connection, found: list[TenantId]) -> TenantId | None:
-    last = found[-1] if found else ""
-    tenant: str | None = connection.execute(
-        statements.NEXT_TENANT, {"tenant": last}
-    ).scalar_one()
-    return None if tenant is None else TenantId(tenant)

@@ -122,7 +122,7 @@ async def test_a_round_that_does_not_hold(
     assert "d-00000000000" in str(result.exception)
     assert "the proof is the same" in str(result.exception)
     monkeypatch.setattr(SqlStore, "decision", honest)
-    monkeypatch.setattr("server.api.round_verification.unpack", _damaged)
+    monkeypatch.setattr("matcher.engine.recorded_proof.unpack", _damaged)
     result = await _run(*arguments)
     assert isinstance(result.exception, CertificateError)
     assert "damaged" in str(result.exception)

@@ -140,6 +140,9 @@ class StoreAudit:
 
 
 def _violations(store_url: str) -> list[str]:
+    if not store_url.startswith("sqlite:"):
+        with closing(open_store(store_url)) as store:
+            return [str(each) for each in store.audit(with_proofs=True).violations]
     # Before it is opened: opening finishes what a killed server has left.
     with reading_file(file_of(store_url), "audit it") as connection:
         return [

@@ -20,8 +20,8 @@ from server.storage.audit.routes import (
     check_warehouses,
 )
 from server.storage.audit.table_reader import TableReader
-from server.storage.sql_store import tenants_of
 from server.storage.tables import drop_off_points, service_areas, warehouses
+from server.storage.tenants import tenants_of
 
 #: Violations that are kept to be told.
 VIOLATIONS_MAX = 100_000

@@ -55,9 +55,11 @@ class TableReader:
             .order_by(*table.primary_key)
             .execution_options(yield_per=_ROWS_AT_ONCE)
         )
-        for row in self._connection.execute(statement):
-            self._findings.row_count += 1
-            yield row
+        # Closed at the end: PostgreSQL keeps a cursor for each until then.
+        with self._connection.execute(statement) as found:
+            for row in found:
+                self._findings.row_count += 1
+                yield row
 
     def records(
         self,

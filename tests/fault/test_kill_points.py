@@ -195,9 +195,9 @@ def test_a_kill_leaves_all_or_nothing(
     tmp_path: Path, store_url: str, point: str, count: int, call: str
 ) -> None:
     """
-    On both stores: killed at the point, the call that was cut off is stored whole or not at all.
+    Killed at the point, the call that was cut off is stored whole or not at all.
 
-    Everything acknowledged is there (I4), the rows agree, and the same call again is
+    On both stores. Everything acknowledged is there (I4), the rows agree, and the same call again is
     answered as if nothing had been. At the end no file holds what was erased; what
     PostgreSQL's files hold until it vacuums is its own affair.
     """

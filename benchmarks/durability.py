@@ -21,6 +21,7 @@ from matcher.engine.commands import UpsertDemands
 from matcher.engine.shard import Shard
 from matcher.simulate.params import ScenarioParams
 from matcher.simulate.scenario import generate
+from server.interpreter import tune_interpreter
 from server.runtime.ownership import Ownership
 from server.runtime.shard_host import ShardHost
 from server.runtime.work import Work
@@ -62,6 +63,7 @@ def durability(
         Prefix of PostgreSQL databases that exist and are empty, two for each
         repetition: a number is put behind it. Empty for SQLite in a folder of its own.
     """
+    tune_interpreter()
     params = ScenarioParams(demand_count=count + _SINGLE, return_count=1)
     demands = generate(params, np.random.default_rng(seed), _NOW_US).demands
     many, single = demands[:count], demands[count:]

@@ -28,6 +28,7 @@ from matcher.simulate.scenario import Scenario, generate
 from server.api.convert.policy import to_policy
 from server.cli.demo_policy import demo_policy
 from server.cli.server_process import running_server
+from server.interpreter import tune_interpreter
 from server.storage.opening import open_store
 from server.storage.sql_store import SqlStore
 
@@ -50,6 +51,7 @@ def restart(
     Beside it what of that is reading the rows, and making a shard of them, in this
     process. The file is in the system's cache, for it was just written.
     """
+    tune_interpreter()
     now_us = time.time_ns() // 1_000
     params = ScenarioParams(
         demand_count=demand_count,

@@ -8,7 +8,6 @@ import os
 import secrets
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from server.config import Settings
 from server.events.event_sink import EventSink
 from server.events.outbox import Outbox
 from server.events.relay import RelayParams
+from server.interpreter import tune_interpreter
 from server.runtime.options import RuntimeOptions
 from server.runtime.runtime import Runtime
 from server.storage.opening import open_store
@@ -33,15 +33,6 @@ from server.storage.sql_store import SqlStore
 from server.storage.sqlite_database import SqliteParams
 
 log = structlog.get_logger(__name__)
-
-# The interpreter hands the lock over this often, so that short calls do not wait
-# long behind Python code of a round.
-_SWITCH_S = 0.0005
-
-# Allocations between collections of the youngest objects, and how many of those
-# come before the next older ones. The oldest are left alone: a pool of a million
-# records has no cycles, and walking it holds the lock for half a second.
-_COLLECT = (10_000, 10, 1_000_000)
 
 
 class Server:
@@ -78,7 +69,7 @@ class Server:
             If the store cannot be opened.
         """
         settings = self._settings
-        _tune_interpreter()
+        tune_interpreter()
         self._sink = _event_sink(settings)
         store = await asyncio.to_thread(_open_store, settings)
         self._runtime = Runtime(
@@ -162,11 +153,6 @@ async def serve(settings: Settings, started: Callable[[int], None]) -> None:
         starting.cancel()
         await asyncio.wait({starting})
         await server.stop()
-
-
-def _tune_interpreter() -> None:
-    sys.setswitchinterval(_SWITCH_S)
-    gc.set_threshold(*_COLLECT)
 
 
 def _open_store(settings: Settings) -> SqlStore:

@@ -197,9 +197,9 @@ def test_a_kill_leaves_all_or_nothing(
     """
     Killed at the point, the call that was cut off is stored whole or not at all.
 
-    On both stores. Everything acknowledged is there (I4), the rows agree, and the same call again is
-    answered as if nothing had been. At the end no file holds what was erased; what
-    PostgreSQL's files hold until it vacuums is its own affair.
+    On both stores. Everything acknowledged is there (I4), the rows agree, and the same
+    call again is answered as if nothing had been. At the end no file holds what was
+    erased; what PostgreSQL's files hold until it vacuums is its own affair.
     """
     program = f"from tests.fault.armed_server import main; main({point!r}, {count})"
     options = ("--log-level=warning", "--no-timers")

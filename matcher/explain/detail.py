@@ -23,6 +23,7 @@ from matcher.explain.smallest_change import (
 )
 from matcher.policy.rollout import share_that_lets_in
 from matcher.policy.words import metres_words, micros_words
+from matcher.solve import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,10 @@ def deciding_round(decision: Decision, earlier: Sequence[Decision]) -> RoundId:
 
 
 def market_detail(
-    settled: SettledMarket, return_id: ReturnId, round_id: RoundId = RoundId("")
+    settled: SettledMarket,
+    return_id: ReturnId,
+    round_id: RoundId = RoundId(""),
+    stop: Stop | None = None,
 ) -> Detail:
     """
     Explain one item of a solved market in full.
@@ -98,6 +102,8 @@ def market_detail(
         One of its items.
     round_id
         The round that it belongs to.
+    stop
+        Ends it when it is requested: ``UnavailableError``.
 
     Returns
     -------
@@ -119,7 +125,7 @@ def market_detail(
             was_matched=True,
             objective=objective,
         )
-    ((_, changes),) = smallest_changes(settled, [return_id])
+    ((_, changes),) = smallest_changes(settled, [return_id], stop)
     displacement = alternatives.displacement()
     return Detail(
         round_id,

@@ -17,6 +17,7 @@ from matcher.explain.neighbourhood import Neighbourhood, Neighbourhoods
 from matcher.explain.probe import Probe, Row
 from matcher.explain.settled_market import Pairs, SettledMarket
 from matcher.explain.solving_probe import SolvingProbe
+from matcher.solve import Stop
 
 IntArray = NDArray[np.int64]
 
@@ -79,7 +80,9 @@ class _Pairs:
 
 
 def smallest_changes(
-    settled: SettledMarket, return_ids: Iterable[ReturnId]
+    settled: SettledMarket,
+    return_ids: Iterable[ReturnId],
+    stop: Stop | None = None,
 ) -> Iterator[tuple[ReturnId, tuple[SmallestChange, ...]]]:
     """
     Find what would have got unmatched items matched.
@@ -91,6 +94,8 @@ def smallest_changes(
     return_ids
         Items that passed gates 1 and 2 and got no buyer; others are left out, for their
         failed checks say it all.
+    stop
+        Ends it when it is requested.
 
     Yields
     ------
@@ -99,6 +104,11 @@ def smallest_changes(
         of :class:`ChangeKind`. Exact: the market with the change matches the item, and
         with one unit less of it does not. All else stays as it was; the match may take
         a unit from another item.
+
+    Raises
+    ------
+    UnavailableError
+        If it was stopped.
 
     Notes
     -----
@@ -123,7 +133,7 @@ def smallest_changes(
         found = settled.pairs([entries[rows[each]] for each in some])
         for return_id, pairs in zip(some, found, strict=True):
             row = rows[return_id]
-            finder = _Finder(settled, parts, row, pairs)
+            finder = _Finder(settled, parts, row, pairs, stop)
             yield return_id, tuple(finder.changes())
 
 
@@ -135,6 +145,7 @@ class _Finder:
         parts: Neighbourhoods | None,
         row: int,
         pairs: Pairs,
+        stop: Stop | None,
     ) -> None:
         self._entry = settled.market.items[row]
         self._better = self._better_grades(settled)
@@ -142,7 +153,7 @@ class _Finder:
         self._around: Neighbourhood | SolvingProbe
         self._probe: Probe | SolvingProbe
         if parts is None:
-            self._around = self._probe = SolvingProbe(settled, might_have)
+            self._around = self._probe = SolvingProbe(settled, might_have, stop)
         else:
             self._around = parts.around(row, might_have)
             self._probe = Probe(self._around)

@@ -8,13 +8,14 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.domain.errors import UnavailableError
 from matcher.domain.match_limit import LimitKey, MatchLimit
 from matcher.engine.match_groups import MatchGroups
 from matcher.engine.network_book import DAY_US
 from matcher.engine.round_solve import solve_graph
 from matcher.explain.probe import UNITS_MAX, Row, halved, spliced
 from matcher.explain.settled_market import Pairs, SettledMarket
-from matcher.solve import CandidateGraph
+from matcher.solve import CandidateGraph, Stop
 
 IntArray = NDArray[np.int64]
 
@@ -34,6 +35,9 @@ class SolvingProbe:
     pairs
         Such as an item might have; its demands are columns of the probe, by id as
         those of the market.
+    stop
+        Ends a question when it is requested: ``UnavailableError``, for what a solve
+        had found by then is no answer.
 
     Attributes
     ----------
@@ -43,8 +47,14 @@ class SolvingProbe:
         No unit is dearer, with the places that go with it.
     """
 
-    def __init__(self, settled: SettledMarket, pairs: Iterable[Pairs]) -> None:
+    def __init__(
+        self,
+        settled: SettledMarket,
+        pairs: Iterable[Pairs],
+        stop: Stop | None = None,
+    ) -> None:
         self._settled = settled
+        self._stop = stop or Stop()
         self._day = settled.now_us // DAY_US
         limits = settled.policy.match_limits
         self._limits = {(each.scope, each.resolution): each for each in limits}
@@ -154,9 +164,10 @@ class SolvingProbe:
             self._day,
             lambda key, limit: self._left(key, limit) + extra.get(key, 0),
         )
-        _, found = solve_graph(
-            graph, distance_m, self._settled.policy.objective, groups
-        )
+        objective = self._settled.policy.objective
+        _, found = solve_graph(graph, distance_m, objective, groups, stop=self._stop)
+        if self._stop.is_requested:
+            raise UnavailableError("explaining was stopped")
         return bool(found.column[row] >= 0)
 
     def _with(

@@ -50,7 +50,7 @@ def full_detail(
     round_id = deciding_round(decision, earlier)
     if round_id:
         settled = past.market(tenant, round_id, stop)
-        detail = market_detail(settled, decision.return_id, round_id)
+        detail = market_detail(settled, decision.return_id, round_id, stop)
     changes: list[SmallestChange] = []
     if has_reason(decision, ReasonCode.NOT_IN_ROLLOUT):
         changes += _rollout_changes(tenant, decision, past)

@@ -162,6 +162,9 @@ class ShardHost:
             except NearturnError as error:
                 done.append(Done(error=error))
             except Exception as error:
+                if (lost := self._lost(work.tenant)) is not None:
+                    # Old memory beside rows of a newer owner: no fault of the work.
+                    return self._give_up(group, lost)
                 log.exception("work_broke", tenant=work.tenant)
                 given_up = self._give_up(group, error)
                 given_up[index] = Done(error=error)
@@ -254,6 +257,18 @@ class ShardHost:
             raise
         for tenant, _ in changes:
             self._shards[tenant].committed()
+
+    def _lost(self, tenant: TenantId) -> UnavailableError | None:
+        # Whether another server has the shard by now, or nobody can tell.
+        lease = self._leases.get(tenant)
+        try:
+            self._ownership.check([lease] if lease else [])
+        except FencedError as error:
+            self._ownership.lost(error.lease)
+            return error
+        except UnavailableError as error:
+            return error
+        return None
 
     def _give_up(self, group: Sequence[Work], error: BaseException) -> list[Done]:
         # The next use of a shard builds it from the store.

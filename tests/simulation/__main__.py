@@ -56,9 +56,13 @@ def main(
 def _ended(
     lives: dict[Future[Counter[str]], int],
 ) -> Iterator[tuple[int, Future[Counter[str]]]]:
-    with Progress(console=_console) as progress:
-        for ended in progress.track(as_completed(lives), total=len(lives)):
+    with Progress(console=_console, disable=not _console.is_terminal) as progress:
+        found = progress.track(as_completed(lives), total=len(lives))
+        for count, ended in enumerate(found, 1):
             yield lives[ended], ended
+            if not _console.is_terminal and count % max(1, len(lives) // 20) == 0:
+                # In order of their ends, which tells nothing of the seeds.
+                _console.print(f"{count:,} of {len(lives):,} lives")
 
 
 def _tell(seed: int, steps: int, found: Future[Counter[str]]) -> None:

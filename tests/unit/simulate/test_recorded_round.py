@@ -311,3 +311,25 @@ def test_items_that_were_left_out_change_nothing() -> None:
         checked = check_changes(found, everybody, 99)
         assert not checked.wrong
     assert left_out > 0
+
+
+@pytest.mark.parametrize("is_limited", [True, False])
+def test_whoever_gives_up_ends_a_search(is_limited: bool) -> None:
+    """Under limits each question solves the market: the stop ends it, with an error."""
+    limits = (MatchLimit(LimitScope.DAY, 1),) if is_limited else ()
+    shard = LivedShard()
+    shard.activate(replace(_terms(), match_limits=limits))
+    shard.upsert(demand("d1"))
+    shard.submit(return_item("r1"), return_item("r2"))
+    record = shard.run_round()
+    found = shard.lived(record)
+    settled = SettledMarket.of_round(found.task, found.solved.solved, found.demands)
+    stop = Stop()
+    stop.request()
+    asked = smallest_changes(settled, [ReturnId("r2")], stop)
+    if is_limited:
+        with pytest.raises(UnavailableError, match="stopped"):
+            next(asked)
+    else:
+        # Milliseconds: nobody need wait for less.
+        assert next(asked)[1]

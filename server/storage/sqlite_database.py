@@ -7,7 +7,6 @@ import sqlite3
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import structlog
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, exc
@@ -16,6 +15,7 @@ from matcher.domain.errors import InvalidValueError, UnavailableError
 from server.storage.database import Database, unavailable_unless_done
 from server.storage.restore_marker import RestoreMarker
 from server.storage.revision import bring_up_to_date, current_revision
+from server.storage.sqlite_connection import connect, connect_read_only
 from server.storage.store_lock import StoreLock
 
 _log = structlog.get_logger(__name__)
@@ -113,7 +113,7 @@ def _roll_back_unfinished(path: Path, params: SqliteParams) -> None:
     # rollback journal, and a read-only connection may not apply one.
     if not path.with_name(path.name + "-journal").exists():
         return
-    with closing(_connect(path, "rw", params)) as connection:
+    with closing(connect(path, "rw", params.wait_s)) as connection:
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
 
@@ -153,10 +153,6 @@ def _check_integrity(connection: Connection, path: Path) -> None:
         raise UnavailableError(f"store {path}: cannot open it: it is damaged: {fault}")
 
 
-def _uri(path: Path, mode: str) -> str:
-    return f"file:{quote(str(path))}?mode={mode}"
-
-
 def _writer_engine(path: Path, params: SqliteParams) -> Engine:
     engine = _engine(functools.partial(_connect_writer, path, params), 1, params.wait_s)
 
@@ -171,7 +167,7 @@ def _writer_engine(path: Path, params: SqliteParams) -> Engine:
 
 def _reader_engine(path: Path, params: SqliteParams) -> Engine:
     return _engine(
-        functools.partial(_connect_reader, path, params),
+        functools.partial(connect_read_only, path, params.wait_s),
         params.reader_count,
         params.wait_s,
     )
@@ -192,20 +188,8 @@ def _engine(
     )
 
 
-def _connect(path: Path, mode: str, params: SqliteParams) -> sqlite3.Connection:
-    return sqlite3.connect(
-        _uri(path, mode),
-        uri=True,
-        timeout=params.wait_s,
-        # No BEGIN behind our back: the writer's is IMMEDIATE, a reader's rare.
-        isolation_level=None,
-        # The pool gives a connection to one thread at a time.
-        check_same_thread=False,
-    )
-
-
 def _connect_writer(path: Path, params: SqliteParams) -> sqlite3.Connection:
-    connection = _connect(path, "rwc", params)
+    connection = connect(path, "rwc", params.wait_s)
     try:
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
@@ -220,17 +204,6 @@ def _connect_writer(path: Path, params: SqliteParams) -> sqlite3.Connection:
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute(f"PRAGMA wal_autocheckpoint = {params.checkpoint_pages:d}")
         connection.execute(f"PRAGMA cache_size = -{params.cache_mib * 1024:d}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _connect_reader(path: Path, params: SqliteParams) -> sqlite3.Connection:
-    connection = _connect(path, "ro", params)
-    try:
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
     except BaseException:
         connection.close()
         raise

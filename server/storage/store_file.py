@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 from sqlalchemy import Connection, NullPool, create_engine, exc
 
@@ -14,41 +12,10 @@ from matcher.domain.errors import UnavailableError
 from server.storage.database import unavailable_unless_done
 from server.storage.restore_marker import RestoreMarker
 from server.storage.revision import current_revision
+from server.storage.sqlite_connection import connect_read_only
 
 #: SQLite's own words for a file in which it finds nothing wrong.
 _SOUND = "ok"
-
-#: How long a reader waits for a lock, in seconds.
-_WAIT_S = 5.0
-
-
-def connect_read_only(path: Path) -> sqlite3.Connection:
-    """
-    Connect to a file that somebody else may be writing.
-
-    Never writes and never checkpoints, so that it is safe beside a writer of an SQLite
-    whose log two writers can corrupt (ADR 3). Where a log lies beside the file, its
-    folder must be writable, for SQLite notes there who reads.
-
-    Raises
-    ------
-    sqlite3.Error
-        If the file cannot be opened.
-    """
-    connection = sqlite3.connect(
-        f"file:{quote(str(path))}?mode=ro",
-        uri=True,
-        timeout=_WAIT_S,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-    try:
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
 
 
 @contextmanager

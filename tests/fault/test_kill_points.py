@@ -22,7 +22,7 @@ from nearturn.v1 import (
     privacy_service_pb2,
     return_service_pb2,
 )
-from server.storage.store_file import connect_read_only
+from server.storage.sqlite_connection import connect_read_only
 from tests.contract.messages import (
     activation,
     demand,

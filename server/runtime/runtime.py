@@ -16,9 +16,6 @@ from matcher.domain.policy import Policy
 from matcher.engine.commands import Tick
 from matcher.engine.limits import ShardLimits
 from matcher.engine.plan import Plan, plan
-from matcher.engine.records import RoundRecord
-from matcher.engine.round_task import RoundTask, SolvedRound, solve_round
-from matcher.engine.shadow_rounds import ShadowTask, solve_shadows
 from matcher.engine.shard import Shard
 from matcher.engine.snapshot import Snapshot
 from matcher.solve import Stop
@@ -30,6 +27,7 @@ from server.runtime.hindsight import Hindsight
 from server.runtime.options import RuntimeOptions
 from server.runtime.ownership import Ownership
 from server.runtime.past import Past
+from server.runtime.rounds import Rounds
 from server.runtime.shard_host import ShardHost
 from server.runtime.tenure import Tenure, Told
 from server.runtime.timers import Timers
@@ -41,9 +39,6 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _SECOND_US = 1_000_000
-
-# Budgets after which a solver that has not answered counts as down.
-_LATE = 2
 
 
 class Runtime:
@@ -85,7 +80,6 @@ class Runtime:
         self._host = ShardHost(store, clock, self._ownership, limits)
         self._queue: asyncio.Queue[tuple[Work, asyncio.Future[Done]]] = asyncio.Queue()
         self._engine = ThreadPoolExecutor(1, thread_name_prefix="engine")
-        self._solver = ThreadPoolExecutor(1, thread_name_prefix="solver")
         self._planner = ThreadPoolExecutor(1, thread_name_prefix="planner")
         self._simulator = ThreadPoolExecutor(1, thread_name_prefix="simulator")
         self._readers = ThreadPoolExecutor(
@@ -96,7 +90,7 @@ class Runtime:
             self._readers,
             self._options.replay_budget_us,
         )
-        self._round_locks: dict[TenantId, asyncio.Lock] = {}
+        self._rounds = Rounds(self._submit, self._options)
         self._grown = asyncio.Event()
         self._tenure: Tenure | None = None
         self._worker: asyncio.Task[None] | None = None
@@ -162,16 +156,14 @@ class Runtime:
         self._hindsight.stop()
         self.refuse_streams()
         await _cancel(self._timers)
-        for lock in self._round_locks.values():
-            async with lock:
-                pass
+        await self._rounds.end()
         await self._queue.join()
         await _cancel([self._worker] if self._worker else [])
         if self._tenure is not None:
             await self._tenure.end()
             self._tenure = None
         for pool in (
-            self._solver,
+            self._rounds,
             self._planner,
             self._simulator,
             self._readers,
@@ -232,24 +224,11 @@ class Runtime:
         Rounds of a tenant run one after the other.
         """
         self._refuse_if_stopping()
-        lock = self._round_locks.setdefault(call.tenant, asyncio.Lock())
-        async with lock:
-            if call.request_id:
-                known = await self.read(
-                    lambda store: store.answer(call.tenant, call.request_id)
-                )
-                if known is not None:
-                    # Answered (or refused) from the store, without another round.
-                    return cast(bytes, await self._submit(_repeat(call)))
-            begun = cast(
-                tuple[Shard, RoundTask],
-                await self._submit(
-                    Work(
-                        call.tenant, lambda shard, now: (shard, shard.begin_round(now))
-                    )
-                ),
-            )
-            return await self._finish(call, *begun)
+
+        def is_answered(store: Store) -> bool:
+            return store.answer(call.tenant, call.request_id) is not None
+
+        return await self._rounds.run(call, lambda: self.read(is_answered))
 
     async def plan(self, snapshot: Snapshot, policy: Policy, now_us: int) -> Plan:
         """Plan once over a snapshot, on a thread of its own."""
@@ -346,30 +325,7 @@ class Runtime:
 
     async def ask_shadows(self, tenant: TenantId) -> None:
         """Ask what shadows would have had, between rounds; nobody else is touched."""
-        async with self._round_locks.setdefault(tenant, asyncio.Lock()):
-            begun, task = cast(
-                tuple[Shard, ShadowTask],
-                await self._submit(
-                    Work(tenant, lambda shard, now: (shard, shard.begin_shadows(now)))
-                ),
-            )
-            with budget(self._options.solve_budget_us) as stop:
-                solved = await self._on(
-                    self._solver,
-                    partial(
-                        solve_shadows,
-                        task,
-                        None,
-                        threads=self._options.threads,
-                        stop=stop,
-                    ),
-                )
-
-            def run(shard: Shard, now_us: int) -> None:
-                if shard is begun:
-                    shard.finish_shadows(solved, now_us)
-
-            await self._submit(Work(tenant, run))
+        await self._rounds.ask_shadows(tenant)
 
     async def keep_history(self, tenant: TenantId) -> None:
         """Make a checkpoint if one is due, and drop what is older than is kept."""
@@ -380,7 +336,7 @@ class Runtime:
             lambda store: store.history(tenant).is_due(before_us, entries)
         ):
             # No round may be under way: a replay could not finish what it never began.
-            async with self._round_locks.setdefault(tenant, asyncio.Lock()):
+            async with self._rounds.between(tenant):
                 # Behind what a caller that gave up has left in the queue.
                 await self._submit(Work(tenant, lambda _, now: now))
                 made = await self.read(
@@ -389,44 +345,6 @@ class Runtime:
             await self._on(self._engine, self._host.keep_checkpoint, tenant, made)
         first_us = now_us - self._options.history_us
         await self._on(self._engine, self._host.forget_history, tenant, first_us)
-
-    async def _finish(self, call: RoundCall, begun: Shard, task: RoundTask) -> bytes:
-        late = asyncio.create_task(self._note_late(call.tenant))
-        try:
-            with budget(self._options.solve_budget_us) as stop:
-                solved = await self._on(
-                    self._solver,
-                    partial(
-                        solve_round, task, threads=self._options.threads, stop=stop
-                    ),
-                )
-            if solved.shadows.solved is None:
-                log.warning("shadows_not_asked", tenant=call.tenant)
-            if gap := solved.solved.assignment.gap:
-                log.warning(
-                    "round_not_proven_optimal",
-                    tenant=call.tenant,
-                    gap_micros=gap,
-                    saving_micros=solved.solved.saving_micros,
-                )
-        except Exception:
-            log.exception("round_not_solved", tenant=call.tenant)
-            await self._submit(Work(call.tenant, lambda shard, _: shard.round_failed()))
-            raise
-        finally:
-            late.cancel()
-
-        def run(shard: Shard, now_us: int) -> bytes:
-            return call.encode(_finish_on(shard, begun, solved, now_us))
-
-        work = Work(call.tenant, run, call.request_id, call.payload_hash)
-        return cast(bytes, await self._submit(work))
-
-    async def _note_late(self, tenant: TenantId) -> None:
-        # It was told to stop and goes on: whoever runs out of time is told so.
-        await asyncio.sleep(_LATE * self._options.solve_budget_us / _SECOND_US)
-        log.error("round_late", tenant=tenant)
-        await self._submit(Work(tenant, lambda shard, _: shard.round_failed()))
 
     async def _submit(self, work: Work) -> object:
         if self._queue.qsize() >= self._options.queue_count_max:
@@ -473,21 +391,6 @@ class Runtime:
         self, pool: ThreadPoolExecutor, fn: Callable[..., T], *args: object
     ) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, fn, *args)
-
-
-def _finish_on(
-    shard: Shard, begun: Shard, solved: SolvedRound, now_us: int
-) -> RoundRecord:
-    if shard is not begun:
-        raise UnavailableError("the shard was loaded anew during the round")
-    return shard.finish_round(solved, now_us)
-
-
-def _repeat(call: RoundCall) -> Work:
-    def run(_shard: Shard, _now_us: int) -> object:
-        raise UnavailableError("the first answer is gone; please retry")
-
-    return Work(call.tenant, run, call.request_id, call.payload_hash)
 
 
 async def _to_nobody(_is_owner: bool) -> None:

@@ -74,7 +74,7 @@ def _clock() -> HandClock:
 @pytest.fixture(name="solver")
 def _solver(monkeypatch: pytest.MonkeyPatch) -> HungSolver:
     solver = HungSolver()
-    monkeypatch.setattr("server.runtime.runtime.solve_round", solver)
+    monkeypatch.setattr("server.runtime.rounds.solve_round", solver)
     return solver
 
 
@@ -163,7 +163,7 @@ async def test_a_solver_that_breaks_is_down(
         is_asked.set()
         raise InvalidProblemError("no problem of yours")
 
-    monkeypatch.setattr("server.runtime.runtime.solve_round", broken)
+    monkeypatch.setattr("server.runtime.rounds.solve_round", broken)
     clock.now_us += MINUTE_US
     assert await asyncio.to_thread(is_asked.wait, PATIENCE_S)
     await asyncio.sleep(0.1)

@@ -183,7 +183,7 @@ async def test_a_round_out_of_time_takes_the_best_so_far(
             time.sleep(0.001)
         return solve_round(task, threads=threads, stop=stop)
 
-    monkeypatch.setattr("server.runtime.runtime.solve_round", slow)
+    monkeypatch.setattr("server.runtime.rounds.solve_round", slow)
     runtime = _runtime(tmp_path, clock, solve_budget_us=20_000)
     await runtime.start()
     await _prepare(runtime)

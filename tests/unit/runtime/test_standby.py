@@ -170,7 +170,7 @@ async def test_a_round_of_the_old_owner_promises_nothing(
         await first.execute(UpsertDemands((demand("d1"),), ("",)))
         await first.execute(SubmitReturns((return_item("r1"),), ("hash",)))
         first.fall_silent()
-        submit, goes_on = first.runtime._submit, asyncio.Event()
+        submit, goes_on = first.runtime._rounds._submit, asyncio.Event()
         seen = 0
 
         async def held(work: object) -> object:
@@ -180,7 +180,7 @@ async def test_a_round_of_the_old_owner_promises_nothing(
                 await goes_on.wait()
             return await submit(work)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(first.runtime, "_submit", held)
+        monkeypatch.setattr(first.runtime._rounds, "_submit", held)
         running = asyncio.create_task(
             first.runtime.run_round(RoundCall(TENANT, lambda _: b""))
         )

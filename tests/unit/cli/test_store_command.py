@@ -43,6 +43,12 @@ def store(life: Path, tmp_path: Path) -> Path:
     return Path(shutil.copyfile(life, tmp_path / "store.db"))
 
 
+@pytest.fixture(autouse=True)
+def _logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Logs are set up once in a process, and this one has other tests to run.
+    monkeypatch.setattr("server.cli.store_run.configure_logs", lambda **_: None)
+
+
 def _run(*arguments: object, code: int = 0) -> str:
     result = CliRunner().invoke(app, ["store", *map(str, arguments)])
     if isinstance(result.exception, NearturnError):

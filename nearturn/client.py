@@ -79,7 +79,7 @@ class Client:
     -----
     Calls that end with UNAVAILABLE are tried up to five times; writes should carry
     a :func:`request_id`, so that a repetition is known as one. Safe to share between
-    threads. :class:`nearturn.AsyncClient` is the same for asyncio.
+    threads. :class:`nearturn.async_client.AsyncClient` is the same for asyncio.
     """
 
     def __init__(

@@ -15,11 +15,10 @@ import argparse
 import asyncio
 import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from urllib.parse import quote
 
 import nats
-from nats.errors import TimeoutError as NothingCame
 from nats.js.api import ConsumerConfig
 
 BATCH = 100
@@ -72,7 +71,8 @@ async def follow(arguments: argparse.Namespace) -> None:
         while True:
             try:
                 messages = await consumer.fetch(BATCH, timeout=arguments.quiet_s or 5)
-            except NothingCame:
+            except TimeoutError:
+                # Nothing came; the broker's client has a kind of its own, of this one.
                 if arguments.quiet_s:
                     break
                 continue
@@ -93,7 +93,9 @@ def main() -> None:
     parser.add_argument("--durable", default="routes")
     parser.add_argument("--out", default="routes.db")
     parser.add_argument("--quiet-s", type=float, default=0.0)
-    asyncio.run(follow(parser.parse_args()))
+    # What Ctrl-C cuts off is not acknowledged, and comes again.
+    with suppress(KeyboardInterrupt):
+        asyncio.run(follow(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -34,11 +34,12 @@ def load_scenario(client: Client, scenario: Scenario, console: Console) -> int:
         How many demands and return items were loaded.
     """
     for warehouse in scenario.warehouses:
-        client.network.UpsertWarehouse(
-            network_service_pb2.UpsertWarehouseRequest(
-                warehouse=from_warehouse(warehouse)
-            )
+        request = network_service_pb2.UpsertWarehouseRequest(
+            warehouse=from_warehouse(warehouse)
         )
+        # Whatever is stored of it, if anything, gives way.
+        request.warehouse.ClearField("etag")
+        client.network.UpsertWarehouse(request)
     for part in track(_parts(scenario.demands), "demands", console=console):
         client.demands.BatchUpsertDemands(
             demand_service_pb2.BatchUpsertDemandsRequest(

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from matcher.domain.errors import UnavailableError
+from matcher.domain.errors import InvalidValueError, UnavailableError
 from server.config import load_settings
 from server.observability import configure_logs
 from server.storage.backup import Backup, back_up
@@ -136,7 +136,15 @@ def migrated(
 
 
 def _store(config: Path | None, store_url: str | None) -> Path:
-    return file_of(load_settings(config, store_url=store_url).store_url)
+    url = load_settings(config, store_url=store_url).store_url
+    if url.startswith("postgresql:"):
+        # Not the URL itself: it may have a password.
+        raise InvalidValueError(
+            "store_url",
+            "a database of PostgreSQL",
+            "sqlite:///FILE; back up and check PostgreSQL with its own tools",
+        )
+    return file_of(url)
 
 
 @contextmanager

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from matcher.domain.errors import InvalidValueError, NearturnError, UnavailableError
@@ -44,9 +45,11 @@ def store(life: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _logs(monkeypatch: pytest.MonkeyPatch) -> None:
+def _logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # Logs are set up once in a process, and this one has other tests to run.
     monkeypatch.setattr("server.cli.store_run.configure_logs", lambda **_: None)
+    with capture_logs():
+        yield
 
 
 def _run(*arguments: object, code: int = 0) -> str:
@@ -432,3 +435,13 @@ def test_a_migration_is_refused_beside_a_server(store: Path, tmp_path: Path) -> 
     finally:
         lock.release()
     assert _files(tmp_path) == {"store.db"}
+
+
+@pytest.mark.parametrize("command", ["check", "backup", "restore", "migrate"])
+def test_postgresql_has_tools_of_its_own(command: str, tmp_path: Path) -> None:
+    """Each command says so, and nothing of a password."""
+    files = [tmp_path / "file"] if command in ("backup", "restore") else []
+    url = "postgresql://me:secret@127.0.0.1/store"
+    with pytest.raises(InvalidValueError, match="its own tools") as caught:
+        _run(command, *files, "--store-url", url)
+    assert "secret" not in str(caught.value)

@@ -174,3 +174,14 @@ def halved(count: int, holds: Callable[[int], bool]) -> int | None:
         else:
             low = middle + 1
     return low if low < count else None
+
+
+def doubled(count: int, holds: Callable[[int], bool]) -> int | None:
+    """As :func:`halved`, from the least on: for numbers that tend to be small."""
+    low, high = 0, min(1, count)
+    while low < count and not holds(high - 1):
+        low, high = high, min(2 * high, count)
+    if low >= count:
+        return None
+    found = halved(high - 1 - low, lambda at: holds(low + at))
+    return high - 1 if found is None else low + found

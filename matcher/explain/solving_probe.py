@@ -13,7 +13,7 @@ from matcher.domain.match_limit import LimitKey, MatchLimit
 from matcher.engine.match_groups import MatchGroups
 from matcher.engine.network_book import DAY_US
 from matcher.engine.round_solve import solve_graph
-from matcher.explain.probe import UNITS_MAX, Row, halved, spliced
+from matcher.explain.probe import UNITS_MAX, Row, doubled, halved, spliced
 from matcher.explain.settled_market import Pairs, SettledMarket
 from matcher.solve import CandidateGraph, Stop
 
@@ -83,6 +83,10 @@ class SolvingProbe:
         self.price_max = int(graph.saving.max(initial=0)) * (1 + len(self._limits))
         waits = (settled.assignment.column < 0) & (np.diff(graph.row_offsets) > 0)
         self._waiting_count = int(np.count_nonzero(waits))
+        chosen = settled.assignment.column[settled.assignment.column >= 0]
+        taken = np.zeros(len(self.demand_ids), np.int64)
+        np.add.at(taken, self.columns(ids)[chosen], 1)
+        self._is_full = taken >= self._graph.capacity
 
     def row(self, of_market: int) -> int:
         """Return where a row of the market stands: at the same place."""
@@ -105,7 +109,10 @@ class SolvingProbe:
             capacity[column] += at + 1
             return self._is_chosen(row, way, capacity=capacity)
 
-        found = halved(UNITS_MAX, with_units)
+        # Where units are left, one more can only settle a tie, and so no number can
+        # do more than one does.
+        count = UNITS_MAX if self._is_full[column] else 1
+        found = doubled(count, with_units)
         return None if found is None else found + 1
 
     def places(self, row: int) -> list[tuple[int, LimitKey]]:

@@ -101,8 +101,12 @@ def _text(rules: Any) -> str:
 
 def _names(field: FieldDescriptor, rules: Any) -> str:
     assert field.enum_type is not None, f"{field.full_name} has an enum's rules"
-    refused = set(rules.not_in)
-    names = [each.name for each in field.enum_type.values if each.number not in refused]
+    refused, chosen = set(rules.not_in), set(getattr(rules, "in"))
+    names = [
+        each.name
+        for each in field.enum_type.values
+        if each.number not in refused and (not chosen or each.number in chosen)
+    ]
     return f"one of {', '.join(names)}"
 
 

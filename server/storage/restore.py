@@ -86,7 +86,7 @@ def restore(backup: Path, store: Path, *, replaces: bool, now: datetime) -> Rest
                 shutil.copymode(old[0], part)
             sync(part)
             has_checksum = check_digest(backup, part)
-            revision = check_copy(part)
+            revision = _checked(part, backup)
             if old or unfinished:
                 marker.write(aside.name)
                 _move(store, aside)
@@ -94,6 +94,15 @@ def restore(backup: Path, store: Path, *, replaces: bool, now: datetime) -> Rest
     finally:
         lock.release()
     return Restored(revision, aside if aside.exists() else None, has_checksum)
+
+
+def _checked(copy: Path, backup: Path) -> str:
+    try:
+        return check_copy(copy)
+    except UnavailableError as error:
+        # The copy is gone when this is read: what it is a copy of is meant.
+        told = str(error).replace(f"store {copy}", f"backup {backup}")
+        raise UnavailableError(told) from error
 
 
 def _refuse_unfit(backup: Path, store: Path) -> None:

@@ -135,6 +135,8 @@ async def test_a_label_state_of_the_engines_own_is_refused(api: Api):
         error = await _refused(api, request)
         assert error.code is grpc.StatusCode.INVALID_ARGUMENT
         assert list(error.violations) == ["state"]
+        assert "LABEL_STATE_VOIDED" in error.violations["state"]
+        assert "SUPERSEDED" not in error.violations["state"]
 
 
 async def test_matches_are_released_together(api: Api):

@@ -334,8 +334,11 @@ def test_an_unfit_backup_touches_nothing(
         _backup(life, tmp_path)
     spoil(file)
     before, rows = _files(tmp_path), _rows(store)
-    with pytest.raises(NearturnError, match=why):
+    with pytest.raises(NearturnError, match=why) as caught:
         _run("restore", file, *_url(store), "--replace")
+    # It names the file that was given, and not the copy that was looked at.
+    assert file.name in str(caught.value)
+    assert ".part" not in str(caught.value)
     with pytest.raises(NearturnError, match=why):
         _run("restore", file, *_url(tmp_path / "other.db"))
     assert _files(tmp_path) == before

@@ -27,7 +27,7 @@ from tests.scenarios.postgres_server import PostgresServer
 _PARAMS = PostgresParams(
     connect_timeout_s=2,
     statement_timeout_ms=500,
-    idle_timeout_ms=400,
+    idle_timeout_ms=1_000,
     network_timeout_ms=300,
 )
 

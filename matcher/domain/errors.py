@@ -200,11 +200,17 @@ class RequestReusedError(NearturnError):
 
 @dataclass(eq=False)
 class LimitExceededError(NearturnError):
-    """A documented limit would be passed."""
+    """
+    A documented limit would be passed.
+
+    ``retry_after_s`` is when the same call may work, where what is full empties by
+    itself; ``None`` where waiting does not help.
+    """
 
     limit: str
     value: int
     maximum: int
+    retry_after_s: int | None = None
 
     def __str__(self) -> str:
         return f"{self.limit}: {self.value} is over the maximum of {self.maximum}"

@@ -21,7 +21,7 @@ from matcher.domain.trigger import Trigger
 from matcher.engine.archive import LiveRows
 from matcher.engine.commands import UpsertDemands
 from matcher.engine.ledger import Ledger
-from matcher.engine.limits import ShardLimits
+from matcher.engine.limits import FULL_RETRY_S, ShardLimits
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.records import DemandRecord
 from matcher.engine.sku_book import SkuBook
@@ -159,7 +159,10 @@ class DemandBook:
         total = len(self._live) + entering
         if total > self._limits.demand_count_max:
             raise LimitExceededError(
-                "open demands", total, self._limits.demand_count_max
+                "open demands",
+                total,
+                self._limits.demand_count_max,
+                retry_after_s=FULL_RETRY_S,
             )
         fresh = (r.demand for r in changed if r.demand.demand_id not in known)
         self._skus.ordered(fresh, now_us)

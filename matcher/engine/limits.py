@@ -6,6 +6,9 @@ from dataclasses import dataclass, fields
 
 from matcher.domain.errors import InvalidValueError
 
+#: When a full shard may take more: what is settled makes room by then, if anything.
+FULL_RETRY_S = 10
+
 
 @dataclass(frozen=True, slots=True)
 class ShardLimits:

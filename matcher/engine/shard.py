@@ -50,7 +50,7 @@ from matcher.engine.guardrail_book import GuardrailBook
 from matcher.engine.journal import Event, RoundBegan, ShadowsBegan
 from matcher.engine.ledger import Ledger
 from matcher.engine.limit_book import LimitBook
-from matcher.engine.limits import ShardLimits
+from matcher.engine.limits import FULL_RETRY_S, ShardLimits
 from matcher.engine.match_book import MatchBook
 from matcher.engine.network import Network
 from matcher.engine.network_book import DAY_US, NetworkBook
@@ -412,7 +412,8 @@ class Shard:
         fresh = fresh_items(command, known, now_us)
         total = len(self._returns) + len(fresh)
         if total > self._limits.pool_count_max:
-            raise LimitExceededError("pool", total, self._limits.pool_count_max)
+            maximum = self._limits.pool_count_max
+            raise LimitExceededError("pool", total, maximum, FULL_RETRY_S)
         entered = self._returns.enter(fresh, now_us)
         self._enter_pool(answer.record for answer in entered)
         by_id = {answer.record.item.return_id: answer for answer in entered}

@@ -155,15 +155,17 @@ def _etags(error: VersionMismatchError) -> dict[str, str]:
 
 
 def _quota(error: LimitExceededError) -> list[Message]:
-    return [
-        error_details_pb2.QuotaFailure(
-            violations=[
-                error_details_pb2.QuotaFailure.Violation(
-                    subject=error.limit, description=str(error)
-                )
-            ]
-        )
-    ]
+    failure = error_details_pb2.QuotaFailure(
+        violations=[
+            error_details_pb2.QuotaFailure.Violation(
+                subject=error.limit, description=str(error)
+            )
+        ]
+    )
+    if error.retry_after_s is None:
+        return [failure]
+    delay = Duration(seconds=error.retry_after_s)
+    return [failure, error_details_pb2.RetryInfo(retry_delay=delay)]
 
 
 def _holder(error: NotOwnerError) -> dict[str, str]:

@@ -349,7 +349,10 @@ class Runtime:
     async def _submit(self, work: Work) -> object:
         if self._queue.qsize() >= self._options.queue_count_max:
             raise LimitExceededError(
-                "work in the queue", self._queue.qsize(), self._options.queue_count_max
+                "work in the queue",
+                self._queue.qsize(),
+                self._options.queue_count_max,
+                retry_after_s=1,
             )
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait((work, future))

@@ -83,7 +83,13 @@ EXAMPLES: list[tuple[NearturnError, int, str, type | None]] = [
         domain.LimitExceededError("open demands", 2_000_001, 2_000_000),
         code_pb2.RESOURCE_EXHAUSTED,
         "LIMIT_EXCEEDED",
-        error_details_pb2.QuotaFailure,
+        None,
+    ),
+    (
+        domain.LimitExceededError("work in the queue", 10_000, 10_000, 1),
+        code_pb2.RESOURCE_EXHAUSTED,
+        "LIMIT_EXCEEDED",
+        error_details_pb2.RetryInfo,
     ),
     (
         domain.UnavailableError("cannot commit in store at a path: disk full"),
@@ -146,9 +152,20 @@ def test_each_error_has_its_code_and_details(
     assert (status.code, info.reason, info.domain) == (code, reason, "nearturn")
     names = [packed.TypeName() for packed in status.details]
     expected = ["google.rpc.ErrorInfo"]
+    if code == code_pb2.RESOURCE_EXHAUSTED:
+        expected.append(error_details_pb2.QuotaFailure.DESCRIPTOR.full_name)
     if detail is not None:
         expected.append(detail.DESCRIPTOR.full_name)  # type: ignore[attr-defined]
     assert names == expected
+
+
+def test_a_full_server_says_when_to_come_back():
+    """RetryInfo has the seconds of the error; waiting helps no limit that has none."""
+    full = ApiError(to_status(domain.LimitExceededError("pool", 3, 2, 10)))
+    (retry,) = full.details(error_details_pb2.RetryInfo)
+    assert retry.retry_delay.seconds == 10
+    never = ApiError(to_status(domain.LimitExceededError("candidates", 3, 2)))
+    assert never.details(error_details_pb2.RetryInfo) == []
 
 
 @pytest.mark.parametrize(("error", "code", "reason", "detail"), EXAMPLES, ids=IDS)

@@ -354,7 +354,7 @@ async def test_a_failed_commit_changes_nothing_and_is_survived(
 
 
 async def test_a_full_queue_refuses(tmp_path: Path, clock: HandClock) -> None:
-    """Work beyond the queue's limit is refused at once, not piled up."""
+    """Work beyond the queue's limit is refused at once, with when to come back."""
     running = _runtime(tmp_path, clock, queue_count_max=2)
     await running.start()
     calls = [_call(UpsertDemands((demand(f"d{n}"),), ("",))) for n in range(20)]
@@ -364,7 +364,7 @@ async def test_a_full_queue_refuses(tmp_path: Path, clock: HandClock) -> None:
     refused = [each for each in results if isinstance(each, LimitExceededError)]
     stored = [each for each in results if isinstance(each, bytes)]
     assert len(refused) + len(stored) == 20
-    assert refused
+    assert {each.retry_after_s for each in refused} == {1}
     assert stored
     await running.stop()
 

@@ -188,6 +188,13 @@ class Settings(BaseSettings):
         description="How long an owner of shards may be silent before another server "
         "on the same store takes them over.",
     )
+    drain_delay_ms: int = Field(
+        0,
+        ge=0,
+        le=600_000,
+        description="How long calls are still taken after health has turned "
+        "NOT_SERVING: for load balancers to look elsewhere.",
+    )
     shutdown_grace_s: int = Field(
         30, ge=0, le=3600, description="How long running calls may take at the end."
     )

@@ -53,6 +53,7 @@ class Server:
         self._registration: Registration | None = None
         self._sink: EventSink | None = None
         self._outbox: Outbox | None = None
+        self._is_serving = False
         self.port = 0
 
     async def start(self) -> None:
@@ -88,6 +89,7 @@ class Server:
         gc.freeze()
         self._publish()
         await self._registration.serving()
+        self._is_serving = True
         log.info("serving", listen=settings.listen, port=self.port)
 
     async def _decides(self, is_owner: bool) -> None:
@@ -111,10 +113,13 @@ class Server:
             self._outbox.start()
 
     async def stop(self) -> None:
-        """Stop accepting, let running calls finish, commit, close the store."""
+        """Say so, stop accepting, let running calls finish, commit, close the store."""
         log.info("stopping", grace_s=self._settings.shutdown_grace_s)
         if self._registration is not None:
             await self._registration.stopping()
+        if self._is_serving:
+            # Callers that still come meanwhile are answered, and need not come twice.
+            await asyncio.sleep(self._settings.drain_delay_ms / 1_000)
         if self._runtime is not None:
             self._runtime.refuse_streams()
         if self._grpc is not None:

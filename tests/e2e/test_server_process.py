@@ -109,6 +109,31 @@ async def test_a_signal_lets_running_calls_finish(
     assert states.count(ReturnState.MATCHED) == closed.round.matched_count > 0
 
 
+async def test_calls_are_taken_while_the_server_drains(tmp_path: Path) -> None:
+    """
+    Health says NOT_SERVING first; a call that comes after it is still answered.
+
+    A balancer needs some seconds to look elsewhere. Without the delay such a call is
+    refused; the one here comes after health has turned, so it cannot have come before.
+    """
+    (tmp_path / "drain.toml").write_text("drain_delay_ms = 3000\n")
+    options = (*_OPTIONS, "--config", str(tmp_path / "drain.toml"))
+    with ServerProcess(tmp_path, *options) as server:
+        async with AsyncClient(server.address) as client:
+            await client.demands.BatchUpsertDemands(_demands(1))
+            health = health_pb2_grpc.HealthStub(client.channel)
+            server.signal(signal.SIGTERM)
+            status = health_pb2.HealthCheckResponse.SERVING
+            while status == health_pb2.HealthCheckResponse.SERVING:
+                answer = await health.Check(health_pb2.HealthCheckRequest())
+                status = answer.status
+            assert status == health_pb2.HealthCheckResponse.NOT_SERVING
+            stored = await client.demands.BatchUpsertDemands(_demands(2))
+        assert await asyncio.to_thread(server.wait) == 0
+    assert len(stored.demands) == 2
+    assert len(StoreAudit.of(server.store_url).demands) == 2
+
+
 async def _watched(client: AsyncClient) -> grpc.StatusCode | None:
     try:
         async for _ in client.matches.WatchDecisions(

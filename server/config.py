@@ -20,6 +20,7 @@ from matcher.domain.errors import FieldViolation, InvalidValueError
 
 ENV_PREFIX = "NEARTURN_"
 
+_ADDRESS = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}"
 _NATS_SERVER = r"(nats|tls)://[^\s,/]+"
 
 
@@ -37,7 +38,7 @@ class Settings(BaseSettings):
 
     listen: str = Field(
         "127.0.0.1:50551",
-        pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$",
+        pattern=rf"^{_ADDRESS}$",
         description="Host and port to listen on; port 0 takes a free one.",
     )
     store_url: str = Field(
@@ -180,6 +181,13 @@ class Settings(BaseSettings):
         ge=100,
         le=3_600_000,
         description="Longest pause before the broker is tried again.",
+    )
+    metrics_listen: str = Field(
+        "",
+        pattern=rf"^({_ADDRESS})?$",
+        examples=["127.0.0.1:9464"],
+        description="Host and port that metrics are scraped from, by plain HTTP. "
+        "Empty: none.",
     )
     lease_ttl_ms: int = Field(
         5_000,

@@ -31,6 +31,7 @@ from server.storage.opening import open_store
 from server.storage.postgres_params import PostgresParams
 from server.storage.sql_store import SqlStore
 from server.storage.sqlite_database import SqliteParams
+from server.telemetry.sight import Sight
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +54,9 @@ class Server:
         self._registration: Registration | None = None
         self._sink: EventSink | None = None
         self._outbox: Outbox | None = None
+        self._sight = Sight(
+            settings.metrics_listen, settings.queue_count_max, lambda: self._outbox
+        )
         self._is_serving = False
         self.port = 0
 
@@ -74,11 +78,15 @@ class Server:
         self._sink = _event_sink(settings)
         store = await asyncio.to_thread(_open_store, settings)
         self._runtime = Runtime(
-            store, limits=_limits(settings), options=_options(settings)
+            store,
+            limits=_limits(settings),
+            options=_options(settings),
+            watch=self._sight.watch,
         )
+        self._sight.open(self._runtime)
         self._grpc = _grpc_server(settings)
         self._registration = Registration(
-            self._grpc, self._runtime, TenantId(settings.tenant)
+            self._grpc, self._runtime, TenantId(settings.tenant), self._sight.watch
         )
         self.port = _bind(self._grpc, settings.listen)
         # Health answers NOT_SERVING from here on; the rest waits for the kernels.
@@ -89,12 +97,13 @@ class Server:
         gc.freeze()
         self._publish()
         await self._registration.serving()
-        self._is_serving = True
+        self._is_serving = self._sight.is_serving = True
         log.info("serving", listen=settings.listen, port=self.port)
 
     async def _decides(self, is_owner: bool) -> None:
         # Callers go where health says SERVING: to whoever has the shards.
         assert self._registration is not None
+        self._sight.is_serving = is_owner
         if is_owner:
             self._publish()
             await self._registration.serving()
@@ -115,6 +124,7 @@ class Server:
     async def stop(self) -> None:
         """Say so, stop accepting, let running calls finish, commit, close the store."""
         log.info("stopping", grace_s=self._settings.shutdown_grace_s)
+        self._sight.is_serving = False
         if self._registration is not None:
             await self._registration.stopping()
         if self._is_serving:
@@ -126,6 +136,7 @@ class Server:
             await self._grpc.stop(self._settings.shutdown_grace_s)
         if self._outbox is not None:
             await self._outbox.stop()
+        await asyncio.to_thread(self._sight.close)
         if self._runtime is not None:
             await self._runtime.stop()
         log.info("stopped")

@@ -58,6 +58,11 @@ class OpenDemands:
     def __len__(self) -> int:
         return len(self._row_of)
 
+    @property
+    def index_bytes(self) -> int:
+        """Memory of the index."""
+        return self._index.memory_bytes
+
     def record(self, row: int) -> DemandRecord:
         """Return the record of a row in use."""
         record = self._records[row]

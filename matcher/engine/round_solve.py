@@ -13,6 +13,7 @@ from matcher.domain.objective import Objective
 from matcher.engine.market import Market
 from matcher.engine.match_groups import MatchGroups
 from matcher.engine.proof import Proof
+from matcher.engine.stages import Stage, Stages, unwatched
 from matcher.solve import (
     Assignment,
     CandidateGraph,
@@ -107,6 +108,7 @@ def solve_market(
     groups: MatchGroups | None = None,
     threads: int = 1,
     stop: Stop | None = None,
+    stages: Stages = unwatched,
 ) -> SolvedMarket:
     """
     Assign the market's items to its demands as well as the objective can be served.
@@ -123,6 +125,8 @@ def solve_market(
         Threads to work on; no influence on the answer.
     stop
         Ends the work early when it is requested; the answer then has a gap.
+    stages
+        Is told of ``SOLVE`` and ``CHECK``.
 
     Returns
     -------
@@ -139,11 +143,14 @@ def solve_market(
         If the checker finds a fault: a defect of ours, so that nothing is decided
         on the strength of it.
     """
-    weighed, assignment = solve_graph(
-        market.graph, market.distance_m, objective, groups, threads=threads, stop=stop
-    )
-    limits = groups.limits if groups else None
-    check_certificate(weighed.graph, assignment, limits)
+    graph, distance_m = market.graph, market.distance_m
+    with stages(Stage.SOLVE):
+        weighed, assignment = solve_graph(
+            graph, distance_m, objective, groups, threads=threads, stop=stop
+        )
+    with stages(Stage.CHECK):
+        limits = groups.limits if groups else None
+        check_certificate(weighed.graph, assignment, limits)
     return SolvedMarket(market, assignment, objective, weighed, groups)
 
 

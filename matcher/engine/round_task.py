@@ -20,6 +20,7 @@ from matcher.engine.records import ReturnRecord
 from matcher.engine.round_memory import Left, Terms
 from matcher.engine.round_solve import SolvedMarket, solve_market
 from matcher.engine.shadow_rounds import ShadowTask, SolvedShadows, solve_shadows
+from matcher.engine.stages import Stage, Stages, unwatched
 from matcher.policy.gates import GateReport
 from matcher.solve import Stop
 
@@ -76,10 +77,16 @@ class SolvedRound:
 
 
 def solve_round(
-    task: RoundTask, *, threads: int = 1, stop: Stop | None = None
+    task: RoundTask,
+    *,
+    threads: int = 1,
+    stop: Stop | None = None,
+    stages: Stages = unwatched,
 ) -> SolvedRound:
     """
     Solve a task; touches nothing but its arguments, so any thread may do it.
+
+    ``stages`` is told of each stage from ``SOLVE`` to ``SHADOWS``.
 
     Raises
     ------
@@ -94,10 +101,14 @@ def solve_round(
         groups=task.groups,
         threads=threads,
         stop=stop,
+        stages=stages,
     )
-    proof = solved.proof(
-        [record.item.return_id for record in task.records],
-        [record.demand.demand_id for record in task.market.demands],
-    )
-    shadows = solve_shadows(task.shadows, solved, threads=threads, stop=stop)
-    return SolvedRound(task, solved, pack(proof), shadows)
+    with stages(Stage.PROVE):
+        proof = solved.proof(
+            [record.item.return_id for record in task.records],
+            [record.demand.demand_id for record in task.market.demands],
+        )
+        packed = pack(proof)
+    with stages(Stage.SHADOWS):
+        shadows = solve_shadows(task.shadows, solved, threads=threads, stop=stop)
+    return SolvedRound(task, solved, packed, shadows)

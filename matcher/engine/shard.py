@@ -66,6 +66,7 @@ from matcher.engine.rounds import Rounds
 from matcher.engine.settings import apply_setting
 from matcher.engine.shadow_book import ShadowBook
 from matcher.engine.shadow_rounds import ShadowTask, SolvedShadows
+from matcher.engine.shard_sizes import ShardSizes
 from matcher.engine.sku_book import SkuBook
 from matcher.engine.submission import fresh_items
 from matcher.policy.wording import stated
@@ -328,6 +329,25 @@ class Shard:
     def network(self) -> Network:
         """Warehouses and service areas as they stand."""
         return self._network.network
+
+    def sizes(self) -> ShardSizes:
+        """Return how much it holds."""
+        policy = self._policies.active
+        cap = policy.volume_cap if policy else None
+        volume = self._policies.volume
+        eligible, admitted = volume.counts(cap, self._now_us) if cap else (0, 0)
+        return ShardSizes(
+            waiting_count=len(self._returns) - len(self._matches),
+            hold_count=len(self._matches),
+            demand_count=len(self._demands),
+            indexed_count=len(self._open),
+            index_bytes=self._open.index_bytes,
+            shadow_count=len(self._shadows),
+            policy_version=policy.version if policy else 0,
+            cap_basis_points=cap.basis_points if cap else 0,
+            eligible_count=eligible,
+            admitted_count=admitted,
+        )
 
     def round_due_us(self) -> int | None:
         """Return when the next round is due; ``None`` until something changes."""

@@ -8,6 +8,7 @@ import structlog
 from google.protobuf.message import Message
 
 from matcher.domain.ids import TenantId
+from server.api.call_watch import Ongoing
 
 log = structlog.get_logger(__name__)
 
@@ -24,11 +25,16 @@ class AccessLine:
         Full name of the method.
     tenant
         Whom the caller acts for.
+    ongoing
+        Is told of its end, too.
     """
 
-    def __init__(self, method: str, tenant: TenantId) -> None:
+    def __init__(
+        self, method: str, tenant: TenantId, ongoing: Ongoing | None = None
+    ) -> None:
         self._method = method
         self._tenant = tenant
+        self._ongoing = ongoing
         self._started = time.perf_counter()
         self._item_count = 0
 
@@ -44,6 +50,8 @@ class AccessLine:
 
     def ended(self, code: str) -> None:
         """Write the line; ``code`` is the name of the status."""
+        if self._ongoing is not None:
+            self._ongoing.ended(code)
         log.info(
             "call",
             method=self._method,

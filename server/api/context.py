@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -13,6 +13,7 @@ from matcher.domain.errors import InvalidValueError
 from matcher.domain.ids import TenantId
 from matcher.engine.answers import Answer
 from matcher.engine.commands import Command
+from server.api.call_watch import CallWatch, UnwatchedCalls
 from server.api.idempotency import payload_hash
 from server.runtime.call import Call
 from server.runtime.runtime import Runtime
@@ -24,13 +25,14 @@ M = TypeVar("M", bound=Message)
 @dataclass(frozen=True, slots=True)
 class ApiContext:
     """
-    The runtime, and the tenant that callers act for.
+    The runtime, the tenant that callers act for, and who is told of calls.
 
     The tenant comes from the server's configuration and never from a request.
     """
 
     runtime: Runtime
     tenant: TenantId
+    watch: CallWatch = field(default_factory=UnwatchedCalls)
 
     async def execute(
         self,

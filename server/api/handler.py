@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 import grpc
@@ -18,6 +19,7 @@ from grpc_status import rpc_status
 from matcher.domain.errors import FieldViolation, InvalidValueError
 from matcher.domain.ids import TenantId
 from server.api.access_log import AccessLine
+from server.api.call_watch import CallWatch, UnwatchedCalls
 from server.api.errors import to_status
 from server.api.validation import check
 
@@ -26,6 +28,7 @@ M = TypeVar("M", bound=Message)
 Answer = Message | bytes
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 Implementation: TypeAlias = Callable[..., object]
+Answering: TypeAlias = "Callable[[Context], AbstractAsyncContextManager[AccessLine]]"
 
 # Larger requests are decoded and checked beside the event loop.
 _ASIDE_BYTES = 32 * 1024
@@ -72,7 +75,10 @@ async def prepared(kind: type[M], raw: bytes) -> M:
 
 
 def method_handler(
-    method: MethodDescriptor, implementation: Implementation, tenant: TenantId
+    method: MethodDescriptor,
+    implementation: Implementation,
+    tenant: TenantId,
+    watch: CallWatch | None = None,
 ) -> grpc.RpcMethodHandler[bytes, bytes]:
     """
     Return the handler of a method, which takes and gives bytes.
@@ -89,25 +95,25 @@ def method_handler(
         the answer, or the answers of a stream.
     tenant
         Whom callers act for.
+    watch
+        Is told of each call.
     """
+    answering = partial(_answering, method, tenant, watch or UnwatchedCalls())
     if method.client_streaming:
-        return grpc.stream_stream_rpc_method_handler(
-            _bidi(method, implementation, tenant)
-        )
+        return grpc.stream_stream_rpc_method_handler(_bidi(implementation, answering))
+    kind = GetMessageClass(method.input_type)
     if method.server_streaming:
         return grpc.unary_stream_rpc_method_handler(
-            _stream(method, implementation, tenant)
+            _stream(kind, implementation, answering)
         )
-    return grpc.unary_unary_rpc_method_handler(_unary(method, implementation, tenant))
+    return grpc.unary_unary_rpc_method_handler(_unary(kind, implementation, answering))
 
 
 def _unary(
-    method: MethodDescriptor, implementation: Implementation, tenant: TenantId
+    kind: type[Message], implementation: Implementation, answering: Answering
 ) -> Callable[[bytes, Context], Awaitable[bytes]]:
-    kind = GetMessageClass(method.input_type)
-
     async def handle(raw: bytes, context: Context) -> bytes:
-        async with _answering(method, tenant, context) as line:
+        async with answering(context) as line:
             request = await prepared(kind, raw)
             line.carries(request)
             return _encoded(await implementation(request))  # type: ignore[misc]
@@ -117,12 +123,10 @@ def _unary(
 
 
 def _stream(
-    method: MethodDescriptor, implementation: Implementation, tenant: TenantId
+    kind: type[Message], implementation: Implementation, answering: Answering
 ) -> Callable[[bytes, Context], AsyncIterator[bytes]]:
-    kind = GetMessageClass(method.input_type)
-
     async def handle(raw: bytes, context: Context) -> AsyncIterator[bytes]:
-        async with _answering(method, tenant, context) as line:
+        async with answering(context) as line:
             request = await prepared(kind, raw)
             async for answer in implementation(request):  # type: ignore[attr-defined]
                 line.answered()
@@ -132,12 +136,12 @@ def _stream(
 
 
 def _bidi(
-    method: MethodDescriptor, implementation: Implementation, tenant: TenantId
+    implementation: Implementation, answering: Answering
 ) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]:
     async def handle(
         requests: AsyncIterator[bytes], context: Context
     ) -> AsyncIterator[bytes]:
-        async with _answering(method, tenant, context) as line:
+        async with answering(context) as line:
             async for answer in implementation(requests):  # type: ignore[attr-defined]
                 line.answered()
                 yield _encoded(answer)
@@ -147,11 +151,12 @@ def _bidi(
 
 @asynccontextmanager
 async def _answering(
-    method: MethodDescriptor, tenant: TenantId, context: Context
+    method: MethodDescriptor, tenant: TenantId, watch: CallWatch, context: Context
 ) -> AsyncIterator[AccessLine]:
     # Turns whatever a call ends with into its status and its line in the log. A
     # cancelled call is left cancelled: a handler that swallows that leaks.
-    line = AccessLine(method.full_name, tenant)
+    ongoing = watch.began(method.full_name, context.invocation_metadata() or ())
+    line = AccessLine(method.full_name, tenant, ongoing)
     try:
         yield line
     except (asyncio.CancelledError, GeneratorExit):

@@ -21,6 +21,7 @@ from nearturn.v1 import (
     report_service_pb2,
     return_service_pb2,
 )
+from server.api.call_watch import CallWatch, UnwatchedCalls
 from server.api.context import ApiContext
 from server.api.demand_servicer import DemandServicer
 from server.api.explain_servicer import ExplainServicer
@@ -59,7 +60,10 @@ def service_handlers(context: ApiContext) -> tuple[Handlers, ...]:
         implementation = servicer(context)
         handlers = {
             method.name: method_handler(
-                method, getattr(implementation, method.name), context.tenant
+                method,
+                getattr(implementation, method.name),
+                context.tenant,
+                context.watch,
             )
             for method in service.methods
         }
@@ -79,12 +83,19 @@ class Registration:
         What the services work with.
     tenant
         Whom callers act for.
+    watch
+        Is told of calls.
     """
 
     def __init__(
-        self, server: grpc.aio.Server, runtime: Runtime, tenant: TenantId
+        self,
+        server: grpc.aio.Server,
+        runtime: Runtime,
+        tenant: TenantId,
+        watch: CallWatch | None = None,
     ) -> None:
-        server.add_generic_rpc_handlers(service_handlers(ApiContext(runtime, tenant)))
+        context = ApiContext(runtime, tenant, watch or UnwatchedCalls())
+        server.add_generic_rpc_handlers(service_handlers(context))
         self._names = [service.full_name for service in _SERVICES]
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)

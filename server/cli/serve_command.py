@@ -41,6 +41,12 @@ def serve(
             rich_help_panel=_PANEL,
         ),
     ] = None,
+    metrics_listen: Annotated[
+        str | None,
+        typer.Option(
+            help="HOST:PORT that metrics are scraped from.", rich_help_panel=_PANEL
+        ),
+    ] = None,
     log_level: Annotated[
         str | None,
         typer.Option(help="debug, info, warning or error.", rich_help_panel=_PANEL),
@@ -73,6 +79,7 @@ def serve(
         tenant=tenant,
         solver_threads=solver_threads,
         run_timers=run_timers,
+        metrics_listen=metrics_listen,
         log_level=log_level,
         log_format=log_format,
     )

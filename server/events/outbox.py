@@ -12,6 +12,7 @@ from matcher.domain.ids import TenantId
 from server.events.event_sink import EventSink
 from server.events.relay import Encode, Lag, Relay, RelayParams
 from server.runtime.runtime import Runtime
+from server.storage.store import Store
 
 log = structlog.get_logger(__name__)
 
@@ -92,6 +93,10 @@ class Outbox:
             If the store cannot be read.
         """
         return {tenant: await relay.lag() for tenant, relay in self._relays.items()}
+
+    def lags_in(self, store: Store) -> list[Lag]:
+        """Return the same without names, read from a store on any thread."""
+        return [relay.lag_in(store) for relay in self._relays.values()]
 
     async def _keep_now_and_then(self) -> None:
         while True:

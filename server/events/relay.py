@@ -156,7 +156,18 @@ class Relay:
         UnavailableError
             If the store cannot be read.
         """
-        return await self._runtime.read(self._lag)
+        return await self._runtime.read(self.lag_in)
+
+    def lag_in(self, store: Store) -> Lag:
+        """Return the same, read from a store on any thread."""
+        published = self._published
+        if published is None:
+            published = self._relayed(store)
+        oldest = store.decisions_after(self._tenant, published, 1)
+        if not oldest:
+            return Lag(0, 0)
+        age_us = self._runtime.now_us() - oldest[0].decision.decided_us
+        return Lag(store.log_end(self._tenant) - published, max(0, age_us))
 
     async def _publish_batch(self) -> bool:
         # Whether the log went no further than this batch.
@@ -178,16 +189,6 @@ class Relay:
             self._tenant, self._published, self._params.batch_max
         )
         return [self._encode(self._tenant, each) for each in logged]
-
-    def _lag(self, store: Store) -> Lag:
-        published = self._published
-        if published is None:
-            published = self._relayed(store)
-        oldest = store.decisions_after(self._tenant, published, 1)
-        if not oldest:
-            return Lag(0, 0)
-        age_us = self._runtime.now_us() - oldest[0].decision.decided_us
-        return Lag(store.log_end(self._tenant) - published, max(0, age_us))
 
     async def _fail(self, error: str) -> None:
         exponent = min(self._failures, 30)

@@ -55,6 +55,11 @@ class Ownership:
         """Return whether this process took the tenant's lease and heard of no other."""
         return tenant in self._held
 
+    def epochs(self) -> dict[TenantId, int]:
+        """Return the epochs of the leases that this process took, by tenant."""
+        # A copy in one step: the lock may be held for as long as the store takes.
+        return {tenant: lease.epoch for tenant, lease in self._held.copy().items()}
+
     def lease(self, tenant: TenantId) -> Lease:
         """
         Return the lease under which this process writes for a tenant.

@@ -16,9 +16,11 @@ from matcher.engine.records import RoundRecord
 from matcher.engine.round_task import RoundTask, SolvedRound, solve_round
 from matcher.engine.shadow_rounds import ShadowTask, solve_shadows
 from matcher.engine.shard import Shard
+from matcher.engine.stages import Stage, Stages
 from server.runtime.budget import budget
 from server.runtime.call import RoundCall
 from server.runtime.options import RuntimeOptions
+from server.runtime.watch import Watch
 from server.runtime.work import Work
 
 log = structlog.get_logger(__name__)
@@ -41,13 +43,19 @@ class Rounds:
         Has the engine do a piece of work, and returns its value once it is stored.
     options
         Threads and budget of a solve.
+    watch
+        Is told of each round and its stages.
     """
 
     def __init__(
-        self, submit: Callable[[Work], Awaitable[object]], options: RuntimeOptions
+        self,
+        submit: Callable[[Work], Awaitable[object]],
+        options: RuntimeOptions,
+        watch: Watch,
     ) -> None:
         self._submit = submit
         self._options = options
+        self._watch = watch
         self._solver = ThreadPoolExecutor(1, thread_name_prefix="solver")
         self._locks: dict[TenantId, asyncio.Lock] = {}
 
@@ -67,21 +75,25 @@ class Rounds:
         async with self.between(call.tenant):
             if call.request_id and await is_answered():
                 return cast(bytes, await self._submit(_repeat(call)))
-            begun, task = cast(
-                tuple[Shard, RoundTask],
-                await self._submit(
-                    Work(
-                        call.tenant, lambda shard, now: (shard, shard.begin_round(now))
-                    )
-                ),
-            )
-            solved = await self._solved(call.tenant, task)
+            with self._watch.round() as stages:
+                return await self._round(call, stages)
 
-            def run(shard: Shard, now_us: int) -> bytes:
+    async def _round(self, call: RoundCall, stages: Stages) -> bytes:
+        def begin(shard: Shard, now_us: int) -> tuple[Shard, RoundTask]:
+            with stages(Stage.COLLECT):
+                return shard, shard.begin_round(now_us)
+
+        begun, task = cast(
+            tuple[Shard, RoundTask], await self._submit(Work(call.tenant, begin))
+        )
+        solved = await self._solved(call.tenant, task, stages)
+
+        def finish(shard: Shard, now_us: int) -> bytes:
+            with stages(Stage.FINISH):
                 return call.encode(_finish_on(shard, begun, solved, now_us))
 
-            work = Work(call.tenant, run, call.request_id, call.payload_hash)
-            return cast(bytes, await self._submit(work))
+        work = Work(call.tenant, finish, call.request_id, call.payload_hash)
+        return cast(bytes, await self._submit(work))
 
     async def ask_shadows(self, tenant: TenantId) -> None:
         """Ask what shadows would have had, between rounds; nobody else is touched."""
@@ -113,12 +125,16 @@ class Rounds:
         """Wait for the solver's thread to end."""
         self._solver.shutdown()
 
-    async def _solved(self, tenant: TenantId, task: RoundTask) -> SolvedRound:
+    async def _solved(
+        self, tenant: TenantId, task: RoundTask, stages: Stages
+    ) -> SolvedRound:
         late = asyncio.create_task(self._note_late(tenant))
         try:
             with budget(self._options.solve_budget_us) as stop:
                 threads = self._options.threads
-                solve = partial(solve_round, task, threads=threads, stop=stop)
+                solve = partial(
+                    solve_round, task, threads=threads, stop=stop, stages=stages
+                )
                 solved = await self._on_solver(solve)
         except Exception:
             log.exception("round_not_solved", tenant=tenant)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
+from time import perf_counter_ns
 from typing import TypeVar, cast
 
 import structlog
@@ -29,8 +31,10 @@ from server.runtime.ownership import Ownership
 from server.runtime.past import Past
 from server.runtime.rounds import Rounds
 from server.runtime.shard_host import ShardHost
+from server.runtime.state import RuntimeState
 from server.runtime.tenure import Tenure, Told
 from server.runtime.timers import Timers
+from server.runtime.watch import GroupTimes, Origin, Unwatched, Watch
 from server.runtime.work import Done, Work
 from server.storage.store import Store
 
@@ -39,6 +43,16 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    """Work in the queue, since when, and who waits for it."""
+
+    work: Work
+    future: asyncio.Future[Done]
+    queued_ns: int
+    origin: Origin
 
 
 class Runtime:
@@ -58,6 +72,8 @@ class Runtime:
         Of every shard.
     options
         How it works.
+    watch
+        Is told how work goes.
     """
 
     def __init__(
@@ -67,6 +83,7 @@ class Runtime:
         clock: Clock = system_clock,
         limits: ShardLimits | None = None,
         options: RuntimeOptions | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.store = store
         self._clock = clock
@@ -78,7 +95,8 @@ class Runtime:
             clock=monotonic_clock,
         )
         self._host = ShardHost(store, clock, self._ownership, limits)
-        self._queue: asyncio.Queue[tuple[Work, asyncio.Future[Done]]] = asyncio.Queue()
+        self._watch = watch or Unwatched()
+        self._queue: asyncio.Queue[_Queued] = asyncio.Queue()
         self._engine = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._planner = ThreadPoolExecutor(1, thread_name_prefix="planner")
         self._simulator = ThreadPoolExecutor(1, thread_name_prefix="simulator")
@@ -90,11 +108,12 @@ class Runtime:
             self._readers,
             self._options.replay_budget_us,
         )
-        self._rounds = Rounds(self._submit, self._options)
+        self._rounds = Rounds(self._submit, self._options, self._watch)
         self._grown = asyncio.Event()
         self._tenure: Tenure | None = None
         self._worker: asyncio.Task[None] | None = None
         self._timers: list[asyncio.Task[None]] = []
+        self._wanted_count = len(set(self._options.tenants))
         self._is_stopping = False
         self._is_watchable = True
 
@@ -102,6 +121,13 @@ class Runtime:
     def threads(self) -> int:
         """Threads that solve."""
         return self._options.threads
+
+    def state(self) -> RuntimeState:
+        """Return how it stands; from any thread, and without waiting."""
+        held = self._ownership.epochs()
+        return RuntimeState(
+            self._queue.qsize(), self._wanted_count, held, self._host.sizes()
+        )
 
     def now_us(self) -> int:
         """Return the current instant, microseconds since the epoch."""
@@ -123,6 +149,7 @@ class Runtime:
         if is_alone:
             # Nobody else settles what falls due for the others.
             tenants.update(await self.read(lambda store: store.tenants()))
+        self._wanted_count = len(tenants)
         interval_s = self._options.lease_ttl_us / 5 / _SECOND_US
         tenure = Tenure(self._ownership, sorted(tenants), interval_s)
         self._tenure = tenure
@@ -348,6 +375,7 @@ class Runtime:
 
     async def _submit(self, work: Work) -> object:
         if self._queue.qsize() >= self._options.queue_count_max:
+            self._watch.refused()
             raise LimitExceededError(
                 "work in the queue",
                 self._queue.qsize(),
@@ -355,7 +383,9 @@ class Runtime:
                 retry_after_s=1,
             )
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
-        self._queue.put_nowait((work, future))
+        self._queue.put_nowait(
+            _Queued(work, future, perf_counter_ns(), self._watch.origin())
+        )
         # The work goes on if the caller gives up: half of it is no option.
         done = await asyncio.shield(future)
         if done.error is not None:
@@ -370,17 +400,21 @@ class Runtime:
                     group.append(self._queue.get_nowait())
                 except asyncio.QueueEmpty:
                     break
-            works = [work for work, _ in group]
+            works = [each.work for each in group]
+            times = GroupTimes(
+                [each.queued_ns for each in group], [each.origin for each in group]
+            )
             try:
-                results = await self._on(self._engine, self._host.process, works)
+                results = await self._on(self._engine, self._host.process, works, times)
             except Exception as error:
                 log.exception("group_broke")
                 results = [Done(error=error) for _ in group]
-            for (_, future), done in zip(group, results, strict=True):
-                if not future.done():
-                    future.set_result(done)
+            for each, done in zip(group, results, strict=True):
+                if not each.future.done():
+                    each.future.set_result(done)
                 self._queue.task_done()
             self._notify()
+            self._watch.group(times)
 
     def _notify(self) -> None:
         grown, self._grown = self._grown, asyncio.Event()

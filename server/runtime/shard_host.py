@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import perf_counter_ns
 
 import structlog
 
+from matcher.domain.decision import Decision, Outcome
 from matcher.domain.errors import (
     NearturnError,
     NotOwnerError,
@@ -15,13 +17,16 @@ from matcher.domain.errors import (
     UnavailableError,
 )
 from matcher.domain.ids import TenantId
+from matcher.domain.reason import ReasonCode
 from matcher.engine.archive import LiveRows
 from matcher.engine.commands import Command
 from matcher.engine.journal import Checkpoint
 from matcher.engine.limits import ShardLimits
 from matcher.engine.shard import Shard
+from matcher.engine.shard_sizes import ShardSizes
 from server.runtime.clock import Clock
 from server.runtime.ownership import Ownership
+from server.runtime.watch import GroupTimes
 from server.runtime.work import Done, Work
 from server.storage.lease import FencedError, Lease
 from server.storage.store import Store, StoredAnswer
@@ -87,11 +92,17 @@ class ShardHost:
         # again is another, and the shard does not know what happened in between.
         self._leases: dict[TenantId, Lease] = {}
         self._tenants: set[TenantId] = set()
+        self._sizes: dict[TenantId, ShardSizes] = {}
+
+    def sizes(self) -> dict[TenantId, ShardSizes]:
+        """Return what each shard held after its last group; from any thread."""
+        return self._sizes
 
     def start(self, tenants: Sequence[TenantId]) -> None:
         """Build the shards of the tenants given, whose leases this process has."""
         for tenant in sorted(tenants):
             self.shard(tenant)
+        self._note_sizes(tenants)
 
     def tenants(self) -> list[TenantId]:
         """Return the tenants that are served, in order."""
@@ -134,9 +145,13 @@ class ShardHost:
         if rows.policies or rows.demands or rows.returns or rows.warehouses:
             self._store.history(tenant).begin(self._clock())
 
-    def process(self, group: Sequence[Work]) -> list[Done]:
+    def process(
+        self, group: Sequence[Work], times: GroupTimes | None = None
+    ) -> list[Done]:
         """
         Run a group of work in its order and commit it in one transaction.
+
+        ``times`` is filled in.
 
         Returns
         -------
@@ -144,6 +159,14 @@ class ShardHost:
             One per piece: its value, or why there is none. A piece refused with a
             :class:`NearturnError` leaves the others as they are.
         """
+        times = times or GroupTimes((), ())
+        times.begun_ns = perf_counter_ns()
+        done = self._process(group, times)
+        times.ended_ns = perf_counter_ns()
+        self._note_sizes({work.tenant for work in group})
+        return done
+
+    def _process(self, group: Sequence[Work], times: GroupTimes) -> list[Done]:
         now_us = self._clock()
         done: list[Done] = []
         answers = _Answers()
@@ -151,28 +174,31 @@ class ShardHost:
             self._find_answers(group, answers)
             self._expect(group, answers)
         except UnavailableError as error:
-            return self._give_up(group, error)
+            return self._give_up(group, error, times)
         for index, work in enumerate(group):
             try:
                 done.append(Done(self._value(work, now_us, answers)))
             except NotOwnerError as error:
                 done.append(Done(error=error))
             except UnavailableError as error:
-                return self._give_up(group, error)
+                return self._give_up(group, error, times)
             except NearturnError as error:
                 done.append(Done(error=error))
             except Exception as error:
                 if (lost := self._lost(work.tenant)) is not None:
                     # Old memory beside rows of a newer owner: no fault of the work.
-                    return self._give_up(group, lost)
+                    return self._give_up(group, lost, times)
                 log.exception("work_broke", tenant=work.tenant)
-                given_up = self._give_up(group, error)
+                given_up = self._give_up(group, error, times)
                 given_up[index] = Done(error=error)
                 return given_up
+            times.ran_ns.append(perf_counter_ns())
         try:
-            self._commit({work.tenant for work in group}, list(answers.new.values()))
+            self._commit(
+                {work.tenant for work in group}, list(answers.new.values()), times
+            )
         except UnavailableError as error:
-            return self._give_up(group, error)
+            return self._give_up(group, error, times)
         return done
 
     def forget_answers(self, before_us: int) -> int:
@@ -237,7 +263,9 @@ class ShardHost:
             )
         return first.answer
 
-    def _commit(self, tenants: set[TenantId], answers: list[StoredAnswer]) -> None:
+    def _commit(
+        self, tenants: set[TenantId], answers: list[StoredAnswer], times: GroupTimes
+    ) -> None:
         changes = [
             (tenant, shard.take_changes())
             for tenant, shard in sorted(self._shards.items())
@@ -248,6 +276,7 @@ class ShardHost:
         try:
             if changes or answers:
                 self._store.commit(changes, answers, leases)
+                times.is_stored = True
             else:
                 # A refusal is an answer too: memory that is not our own any more
                 # must not give one.
@@ -255,8 +284,17 @@ class ShardHost:
         except FencedError as error:
             self._ownership.lost(error.lease)
             raise
-        for tenant, _ in changes:
+        for tenant, changed in changes:
             self._shards[tenant].committed()
+            times.decided.update(map(_decided, changed.decisions))
+            times.rounds.extend(changed.rounds)
+
+    def _note_sizes(self, tenants: Iterable[TenantId]) -> None:
+        # Another dictionary each time: readers on other threads need no lock.
+        shards = ((each, self._shards.get(each)) for each in tenants)
+        noted = {tenant: shard.sizes() for tenant, shard in shards if shard is not None}
+        kept = {each: self._sizes[each] for each in self._sizes if each in self._shards}
+        self._sizes = {**kept, **noted}
 
     def _lost(self, tenant: TenantId) -> UnavailableError | None:
         # Whether another server has the shard by now, or nobody can tell.
@@ -270,9 +308,16 @@ class ShardHost:
             return error
         return None
 
-    def _give_up(self, group: Sequence[Work], error: BaseException) -> list[Done]:
+    def _give_up(
+        self, group: Sequence[Work], error: BaseException, times: GroupTimes
+    ) -> list[Done]:
         # The next use of a shard builds it from the store.
+        times.is_given_up = True
         self._shards.clear()
         reason = UnavailableError(f"please retry with the same ids: {error}")
         taken = error.lease.tenant if isinstance(error, FencedError) else None
         return [Done(error=error if work.tenant == taken else reason) for work in group]
+
+
+def _decided(decision: Decision) -> tuple[Outcome, tuple[ReasonCode, ...]]:
+    return decision.outcome, tuple(reason.code for reason in decision.reasons)

@@ -48,6 +48,7 @@ from server.storage.shadow_rows import count_shadows
 from server.storage.sql_archive import SqlArchive
 from server.storage.sql_leases import SqlLeases, fence
 from server.storage.store import LoggedDecision, StoredAnswer
+from server.storage.store_size import read_size_bytes
 from server.storage.tables import relay_cursors
 from server.storage.tenants import tenants_of
 from server.storage.transaction import Transaction
@@ -373,6 +374,11 @@ class SqlStore:
         """Raise unless the database answers."""
         with self._database.reading("read the revision") as connection:
             connection.execute(statements.PING).one()
+
+    def size_bytes(self) -> int:
+        """Return how large the database is, what is only in a log left aside."""
+        with self._database.reading("read its size") as connection:
+            return read_size_bytes(connection)
 
     def close(self) -> None:
         """Close every connection; checkpoints the log of an embedded store."""

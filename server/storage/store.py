@@ -331,5 +331,8 @@ class Store(Protocol):
     def ping(self) -> None:
         """Raise unless the database answers."""
 
+    def size_bytes(self) -> int:
+        """Return how large the database is, what is only in a log left aside."""
+
     def close(self) -> None:
         """Close every connection; checkpoints the log of an embedded store."""

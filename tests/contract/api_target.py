@@ -174,6 +174,10 @@ class LocalTransport:
 class LocalContext:
     """The part of a gRPC context that handlers use."""
 
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        """Return what came beside the request: nothing."""
+        return ()
+
     async def abort(
         self,
         code: grpc.StatusCode,

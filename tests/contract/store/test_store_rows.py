@@ -251,3 +251,11 @@ def test_archive_sees_later_commits(store: Store) -> None:
     store.commit([(BRAND, changes_of(decision))])
     assert archive.decision(DECISION.id) == decision
     assert store.archive(OTHER).decision(DECISION.id) is None
+
+
+def test_a_store_knows_its_size(store: Store) -> None:
+    """Some kilobytes when new, and more with 2,000 rows in it."""
+    empty = store.size_bytes()
+    rows = changes_of(*(demand_row(f"d{number}") for number in range(2_000)))
+    store.commit([(BRAND, rows)])
+    assert 10_000 < empty < store.size_bytes() < 100 * 1024 * 1024

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -23,6 +24,7 @@ from matcher.engine.commands import (
 )
 from matcher.engine.proof import unpack
 from matcher.engine.round_task import solve_round
+from matcher.engine.stages import Stage
 from tests.scenarios import (
     DAY_US,
     HOUR_US,
@@ -310,3 +312,18 @@ def test_solving_touches_nothing_and_threads_change_nothing() -> None:
     one, three = solve_round(task), solve_round(task, threads=3)
     assert one.proof == three.proof
     assert not shard.shard.take_changes()
+
+
+def test_a_round_tells_its_stages_in_their_order(shard: RunningShard) -> None:
+    """Whoever times a round hears of each stage once, begun and ended."""
+    told: list[str] = []
+
+    @contextmanager
+    def stages(stage: Stage) -> Iterator[None]:
+        told.append(f"{stage.value} begins")
+        yield
+        told.append(f"{stage.value} ends")
+
+    solve_round(shard.shard.begin_round(NOW_US), stages=stages)
+    names = ("solve", "check", "prove", "shadows")
+    assert told == [f"{name} {when}" for name in names for when in ("begins", "ends")]

@@ -21,6 +21,7 @@ from matcher.engine.commands import (
 )
 from matcher.engine.records import ReturnRecord
 from matcher.engine.round_task import RoundTask, SolvedRound, solve_round
+from matcher.engine.stages import Stages
 from matcher.solve import Stop
 from server.runtime.call import Call
 from server.runtime.options import RuntimeOptions
@@ -159,7 +160,9 @@ async def test_a_solver_that_breaks_is_down(
     """Each round fails: at its time the item goes the ordinary way, and is told why."""
     is_asked = threading.Event()
 
-    def broken(task: RoundTask, *, threads: int, stop: Stop) -> SolvedRound:
+    def broken(
+        task: RoundTask, *, threads: int, stop: Stop, stages: Stages
+    ) -> SolvedRound:
         is_asked.set()
         raise InvalidProblemError("no problem of yours")
 

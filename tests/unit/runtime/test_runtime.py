@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from matcher.domain.decision import Outcome
 from matcher.domain.errors import (
     LimitExceededError,
     NotFoundError,
@@ -31,10 +32,12 @@ from matcher.engine.commands import (
 )
 from matcher.engine.proof import unpack
 from matcher.engine.round_task import RoundTask, SolvedRound, solve_round
+from matcher.engine.stages import Stages
 from matcher.solve import Stop
 from server.runtime.call import Call, RoundCall
 from server.runtime.options import RuntimeOptions
 from server.runtime.runtime import Runtime
+from server.runtime.watch import GroupTimes, Unwatched
 from server.storage.opening import open_store
 from server.storage.sql_store import SqlStore
 from tests.scenarios import activation
@@ -178,10 +181,12 @@ async def test_a_round_out_of_time_takes_the_best_so_far(
 ) -> None:
     """The budget ends the solve; what is matched by then is, and the gap is proven."""
 
-    def slow(task: RoundTask, *, threads: int, stop: Stop) -> SolvedRound:
+    def slow(
+        task: RoundTask, *, threads: int, stop: Stop, stages: Stages
+    ) -> SolvedRound:
         while not stop.is_requested:
             time.sleep(0.001)
-        return solve_round(task, threads=threads, stop=stop)
+        return solve_round(task, threads=threads, stop=stop, stages=stages)
 
     monkeypatch.setattr("server.runtime.rounds.solve_round", slow)
     runtime = _runtime(tmp_path, clock, solve_budget_us=20_000)
@@ -414,4 +419,60 @@ async def test_checkpoints_come_once_a_day_or_with_the_journal(
     assert await count() == 2
     clock.now_us += DAY_US
     assert await count() == 3
+    await running.stop()
+
+
+async def test_its_state_is_as_of_the_last_group(runtime: Runtime) -> None:
+    """One item matched and one that waits; the demand enters the index in the round."""
+    await _prepare(runtime)
+    await runtime.execute(_call(SubmitReturns((return_item("r2"),), ("hash",))))
+    before = runtime.state()
+    assert (before.queue_length, before.wanted_count) == (0, 1)
+    assert dict(before.epochs) == {TENANT: 1}
+    sizes = before.sizes[TENANT]
+    assert (sizes.waiting_count, sizes.hold_count) == (2, 0)
+    assert (sizes.demand_count, sizes.indexed_count) == (1, 0)
+    await runtime.run_round(_round())
+    sizes = runtime.state().sizes[TENANT]
+    assert (sizes.waiting_count, sizes.hold_count) == (1, 1)
+    assert sizes.policy_version == 1
+    assert sizes.index_bytes > 0
+
+
+class _Noted(Unwatched):
+    """A watch that remembers the groups."""
+
+    def __init__(self) -> None:
+        self.groups: list[GroupTimes] = []
+
+    def group(self, group: GroupTimes) -> None:
+        """Remember it."""
+        self.groups.append(group)
+
+
+async def test_a_watch_hears_of_what_is_stored_and_of_what_is_given_up(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A submission's decision is told once it is stored, and not if it is not."""
+    watch = _Noted()
+    store = open_store(f"sqlite:///{tmp_path / 'test.db'}")
+    options = RuntimeOptions(tenants=(TENANT,), threads=1, runs_timers=False)
+    running = Runtime(store, clock=clock, options=options, watch=watch)
+    await running.start()
+    await _prepare(running)
+    (group,) = [each for each in watch.groups if each.decided]
+    assert group.is_stored
+    assert [outcome for outcome, _ in group.decided] == [Outcome.WAITING]
+    assert group.queued_ns[0] <= group.begun_ns <= group.ran_ns[0] <= group.ended_ns
+
+    def broken(*_: object) -> None:
+        raise UnavailableError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "commit", broken)
+        with pytest.raises(UnavailableError):
+            await running.execute(_call(SubmitReturns((return_item("r2"),), ("hash",))))
+    assert watch.groups[-1].is_given_up
+    assert not watch.groups[-1].is_stored
+    assert not watch.groups[-1].decided
     await running.stop()

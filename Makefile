@@ -19,7 +19,7 @@ KERNEL_SUITES := tests/unit/solve tests/unit/geo tests/unit/index tests/unit/rou
 	tests/oracle
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fault-tools lock proto format lint type test test-all simulate soak demo bench docs check clean
+.PHONY: help setup fault-tools alert-tools lock proto format lint type test test-all simulate soak demo bench docs check clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ $(READY): requirements/dev.txt pyproject.toml scripts/make_venv.sh
 # A Debian package, so not part of `setup`: the tests of `make test` do not need it.
 fault-tools: ## Install what the slow fault tests need: strace (as root)
 	apt-get install --yes --no-install-recommends strace
+
+# As above: without promtool the alerts are held against the metrics' names only.
+alert-tools: ## Install what tries the alert rules: promtool, of prometheus (as root)
+	apt-get install --yes --no-install-recommends prometheus
 
 lock: $(READY) ## Resolve the requirements anew; UPGRADE=1 takes the newest
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --all-extras --group dev -o requirements/dev.txt

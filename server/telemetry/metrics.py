@@ -27,6 +27,7 @@ _LATENCY_S = (
     *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
     *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
 )
+_FAULTS = frozenset({"INTERNAL", "UNKNOWN", "DATA_LOSS"})
 _GROUP_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_000)
 
 
@@ -71,6 +72,11 @@ class Metrics:
             "Calls that ended, by method and status code.",
             ["method", "code"],
             buckets=_LATENCY_S,
+            registry=registry,
+        )
+        self.faults = Counter(
+            "nearturn_internal_errors",
+            "Calls that ended with a fault of ours: INTERNAL, UNKNOWN or DATA_LOSS.",
             registry=registry,
         )
         self.in_flight = Gauge(
@@ -137,6 +143,8 @@ class Metrics:
         for outcome in Outcome:
             if outcome:
                 self.decisions.labels(outcome.name)
+        down = ReasonCode.PLANNING_UNAVAILABLE
+        self.reasons.labels(Outcome.WAREHOUSE.name, down.name)
 
     def _add_rounds(self, registry: CollectorRegistry) -> None:
         self.rounds = Histogram(
@@ -192,6 +200,13 @@ class Metrics:
             "When the last round began.",
             registry=registry,
         )
+
+    def call(self, method: str, code: str, taken_s: float) -> None:
+        """Count a call that has ended."""
+        self.in_flight.dec()
+        self.calls.labels(method, code).observe(taken_s)
+        if code in _FAULTS:
+            self.faults.inc()
 
     def group(self, group: GroupTimes) -> None:
         """Count a group, and the decisions and rounds that it stored."""

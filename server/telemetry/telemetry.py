@@ -69,6 +69,4 @@ class _Call:
 
     def ended(self, code: str) -> None:
         """Count it."""
-        self._metrics.in_flight.dec()
-        taken_s = perf_counter() - self._began_s
-        self._metrics.calls.labels(self._method, code).observe(taken_s)
+        self._metrics.call(self._method, code, perf_counter() - self._began_s)

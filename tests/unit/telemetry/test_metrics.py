@@ -130,6 +130,11 @@ def test_a_call_is_timed_under_its_method_and_code() -> None:
     assert _value(metrics, "nearturn_rpcs_in_flight") == 0
     labels = {"method": "nearturn.v1.ReturnService.SubmitReturn", "code": "NOT_FOUND"}
     assert _value(metrics, "nearturn_rpc_duration_seconds_count", **labels) == 1
+    assert _value(metrics, "nearturn_internal_errors_total") == 0
+    Telemetry(metrics).began("nearturn.v1.ReturnService.SubmitReturn", ()).ended(
+        "INTERNAL"
+    )
+    assert _value(metrics, "nearturn_internal_errors_total") == 1
 
 
 def test_a_round_that_breaks_is_a_failure_and_one_without_policy_is_none() -> None:

@@ -189,6 +189,20 @@ class Settings(BaseSettings):
         description="Host and port that metrics are scraped from, by plain HTTP. "
         "Empty: none.",
     )
+    trace_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/]+:[0-9]{1,5})?$",
+        examples=["http://127.0.0.1:4317"],
+        description="Collector of OpenTelemetry that spans are sent to, by OTLP over "
+        "gRPC. Empty: none.",
+    )
+    trace_percent: int = Field(
+        100,
+        ge=0,
+        le=100,
+        description="Share of the traces that begin here; a call that continues its "
+        "caller's is recorded if the caller says so.",
+    )
     lease_ttl_ms: int = Field(
         5_000,
         ge=500,

@@ -31,7 +31,7 @@ from server.storage.opening import open_store
 from server.storage.postgres_params import PostgresParams
 from server.storage.sql_store import SqlStore
 from server.storage.sqlite_database import SqliteParams
-from server.telemetry.sight import Sight
+from server.telemetry.sight import Sight, SightParams
 
 log = structlog.get_logger(__name__)
 
@@ -54,9 +54,7 @@ class Server:
         self._registration: Registration | None = None
         self._sink: EventSink | None = None
         self._outbox: Outbox | None = None
-        self._sight = Sight(
-            settings.metrics_listen, settings.queue_count_max, lambda: self._outbox
-        )
+        self._sight = Sight(_sight_params(settings), lambda: self._outbox)
         self._is_serving = False
         self.port = 0
 
@@ -208,6 +206,15 @@ def _options(settings: Settings) -> RuntimeOptions:
         solve_budget_us=settings.solve_budget_ms * 1_000,
         holder=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         lease_ttl_us=settings.lease_ttl_ms * 1_000,
+    )
+
+
+def _sight_params(settings: Settings) -> SightParams:
+    return SightParams(
+        metrics_listen=settings.metrics_listen,
+        trace_endpoint=settings.trace_endpoint,
+        trace_percent=settings.trace_percent,
+        queue_limit=settings.queue_count_max,
     )
 
 

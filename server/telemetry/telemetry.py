@@ -1,72 +1,73 @@
-"""What calls, groups and rounds are told to: the metrics, where they are on."""
+"""What calls, groups and rounds are told to, of one kind or more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from time import perf_counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Protocol
 
-from matcher.domain.errors import StateConflictError
 from matcher.engine.stages import Stage, Stages
-from server.api.call_watch import Metadata, Ongoing
-from server.runtime.watch import GroupTimes, Origin
-from server.telemetry.metrics import Metrics
+from server.api.call_watch import CallWatch, Metadata, Ongoing
+from server.runtime.watch import GroupTimes, Origin, Watch
+
+
+class Teller(CallWatch, Watch, Protocol):
+    """Both watches: of the API and of the runtime."""
 
 
 class Telemetry:
     """
-    Both watches, of the API and of the runtime.
+    Several as one.
 
     Parameters
     ----------
-    metrics
-        Counts.
+    tellers
+        Those that are on, in any order; one of them at most knows of origins.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self, tellers: Sequence[Teller]) -> None:
+        self._tellers = tellers
 
-    def began(self, method: str, metadata: Metadata) -> Ongoing:  # noqa: ARG002
-        """Time a call."""
-        return _Call(self._metrics, method)
+    def began(self, method: str, metadata: Metadata) -> Ongoing:
+        """Tell each of a call."""
+        return _Calls([each.began(method, metadata) for each in self._tellers])
 
     def origin(self) -> Origin:
-        """Return nothing: counts belong to nobody."""
-        return None
+        """Return the origin that one of them knows."""
+        found = (each.origin() for each in self._tellers)
+        return next((each for each in found if each is not None), None)
 
     def group(self, group: GroupTimes) -> None:
-        """Count a group of work."""
-        self._metrics.group(group)
+        """Tell each of a group."""
+        for each in self._tellers:
+            each.group(group)
 
     def refused(self) -> None:
-        """Count work that was refused."""
-        self._metrics.refusals.inc()
+        """Tell each of work that was refused."""
+        for each in self._tellers:
+            each.refused()
 
     @contextmanager
     def round(self) -> Iterator[Stages]:
-        """Time a round and its stages."""
-        began_s = perf_counter()
-        try:
-            yield self._stage
-        except StateConflictError:
-            # Nothing to go by, so no round: without a policy.
-            raise
-        except Exception:
-            self._metrics.round_failures.inc()
-            raise
-        self._metrics.rounds.observe(perf_counter() - began_s)
-
-    def _stage(self, stage: Stage) -> AbstractContextManager[object]:
-        return self._metrics.stages.labels(stage.value).time()
+        """Tell each of a round and its stages."""
+        with ExitStack() as stack:
+            told = [stack.enter_context(each.round()) for each in self._tellers]
+            yield lambda stage: _all(told, stage)
 
 
-class _Call:
-    def __init__(self, metrics: Metrics, method: str) -> None:
-        self._metrics = metrics
-        self._method = method
-        self._began_s = perf_counter()
-        metrics.in_flight.inc()
+@contextmanager
+def _all(told: Sequence[Stages], stage: Stage) -> Iterator[None]:
+    with ExitStack() as stack:
+        for each in told:
+            stack.enter_context(each(stage))
+        yield
+
+
+class _Calls:
+    def __init__(self, calls: Sequence[Ongoing]) -> None:
+        self._calls = calls
 
     def ended(self, code: str) -> None:
-        """Count it."""
-        self._metrics.call(self._method, code, perf_counter() - self._began_s)
+        """Tell each of its end."""
+        for each in self._calls:
+            each.ended(code)

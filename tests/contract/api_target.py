@@ -16,6 +16,7 @@ from grpc_status import rpc_status
 
 from matcher.domain.ids import TenantId
 from nearturn.client import channel_options
+from server.api.call_watch import CallWatch
 from server.api.context import ApiContext
 from server.api.registration import Registration, service_handlers, services
 from server.runtime.runtime import Runtime
@@ -225,7 +226,7 @@ class SocketTransport:
 class SocketServer:
     """A gRPC server with every service, on a port of its own."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, watch: CallWatch | None = None) -> None:
         self._server = grpc.aio.server(
             # The requests are bounded as in production; the answers are not.
             options=(
@@ -234,7 +235,7 @@ class SocketServer:
                 ("grpc.so_reuseport", 0),
             )
         )
-        self.registration = Registration(self._server, runtime, TENANT)
+        self.registration = Registration(self._server, runtime, TENANT, watch)
         port = self._server.add_insecure_port("127.0.0.1:0")
         self.address = f"127.0.0.1:{port}"
 

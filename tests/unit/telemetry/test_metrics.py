@@ -18,10 +18,10 @@ from matcher.engine.stages import Stage
 from server.events.relay import Lag
 from server.runtime.state import RuntimeState
 from server.runtime.watch import GroupTimes
+from server.telemetry.counting import Counting
 from server.telemetry.metrics import Metrics
 from server.telemetry.metrics_server import MetricsServer
 from server.telemetry.state_collector import Standing
-from server.telemetry.telemetry import Telemetry
 
 _MS = 1_000_000
 
@@ -124,14 +124,14 @@ def test_what_was_given_up_did_not_happen() -> None:
 def test_a_call_is_timed_under_its_method_and_code() -> None:
     """In flight until it ends."""
     metrics = _metrics()
-    call = Telemetry(metrics).began("nearturn.v1.ReturnService.SubmitReturn", ())
+    call = Counting(metrics).began("nearturn.v1.ReturnService.SubmitReturn", ())
     assert _value(metrics, "nearturn_rpcs_in_flight") == 1
     call.ended("NOT_FOUND")
     assert _value(metrics, "nearturn_rpcs_in_flight") == 0
     labels = {"method": "nearturn.v1.ReturnService.SubmitReturn", "code": "NOT_FOUND"}
     assert _value(metrics, "nearturn_rpc_duration_seconds_count", **labels) == 1
     assert _value(metrics, "nearturn_internal_errors_total") == 0
-    Telemetry(metrics).began("nearturn.v1.ReturnService.SubmitReturn", ()).ended(
+    Counting(metrics).began("nearturn.v1.ReturnService.SubmitReturn", ()).ended(
         "INTERNAL"
     )
     assert _value(metrics, "nearturn_internal_errors_total") == 1
@@ -140,12 +140,12 @@ def test_a_call_is_timed_under_its_method_and_code() -> None:
 def test_a_round_that_breaks_is_a_failure_and_one_without_policy_is_none() -> None:
     """Whoever asks for a round without a policy hears so; nothing of ours broke."""
     metrics = _metrics()
-    telemetry = Telemetry(metrics)
-    with telemetry.round() as stages, stages(Stage.SOLVE):
+    counting = Counting(metrics)
+    with counting.round() as stages, stages(Stage.SOLVE):
         pass
-    with pytest.raises(RuntimeError), telemetry.round():
+    with pytest.raises(RuntimeError), counting.round():
         raise RuntimeError
-    with pytest.raises(StateConflictError), telemetry.round():
+    with pytest.raises(StateConflictError), counting.round():
         raise StateConflictError("tenant", "", "without a policy", "a round", "one")
     assert _value(metrics, "nearturn_round_duration_seconds_count") == 1
     assert _value(metrics, "nearturn_round_failures_total") == 1

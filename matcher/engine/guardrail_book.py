@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from matcher.domain.guardrail import (
     GUARDRAIL_STEP_US,
@@ -11,10 +12,12 @@ from matcher.domain.guardrail import (
     GuardrailMetric,
 )
 from matcher.domain.item_outcome import ItemOutcome
+from matcher.domain.policy import Policy
 from matcher.domain.program import ProgramEventKind
+from matcher.domain.return_item import ReturnItem
 from matcher.engine.archive import LiveRows
 from matcher.engine.ledger import Ledger
-from matcher.engine.policy_book import PolicyBook
+from matcher.engine.program_book import ProgramBook
 from matcher.engine.records import GuardrailDay, ReturnRecord
 from matcher.engine.standing import OutcomeRecord
 from matcher.policy.guardrails import crossed_words, first_day, is_crossed, tallies
@@ -23,6 +26,18 @@ _DAYS_MAX = GUARDRAIL_WINDOW_US_MAX // GUARDRAIL_STEP_US
 _EXPIRED = GuardrailMetric.HOLD_EXPIRED_SHARE
 
 _Scope = tuple[str, GuardrailMetric]
+
+
+class PolicyInForce(Protocol):
+    """What guardrails are judged by, and what they pause."""
+
+    @property
+    def active(self) -> Policy | None:
+        """The policy in force."""
+
+    @property
+    def program(self) -> ProgramBook:
+        """The program that it is the policy of."""
 
 
 class GuardrailBook:
@@ -34,7 +49,7 @@ class GuardrailBook:
     program. They are written in the transaction of what they count, as is a pause.
     """
 
-    def __init__(self, ledger: Ledger, rows: LiveRows, policies: PolicyBook) -> None:
+    def __init__(self, ledger: Ledger, rows: LiveRows, policies: PolicyInForce) -> None:
         self._ledger = ledger
         self._policies = policies
         self._days: dict[_Scope, dict[int, GuardrailDay]] = {}
@@ -55,16 +70,26 @@ class GuardrailBook:
         OutcomeRecord
             The outcome with what a correction has to know.
         """
-        program = self._policies.program
-        noted = OutcomeRecord(outcome, now_us, program.program.event_count)
         if not record.is_confirmed:
-            return noted
-        category, condition = record.item.category, record.item.condition
-        if (before := record.outcome_record) is not None:
+            return self._noted(outcome, now_us)
+        return self.count_hand_over(record.item, record.outcome_record, outcome, now_us)
+
+    def count_hand_over(
+        self,
+        item: ReturnItem,
+        before: OutcomeRecord | None,
+        outcome: ItemOutcome,
+        now_us: int,
+    ) -> OutcomeRecord:
+        """Count the outcome of an item that was handed over, as above."""
+        category, condition = item.category, item.condition
+        if before is not None:
             self._take_back(category, before, tallies(before.outcome, condition))
         counted = tallies(outcome, condition)
         for metric, is_bad in counted:
             self._add(category, metric, int(is_bad), 1, now_us)
+        # Before a pause that it may cause has moved the program on.
+        noted = self._noted(outcome, now_us)
         self._look(category, {metric for metric, _ in counted}, now_us)
         return noted
 
@@ -86,6 +111,10 @@ class GuardrailBook:
             if scope[0] == category:
                 for day in list(days):
                     self._keep(GuardrailDay(*scope, day, 0, 0, number))
+
+    def _noted(self, outcome: ItemOutcome, now_us: int) -> OutcomeRecord:
+        number = self._policies.program.program.event_count
+        return OutcomeRecord(outcome, now_us, number)
 
     def _add(
         self, category: str, metric: GuardrailMetric, bad: int, total: int, now_us: int

@@ -288,8 +288,9 @@ class FieldSweep(_message.Message):
     VALUES_FIELD_NUMBER: _builtins.int
     path: _builtins.str
     """Names the field as in the JSON form of Policy: rollout_basis_points,
-    volume_cap.basis_points, categories[apparel].radius_m, match_limits[DAY].count_max;
-    categories[*] is every category. 1 to 256 characters.
+    volume_cap.basis_points, categories[apparel].radius_m, match_limits[DAY].count_max,
+    guardrails[LOST_SHARE].threshold_basis_points; categories[*] is every category. 1 to
+    256 characters.
     """
     @_builtins.property
     def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -718,6 +719,7 @@ class VariantReport(_message.Message):
     MOVES_FIELD_NUMBER: _builtins.int
     OTHER_BUYER_COUNT_FIELD_NUMBER: _builtins.int
     SAVING_MICROS_MORE_PER_RETURN_FIELD_NUMBER: _builtins.int
+    GUARDRAIL_PAUSES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Names the variant. "as it happened" is what was decided, "in force" the versions
     that were.
@@ -750,6 +752,13 @@ class VariantReport(_message.Message):
         from the return items' own differences.
         """
 
+    @_builtins.property
+    def guardrail_pauses(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedPause]:
+        """Lists the pauses that guardrails made, in order: of the variant those that its own
+        guardrails make in its own life. What became of a match that never happened is not
+        known and counts for none.
+        """
+
     def __init__(
         self,
         *,
@@ -761,14 +770,47 @@ class VariantReport(_message.Message):
         moves: _abc.Iterable[Global___EndingMove] | None = ...,
         other_buyer_count: _builtins.int = ...,
         saving_micros_more_per_return: Global___Estimate | None = ...,
+        guardrail_pauses: _abc.Iterable[Global___SimulatedPause] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["certificates", b"certificates", "saving_micros_more_per_return", b"saving_micros_more_per_return", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificates", b"certificates", "groups", b"groups", "moves", b"moves", "name", b"name", "other_buyer_count", b"other_buyer_count", "saving_micros_more_per_return", b"saving_micros_more_per_return", "total", b"total", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificates", b"certificates", "groups", b"groups", "guardrail_pauses", b"guardrail_pauses", "moves", b"moves", "name", b"name", "other_buyer_count", b"other_buyer_count", "saving_micros_more_per_return", b"saving_micros_more_per_return", "total", b"total", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VariantReport: _TypeAlias = VariantReport  # noqa: Y015
+
+@_typing.final
+class SimulatedPause(_message.Message):
+    """Tells of a pause that a guardrail made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    category: _builtins.str
+    """Names the category; empty is the whole program."""
+    note: _builtins.str
+    """Gives the share that was passed, with its figures."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Begins it."""
+
+    def __init__(
+        self,
+        *,
+        category: _builtins.str = ...,
+        note: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "note", b"note", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulatedPause: _TypeAlias = SimulatedPause  # noqa: Y015
 
 @_typing.final
 class SimulatedDecision(_message.Message):

@@ -24,10 +24,15 @@ COMBINATION_COUNT_MAX = 400
 _STEP = re.compile(r"(\w+)(?:\[([^\]]+)\])?")
 _ALL = "*"
 # Lists that a path may lead through: what names an entry, less a prefix.
-_NAMED_BY = {"categories": ("category", ""), "match_limits": ("scope", "LIMIT_SCOPE_")}
+_NAMED_BY = {
+    "categories": ("category", ""),
+    "match_limits": ("scope", "LIMIT_SCOPE_"),
+    "guardrails": ("metric", "GUARDRAIL_METRIC_"),
+}
 _LISTS_ACCEPTED = (
     "categories[NAME] or categories[*], match_limits[DAY] or another scope of the "
-    "policy, or match_limits[*]"
+    "policy, guardrails[LOST_SHARE] or another metric of it, match_limits[*] or "
+    "guardrails[*]"
 )
 _ACCEPTED = "a field of Policy, such as rollout_basis_points or categories[*].radius_m"
 

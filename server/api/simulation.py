@@ -71,6 +71,8 @@ class Simulation:
         self._request = request
         self._now_us = now_us
         self._threads = threads
+        # Events of the program before the start.
+        self._told_count = 0
 
     def run(self, store: Store, outlet: Outlet[pb.SimulatePolicyResponse]) -> None:
         """Read, live, count and tell."""
@@ -163,7 +165,7 @@ class Simulation:
         matches = [each for each in held if each is not None]
         matches += history.matches(start.rows.match_count)
         program = start.rows.program
-        told = program.event_count if program else 0
+        self._told_count = program.event_count if program else 0
         timeline = timeline_of(
             self._tenant,
             start,
@@ -171,7 +173,6 @@ class Simulation:
             matches,
             end_us=until_us,
             count_from_us=from_us,
-            events=program_log(store, self._tenant, after_number=told),
         )
         return timeline, matches
 
@@ -207,7 +208,8 @@ class Simulation:
         def told(lived: Course) -> Course:
             ids = [item.return_id for item in facts.items.items]
             records = store.archive(self._tenant).returns(ids)
-            return happened(facts, records, by_id, lived)
+            events = program_log(store, self._tenant, after_number=self._told_count)
+            return happened(facts, records, by_id, lived, events)
 
         return told
 

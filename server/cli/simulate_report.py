@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,7 @@ class Writer:
             )
         if summary.rounds_by_policy:
             told.append("Rounds begin as each policy says.")
+        told += [line for each in self._reports for line in _pauses(each)]
         return told + list(summary.methods)
 
     def _write_differences(self, path: Path) -> None:
@@ -205,6 +207,13 @@ def _cells(tally: pb.SimulationTally) -> tuple[str, ...]:
         f"{tally.distance_m.p50 / 1000:.1f}",
         _span(tally.waiting_seconds.p50),
     )
+
+
+def _pauses(report: pb.VariantReport) -> Iterator[str]:
+    for each in report.guardrail_pauses:
+        what = f"category {each.category}" if each.category else "the whole program"
+        since = each.start_time.ToJsonString()
+        yield f"{_short(report)}: {what} paused at {since}: {each.note}."
 
 
 def _short(report: pb.VariantReport) -> str:

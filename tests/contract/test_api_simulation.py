@@ -8,7 +8,7 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from nearturn.v1 import decision_pb2
+from nearturn.v1 import decision_pb2, guardrail_pb2, item_outcome_pb2
 from nearturn.v1 import match_service_pb2 as matches
 from nearturn.v1 import simulation_pb2 as pb
 from tests.contract.api_target import TENANT, Api, ApiError, HandClock
@@ -162,6 +162,65 @@ async def test_variants_are_drafts_and_versions(api: Api, clock: HandClock):
     (reason,) = fact_codes(closed_report)
     assert reason.code == decision_pb2.REASON_CODE_NOT_IN_ROLLOUT
     assert reason.decision_count == closed_report.total.eligible_count == 3
+
+
+async def test_guardrails_pause_by_what_a_variant_does(api: Api, clock: HandClock):
+    """A hand-over is lost: nothing was paused in fact, a draft that bears none pauses.
+
+    Its threshold is swept; a sample of two is not there, so that one pauses nothing.
+    """
+    await _hour(api, clock)
+    lost = item_outcome_pb2.ItemOutcome(
+        arrival=item_outcome_pb2.ARRIVAL_LOST, occurred_time=timestamp(clock.now_us)
+    )
+    await api(matches.RecordOutcomeRequest(match_id="m-000000000001", outcome=lost))
+    clock.now_us += MINUTE_US
+    guardrail = guardrail_pb2.Guardrail(
+        metric=guardrail_pb2.GUARDRAIL_METRIC_LOST_SHARE,
+        sample_size_min=1,
+        window=Duration(seconds=86_400),
+    )
+    draft = pb.PolicyVariant(name="draft", policy=policy(guardrails=[guardrail]))
+    sweep = pb.FieldSweep(
+        path="guardrails[LOST_SHARE].sample_size_min", values=["1", "2"]
+    )
+    summary, reports, _ = await _run(api, _recorded(variants=[draft], sweeps=[sweep]))
+    pauses = [list(each.guardrail_pauses) for each in reports]
+    assert [len(each) for each in pauses] == [0, 0, 1, 1, 0]
+    ((pause,),) = pauses[2:3]
+    assert not pause.category
+    assert pause.start_time == timestamp(clock.now_us - MINUTE_US)
+    assert "1 of 1 hand-overs" in pause.note
+    assert any("counts for nothing" in line for line in summary.methods)
+
+
+async def test_pauses_in_force_are_told_as_they_were(api: Api, clock: HandClock):
+    """What a guardrail paused in fact stands in both first reports, word for word."""
+    guardrail = guardrail_pb2.Guardrail(
+        category="apparel",
+        metric=guardrail_pb2.GUARDRAIL_METRIC_LOST_SHARE,
+        sample_size_min=1,
+        window=Duration(seconds=86_400),
+    )
+    await activate(api, policy(guardrails=[guardrail]))
+    await upsert(api, demand("d1", 1_000))
+    await submit(api, return_item("r1"))
+    await api(matches.RunRoundRequest())
+    await api(matches.ConfirmMatchRequest(match_id="m-000000000001"))
+    lost = item_outcome_pb2.ItemOutcome(
+        arrival=item_outcome_pb2.ARRIVAL_LOST, occurred_time=timestamp(clock.now_us)
+    )
+    await api(matches.RecordOutcomeRequest(return_id="r1", outcome=lost))
+    paused_us, clock.now_us = clock.now_us, clock.now_us + MINUTE_US
+    await submit(api, return_item("r2"))
+    clock.now_us += MINUTE_US
+    summary, (fact, lived), _ = await _run(api, _recorded())
+    assert summary.reproduced_count == 2
+    assert fact.guardrail_pauses == lived.guardrail_pauses
+    (pause,) = lived.guardrail_pauses
+    assert (pause.category, pause.start_time) == ("apparel", timestamp(paused_us))
+    reasons = [each.code for each in fact_codes(lived)]
+    assert decision_pb2.REASON_CODE_PROGRAM_PAUSED in reasons
 
 
 async def test_what_came_in_before_is_not_counted(api: Api, clock: HandClock):

@@ -12,7 +12,7 @@ from matcher.domain.errors import NearturnError
 from matcher.domain.guardrail import Guardrail, GuardrailMetric
 from matcher.domain.ids import DemandId, LabelId, MatchId, ReturnId, ServiceAreaId
 from matcher.domain.item import Condition, VerificationStatus
-from matcher.domain.item_outcome import Arrival, ItemOutcome
+from matcher.domain.item_outcome import Arrival, BuyerResponse, ItemOutcome
 from matcher.domain.match import HoldState, Match
 from matcher.domain.match_label import LabelState
 from matcher.domain.match_limit import LimitScope, MatchLimit
@@ -161,6 +161,8 @@ def _draw_floor(rng: random.Random) -> DemandFloor:
 class RecordedLife:
     """Draws what callers, operators and inspectors do, from a seed."""
 
+    confirm_weight, outcome_weight, policy_weight = 8.0, 4.0, 1.5
+
     def __init__(self, seed: int, step_count: int = 200) -> None:
         self.rng = random.Random(seed)
         self.shard = RecordingShard()
@@ -171,21 +173,21 @@ class RecordedLife:
             (5, self._verify),
             (3, self._cancel_return),
             (3, self._cancel_demand),
-            (8, self._confirm),
+            (self.confirm_weight, self._confirm),
             (4, self._release),
             (4, self._extend),
             (1.5, self._release_all),
             (2, self._label),
             (0.5, self._pause),
-            (4, self._outcome),
+            (self.outcome_weight, self._outcome),
             (5.5, self._resume),
             (2, self._warehouse),
             (1, self._area),
             (1.5, self._no_area),
-            (1.5, lambda: self.shard.activate(draw_policy(self.rng))),
+            (self.policy_weight, lambda: self.shard.activate(self._policy())),
             (10, self.shard.round),
         )
-        self.shard.activate(draw_policy(self.rng))
+        self.shard.activate(self._policy())
         if self.rng.random() < 0.7:
             self._warehouse()
         # Orders of the days before.
@@ -199,6 +201,9 @@ class RecordedLife:
             move()
         self.end_us = self.shard.now_us
         self.shard.apply(Tick())
+
+    def _policy(self) -> Policy:
+        return draw_policy(self.rng)
 
     def _upsert(self) -> None:
         drawn = [self._demand() for _ in range(self.rng.randrange(1, 3))]
@@ -290,9 +295,12 @@ class RecordedLife:
         rows = self.shard.store.rows.returns
         gone = [each.item.return_id for each in rows.values() if each.is_confirmed]
         if gone:
-            arrival = self.rng.choice([Arrival.ARRIVED, Arrival.LOST])
-            said = ItemOutcome(self.shard.now_us, arrival)
+            said = self._said()
             self.shard.attempt(RecordOutcome(said, self.rng.choice(gone)))
+
+    def _said(self) -> ItemOutcome:
+        arrival = self.rng.choice([Arrival.ARRIVED, Arrival.LOST])
+        return ItemOutcome(self.shard.now_us, arrival)
 
     def _of_return(self, command: Callable[[ReturnId], Command]) -> None:
         rows = self.shard.store.rows.returns
@@ -328,6 +336,60 @@ class RecordedLife:
 
     def _no_area(self) -> None:
         self.shard.attempt(DeleteServiceArea(ServiceAreaId("a1")))
+
+
+def draw_guarded(rng: random.Random) -> Policy:
+    """Draw a policy that matches much and bears little."""
+    guardrails = tuple(
+        Guardrail(
+            category,
+            metric,
+            rng.choice([1_000, 3_000, 5_000]),
+            rng.choice([2, 3, 5]),
+            rng.choice([1, 2]) * DAY_US,
+        )
+        for category in ("", "apparel")
+        for metric in GuardrailMetric
+        if metric and rng.random() < 0.5
+    )
+    return replace(
+        draw_policy(rng),
+        categories=(rule(radius_m=rng.choice([10_000, 50_000])),),
+        rollout_basis_points=10_000,
+        mode=Mode.ACT,
+        guardrails=guardrails,
+    )
+
+
+class GuardedLife(RecordedLife):
+    """One in which callers say much of what became of items, and guardrails trip."""
+
+    confirm_weight, outcome_weight = 16.0, 16.0
+
+    def _policy(self) -> Policy:
+        return draw_guarded(self.rng)
+
+    def _said(self) -> ItemOutcome:
+        rng = self.rng
+        if rng.random() < 0.4:
+            return ItemOutcome(self.shard.now_us, Arrival.LOST)
+        grades = [Condition.UNSPECIFIED, Condition.GOOD, Condition.NEW]
+        return ItemOutcome(
+            self.shard.now_us,
+            Arrival.ARRIVED,
+            rng.choice(grades),
+            rng.choice([*BuyerResponse]),
+        )
+
+
+class SteadyLife(GuardedLife):
+    """One under the same policy from beginning to end."""
+
+    policy_weight = 0.0
+
+    def _policy(self) -> Policy:
+        self.policy = super()._policy()
+        return self.policy
 
 
 START = Checkpoint(NOW_US, 0, MemoryStore().load())

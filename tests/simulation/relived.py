@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from matcher.domain.ids import MatchId
@@ -14,7 +14,6 @@ from matcher.engine.commands import (
     ConfirmMatch,
     CreatePolicy,
     ExtendMatch,
-    PauseProgram,
     RecordLabel,
     RecordOutcome,
     ReleaseMatch,
@@ -24,7 +23,7 @@ from matcher.engine.commands import (
     UpsertDemands,
 )
 from matcher.engine.journal import Entry, RoundBegan, RoundFinished
-from matcher.simulate.whatif.timeline import Fate, FateKind, Timeline
+from matcher.simulate.whatif.timeline import Fate, FateKind, Report, Timeline
 from tests.simulation.recorded_life import RecordingShard
 
 
@@ -37,7 +36,8 @@ class Relived:
     policy
         In force from the start.
     timeline
-        Whose callers: what they did with a match, they do with another of the return.
+        Whose callers: what they did with a match, they do with another of the return,
+        and what they said of one they say where it goes to the same buyer.
     by_clock
         Whether rounds begin when the shard says that one is due.
     """
@@ -46,7 +46,10 @@ class Relived:
         self.shard = RecordingShard()
         self.shard.activate(policy)
         self._by_clock = by_clock
-        self._settings = timeline.settings
+        self._reports = {each.order: each for each in timeline.reports}
+        #: Reports that came before the hand-over and were said with it.
+        self.early_count = 0
+        self._early: dict[str, list[Report]] = defaultdict(list)
         self._fates = {a.item.return_id: a.fates for a in timeline.arrivals}
         self._made: Counter[str] = Counter()
         self._due: list[tuple[int, MatchId, Command]] = []
@@ -55,13 +58,11 @@ class Relived:
         """Live all of it."""
         for place, entry in enumerate(entries, 1):
             self._until(entry.now_us)
-            self._play(entry)
-            if isinstance(entry.event, Tick | RecordOutcome):
-                self._pause(place)
+            self._play(entry, place)
         self._until(end_us)
         self.shard.apply(Tick())
 
-    def _play(self, entry: Entry) -> None:
+    def _play(self, entry: Entry, place: int) -> None:
         match entry.event:
             case RoundBegan():
                 if not self._by_clock:
@@ -79,6 +80,8 @@ class Relived:
                 | Tick()
             ):
                 pass
+            case RecordOutcome():
+                self._tell(place)
             case UpsertDemands(demands=demands):
                 # One by one: a command is refused whole, a caller tries again.
                 for demand in demands:
@@ -86,14 +89,30 @@ class Relived:
             case command:
                 self.shard.attempt(command)
 
-    def _pause(self, place: int) -> None:
-        # What guardrails paused in fact; no command says so.
-        paused = {each.category for each in self.shard.shard.pauses}
-        for setting in self._settings:
-            if setting.order == place:
-                for pause in setting.pauses:
-                    if pause.category not in paused:
-                        self.shard.apply(PauseProgram(pause.category, pause.note))
+    def _tell(self, place: int) -> None:
+        # What was said of an item; of one that is not handed over yet, later.
+        if (report := self._reports.get(place)) is None:
+            return
+        return_id = report.item.return_id
+        if self.shard.item(return_id).is_confirmed:
+            self._say(report)
+        else:
+            self._early[return_id].append(report)
+
+    def _say(self, report: Report) -> bool:
+        record = self.shard.item(report.item.return_id)
+        is_same = self.shard.match(record.match_id).demand_id == report.demand_id
+        if is_same:
+            self.shard.apply(RecordOutcome(report.outcome, record.item.return_id))
+        return is_same
+
+    def _do(self, command: Command) -> None:
+        self.shard.attempt(command)
+        if isinstance(command, ConfirmMatch):
+            return_id = self.shard.match(command.match_id).return_id
+            if self.shard.item(return_id).is_confirmed:
+                for report in self._early.pop(return_id, ()):
+                    self.early_count += self._say(report)
 
     def _until(self, to_us: int) -> None:
         while True:
@@ -123,7 +142,7 @@ class Relived:
     def _move(self) -> None:
         at_us, _, command = heapq.heappop(self._due)
         self.shard.advance(at_us)
-        self.shard.attempt(command)
+        self._do(command)
 
     def _round(self) -> None:
         before = set(self.shard.store.rows.matches)
@@ -134,7 +153,7 @@ class Relived:
             number, fates = self._made[return_id], self._fates[return_id]
             self._made[return_id] += 1
             if number >= len(fates):
-                self.shard.apply(ConfirmMatch(match_id))
+                self._do(ConfirmMatch(match_id))
             else:
                 self._await(match_id, fates[number])
 

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from matcher.domain.demand_floor import DemandFloor
-from matcher.domain.match import HoldState, Match
-from matcher.domain.policy import Policy
-from matcher.domain.reason import Gate, ReasonCode
-from matcher.domain.return_item import ReturnState
+from matcher.domain.match import HoldState
 from matcher.engine.commands import ReleaseMatches
-from matcher.engine.journal import Checkpoint, Entry
-from matcher.simulate.whatif.codes import codes_of
-from matcher.simulate.whatif.course import Course, Ending
-from matcher.simulate.whatif.facts import Facts
 from matcher.simulate.whatif.recording import timeline_of
-from matcher.simulate.whatif.study import Study, Variant
-from matcher.simulate.whatif.timeline import Timeline
 from tests.scenarios import (
     DAY_US,
     HOUR_US,
     MINUTE_US,
     TENANT,
-    MemoryStore,
     demand,
     policy,
     return_item,
@@ -40,17 +30,9 @@ from tests.simulation.recorded_life import (
     draw_policy,
 )
 from tests.simulation.relived import Relived
+from tests.simulation.what_if_checks import ENDINGS, compare, timeline
 
 SEEDS = tuple(range(1, 16))
-
-ENDINGS = {
-    ReturnState.WAITING: Ending.WAITING,
-    ReturnState.MATCHED: Ending.HELD,
-    ReturnState.CONFIRMED: Ending.CONFIRMED,
-    ReturnState.COMPLETED: Ending.CONFIRMED,
-    ReturnState.WAREHOUSE: Ending.WAREHOUSE,
-    ReturnState.CANCELLED: Ending.CANCELLED,
-}
 
 # What all lives together must have met, so that none of it is tested in name only.
 MET = (
@@ -88,51 +70,6 @@ def _met() -> Counter[str]:
     return Counter()
 
 
-def _timeline(
-    life: RecordedLife,
-    start: Checkpoint,
-    entries: Iterable[Entry],
-    matches: Iterable[Match],
-) -> Timeline:
-    program = start.rows.program
-    told = program.event_count if program else 0
-    return timeline_of(
-        TENANT,
-        start,
-        entries,
-        matches,
-        end_us=life.end_us,
-        events=life.shard.store.rows.program_events[told:],
-    )
-
-
-def _compare(
-    timeline: Timeline, store: MemoryStore, policy: Policy | None = None
-) -> tuple[Course, Counter[str]]:
-    # Lives the timeline, and holds each return item against its record.
-    facts = Facts(TENANT, timeline)
-    ((_, course),) = Study(facts, [Variant("it", policy)]).run()
-    orders, met = facts.orders, Counter[str]()
-    for row, item in enumerate(facts.items.items):
-        record = store.rows.returns[item.return_id]
-        ending = Ending(int(course.ending[row]))
-        assert ending is ENDINGS[record.state], item.return_id
-        state = int(course.state[row])
-        demand_id = orders.demand_ids[orders.unit[state]] if state >= 0 else None
-        match = store.rows.matches.get(record.match_id)
-        is_matched = ending in (Ending.HELD, Ending.CONFIRMED)
-        assert demand_id == (match.demand_id if match and is_matched else None)
-        if match and is_matched:
-            assert course.saving_micros[row] == match.saving_micros
-            assert course.distance_m[row] == match.distance_m
-            assert course.label_micros[row] == match.match_cost_micros
-        codes = codes_of(int(course.bits[row]))
-        if ending is not Ending.WAITING:
-            assert set(codes) == _said(record.reason_codes), item.return_id
-        met.update([ending.name, *(code.name for code in codes)])
-    return course, met
-
-
 def _promises(life: RecordedLife) -> Iterator[str]:
     # What callers did with matches that only what-if has to take out of rows.
     released = {
@@ -155,22 +92,17 @@ def _promises(life: RecordedLife) -> Iterator[str]:
             yield "released with others"
 
 
-def _said(codes: Iterable[ReasonCode]) -> set[ReasonCode]:
-    # The choice of a warehouse is left out of a life.
-    return {code for code in codes if code.gate is not Gate.ROUTING}
-
-
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_was_in_force_gives_what_happened(seed: int, met: Counter[str]) -> None:
     """From its beginning and from its middle a life ends as it did, to the reason."""
     life = RecordedLife(seed)
     store = life.shard.store
     matches = store.rows.matches.values()
-    whole = _timeline(life, START, life.shard.entries, matches)
-    met.update(_compare(whole, store)[1])
+    whole = timeline(life, START, life.shard.entries, matches)
+    met.update(compare(whole, store)[1])
     met.update(event.kind.name for event in store.rows.program_events)
     met.update(_promises(life))
-    _compare(_timeline(life, *life.shard.from_the_middle()), store)
+    compare(timeline(life, *life.shard.from_the_middle()), store)
 
 
 @pytest.mark.parametrize("by_clock", [False, True])
@@ -184,16 +116,15 @@ def test_another_policy_gives_what_a_shard_would_have_done(
     """
     life = RecordedLife(seed)
     rng = random.Random(1_000 + seed)
-    # What the outcomes of another life would have tripped is not simulated.
-    policy = replace(draw_policy(rng), guardrails=())
+    policy = draw_policy(rng)
     if by_clock:
         interval_us = rng.choice([HOUR_US, 20 * MINUTE_US])
         policy = replace(policy, round_interval_us=interval_us)
     matches = life.shard.store.rows.matches.values()
-    timeline = _timeline(life, START, life.shard.entries, matches)
-    relived = Relived(policy, timeline, by_clock=by_clock)
+    lived = timeline(life, START, life.shard.entries, matches)
+    relived = Relived(policy, lived, by_clock=by_clock)
     relived.run(life.shard.entries, life.end_us)
-    course, found = _compare(timeline, relived.shard.store, policy)
+    course, found = compare(lived, relived.shard.store, policy)
     rounds = relived.shard.store.rows.rounds
     assert course.round_count == len(rounds)
     assert sum(each.matched_count for each in course.rounds) == sum(
@@ -215,8 +146,8 @@ def test_what_was_seen_before_the_start_counts() -> None:
     shard.upsert(demand("more", 900_000))
     shard.round()
     entries = shard.cut(before)[1]
-    timeline = timeline_of(TENANT, start, entries, (), end_us=shard.now_us)
-    _, found = _compare(timeline, shard.store)
+    lived = timeline_of(TENANT, start, entries, (), end_us=shard.now_us)
+    _, found = compare(lived, shard.store)
     assert found["SKU_DEMAND_TOO_THIN"] == 1
 
 

@@ -8,6 +8,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.domain.program import Pause
+
 IntArray = NDArray[np.int64]
 
 
@@ -64,6 +66,8 @@ class Course:
         Those that had a candidate to decide about.
     round_count
         All of them.
+    tripped
+        The pauses that guardrails made, in order, those that have ended too.
     """
 
     ending: NDArray[np.int8]
@@ -76,6 +80,7 @@ class Course:
     decided_us: IntArray
     rounds: tuple[SolvedRound, ...]
     round_count: int
+    tripped: tuple[Pause, ...] = ()
 
     @property
     def is_matched(self) -> NDArray[np.bool_]:

@@ -140,6 +140,10 @@ class Facts:
         """Return the place behind all that happened up to an instant."""
         return int(np.searchsorted(self.times_us, at_us, side="right"))
 
+    def order_before(self, at_us: int) -> int:
+        """Return the place before all that callers did at an instant."""
+        return max(1, int(np.searchsorted(self.times_us, at_us)))
+
     def next_us(self, after_us: int) -> int:
         """Return when anything happens next, behind an instant; else the end."""
         at, ship = self.order_at(after_us), self._ship_by_at(after_us)

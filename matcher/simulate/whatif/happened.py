@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from matcher.domain.ids import MatchId, ReturnId
 from matcher.domain.match import Match
+from matcher.domain.program import Pause, ProgramEvent, ProgramEventKind
 from matcher.domain.reason import Gate
 from matcher.domain.return_item import ReturnState
 from matcher.engine.records import ReturnRecord
@@ -30,6 +31,7 @@ def happened(
     records: Mapping[ReturnId, ReturnRecord],
     matches: Mapping[MatchId, Match],
     lived: Course,
+    events: Iterable[ProgramEvent] = (),
 ) -> Course:
     """
     Return what was decided, in the form of a course.
@@ -44,6 +46,8 @@ def happened(
         The matches that those name.
     lived
         The course under what was in force: which items were eligible is not stored.
+    events
+        The program's log from the start on: it has the pauses that guardrails made.
     """
     at = Standings(len(facts.items.items))
     orders = facts.orders
@@ -62,4 +66,10 @@ def happened(
             at.distance_m[row] = match.distance_m
             at.saving[row] = match.saving_micros
             at.label[row] = match.match_cost_micros
-    return at.course(lived.is_eligible, [], 0)
+    end_us = facts.timeline.end_us
+    tripped = tuple(
+        Pause(each.category, each.note, each.happened_us)
+        for each in events
+        if each.kind is ProgramEventKind.GUARDRAIL_TRIPPED and each.happened_us < end_us
+    )
+    return at.course(lived.is_eligible, [], 0, tripped)

@@ -29,6 +29,11 @@ METHODS = (
     "A caller does with a match what it did with its own match of that return, as long "
     "after; without one, it confirms at once.\n"
     "Rounds take no time.\n"
+    "Guardrails pause by what becomes of a variant's own matches. An outcome counts "
+    "where the return goes to the same buyer as in fact, when it was recorded, or with "
+    "the hand-over if that is later; that of any other match is not known and counts "
+    "for nothing. Pauses of operators and their ends are as recorded; a pause that "
+    "nobody ended in fact lasts.\n"
     "Intervals hold 95 %: of shares by Wilson's score, of means by the normal "
     "approximation, over return items taken as independent."
 )

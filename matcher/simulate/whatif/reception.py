@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.domain.program import pause_of
+from matcher.domain.program import Pause, pause_of
 from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnItem
 from matcher.policy.volume import Admission
@@ -37,12 +37,15 @@ class Reception:
     ----------
     is_eligible
         ``bool (n,)``: items that passed gates 1 and 2 but for rollout, cap and mode.
+    pauses
+        What is paused.
     """
 
     def __init__(
         self, facts: Facts, setting: Setting, terms: Terms | None, units: DemandUnits
     ) -> None:
         self._facts = facts
+        self.pauses: tuple[Pause, ...] = ()
         self._floors = Floors(facts, units)
         self._setting = setting
         self._terms = terms
@@ -148,10 +151,9 @@ class Reception:
         out = self._facts.rollout.is_out(self._terms.policy, rows, now_us)
         bits = np.where(out, _ROLLOUT, 0)
         bits |= np.where(self._floors.is_thin(self._terms.policy, rows), _THIN, 0)
-        pauses = self._setting.pauses
-        if pauses:
+        if self.pauses:
             items = self._facts.items.items
             names = [items[row].category for row in rows.tolist()]
-            paused = [pause_of(pauses, name) is not None for name in names]
+            paused = [pause_of(self.pauses, name) is not None for name in names]
             bits |= np.where(paused, PAUSED, 0)
         return bits

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import get_args
 
 from matcher.domain.demand import DemandState as OrderState
-from matcher.domain.ids import MatchId, ReturnId, TenantId
+from matcher.domain.ids import DemandId, MatchId, ReturnId, TenantId
 from matcher.domain.match import HoldState, Match
-from matcher.domain.program import ProgramEvent, ProgramEventKind
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.archive import LiveRows
 from matcher.engine.commands import (
@@ -25,6 +23,7 @@ from matcher.engine.commands import (
     RecordVerification,
     ReleaseMatch,
     ReleaseMatches,
+    ResumeProgram,
     SubmitReturns,
     Tick,
     UpsertDemands,
@@ -39,6 +38,7 @@ from matcher.engine.journal import (
     ShadowsFinished,
 )
 from matcher.engine.ledger import round_id
+from matcher.engine.records import ReturnRecord
 from matcher.engine.shard import Shard
 from matcher.simulate.replay_store import ReplayStore
 from matcher.simulate.whatif.timeline import (
@@ -49,6 +49,7 @@ from matcher.simulate.whatif.timeline import (
     Fate,
     FateKind,
     Inspection,
+    Report,
     RoundStart,
     Setting,
     Timeline,
@@ -67,7 +68,6 @@ def timeline_of(
     *,
     end_us: int,
     count_from_us: int = 0,
-    events: Iterable[ProgramEvent] = (),
 ) -> Timeline:
     """
     Take out of a journal what does not depend on what was decided.
@@ -87,18 +87,15 @@ def timeline_of(
         Where the timeline ends, microseconds since the epoch.
     count_from_us
         Items that came in before are not counted.
-    events
-        The program's log since the start: pauses by guardrails are taken from it, for
-        no command says them. One stands behind the first entry of its instant that may
-        have made it.
 
     Returns
     -------
     Timeline
         Matches that were confirmed, released or left to run out are fates of their
-        return items: their callers are taken to do the same with another match.
+        return items: their callers are taken to do the same with another match. Pauses
+        by guardrails are left out: they depend on what was decided.
     """
-    reader = _Reader(tenant, start, events)
+    reader = _Reader(tenant, start)
     for entry in entries:
         reader.read(entry)
     return replace(reader.timeline(matches, end_us), count_from_us=count_from_us)
@@ -106,14 +103,9 @@ def timeline_of(
 
 class _Reader:
     # Collects what entries say, one after the other.
-    def __init__(
-        self, tenant: TenantId, start: Checkpoint, events: Iterable[ProgramEvent]
-    ) -> None:
+    def __init__(self, tenant: TenantId, start: Checkpoint) -> None:
         rows = start.rows
         self._start = start
-        self._trips = deque(
-            each for each in events if each.kind is ProgramEventKind.GUARDRAIL_TRIPPED
-        )
         self._settings = _settings_shard(tenant, start)
         self._log = [self._setting(start.at_us, 0)]
         self._demands = {
@@ -151,6 +143,10 @@ class _Reader:
         self._released_us: dict[int, int] = {}
         self._extended: dict[MatchId, tuple[int, int | None]] = {}
         self._held = {match.match_id: match for match in rows.matches}
+        self._told: list[tuple[int, int, RecordOutcome]] = []
+        # Items that were settled before the start, as they were when asked for.
+        self._settled: dict[ReturnId, ReturnRecord] = {}
+        self._return_of: dict[MatchId, ReturnId] = {}
         self._times_us = [start.at_us]
 
     def read(self, entry: Entry) -> None:
@@ -158,7 +154,6 @@ class _Reader:
         # A clock that was set back by a restart counts as standing still.
         now_us, order = max(self._times_us[-1], entry.now_us), len(self._times_us)
         self._times_us.append(now_us)
-        self._trip(now_us, order, is_over=True)
         match entry.event:
             case RoundBegan():
                 self._rounds.append(RoundStart(now_us, order))
@@ -168,8 +163,17 @@ class _Reader:
             case ShadowsBegan() | ShadowsFinished():
                 # They follow from the rest, and change nothing of it.
                 pass
-            case Tick() | RecordOutcome():
-                self._trip(now_us, order, is_over=False)
+            case Tick():
+                pass
+            case RecordOutcome() as told:
+                self._told.append((now_us, order, told))
+                for record in entry.known.returns:
+                    self._settled.setdefault(record.item.return_id, record)
+                for match in entry.known.matches:
+                    self._return_of[match.match_id] = match.return_id
+            case PauseProgram() | ResumeProgram() as steering:
+                setting = self._setting(now_us, order)
+                self._log.append(replace(setting, steering=steering))
             case ConfirmMatch() | ReleaseMatch() as moved:
                 self._moved_us[moved.match_id, _FATES[type(moved)]] = now_us
             case ReleaseMatches():
@@ -211,13 +215,6 @@ class _Reader:
             case _:
                 pass
 
-    def _trip(self, now_us: int, order: int, *, is_over: bool) -> None:
-        # Pauses that guardrails made: at this instant, or before it if that is over.
-        until_us = now_us - 1 if is_over else now_us
-        while self._trips and self._trips[0].happened_us <= until_us:
-            event = self._trips.popleft()
-            self._set(PauseProgram(event.category, event.note), now_us, order)
-
     def _set(self, command: SettingCommand, now_us: int, order: int) -> None:
         if not isinstance(command, CreatePolicy):
             # It was the current one, of a program with everything in it.
@@ -229,8 +226,12 @@ class _Reader:
     def timeline(self, matches: Iterable[Match], end_us: int) -> Timeline:
         """Return all of it."""
         fates: dict[str, list[Fate]] = {}
+        buyers: dict[ReturnId, DemandId] = {}
         # Match ids rise with time.
         for match in sorted(matches, key=lambda each: each.match_id):
+            self._return_of[match.match_id] = match.return_id
+            if match.hold_state is HoldState.CONFIRMED:
+                buyers[match.return_id] = match.demand_id
             fates.setdefault(match.return_id, []).append(self._fate(match))
         arrivals = [
             replace(each, fates=tuple(fates.get(each.item.return_id, ())))
@@ -252,13 +253,27 @@ class _Reader:
             held=rows.matches,
             volume_hours=rows.volume_hours,
             match_counts=rows.match_counts,
+            reports=tuple(self._reports(buyers)),
+            program=rows.program,
+            guardrail_days=rows.guardrail_days,
             warehouse_days=rows.warehouse_days,
             sku_days=rows.sku_days,
         )
 
     def _setting(self, at_us: int, order: int) -> Setting:
         shard = self._settings
-        return Setting(at_us, order, shard.network, shard.pauses, shard.policy)
+        return Setting(at_us, order, shard.network, shard.policy)
+
+    def _reports(self, buyers: Mapping[ReturnId, DemandId]) -> Iterator[Report]:
+        for now_us, order, told in self._told:
+            return_id = told.return_id or self._return_of[told.match_id]
+            if (buyer := buyers.get(return_id)) is not None:
+                item = self._arrivals[return_id].item
+                yield Report(now_us, order, told.outcome, item, buyer)
+            # What went to a warehouse counts for no guardrail.
+            elif (old := self._settled.get(return_id)) and old.is_confirmed:
+                item, before = old.item, old.outcome_record
+                yield Report(now_us, order, told.outcome, item, before=before)
 
     def _fate(self, match: Match) -> Fate:
         # A match from before the start counts from there.

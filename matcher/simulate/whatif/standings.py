@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.domain.program import Pause
 from matcher.domain.reason import ReasonCode
 from matcher.simulate.whatif.codes import bit
 from matcher.simulate.whatif.course import Course, Ending, SolvedRound
@@ -14,6 +15,7 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 _WAITS = bit(ReasonCode.AWAITING_ROUND)
+_MATCHED = bit(ReasonCode.MATCHED_BEST_SAVING)
 
 
 class Standings:
@@ -76,6 +78,25 @@ class Standings:
         self.is_stale[rows] = False
         self.found_before[rows] = 0
 
+    def match(
+        self,
+        rows: IntArray,
+        *,
+        state: IntArray | int,
+        distance_m: IntArray | int,
+        saving: IntArray | int,
+        label: IntArray | int,
+        now_us: int,
+    ) -> None:
+        """Let items be held for a buyer each."""
+        self.ending[rows] = Ending.HELD
+        self.reasons[rows] = _MATCHED
+        self.state[rows] = state
+        self.distance_m[rows] = distance_m
+        self.saving[rows] = saving
+        self.label[rows] = label
+        self.decided_us[rows] = now_us
+
     def end(
         self, rows: IntArray, ending: Ending, now_us: IntArray, reasons: IntArray
     ) -> None:
@@ -86,7 +107,11 @@ class Standings:
         self.state[rows] = -1
 
     def course(
-        self, is_eligible: BoolArray, rounds: list[SolvedRound], round_count: int
+        self,
+        is_eligible: BoolArray,
+        rounds: list[SolvedRound],
+        round_count: int,
+        tripped: tuple[Pause, ...],
     ) -> Course:
         """Return how it all ended."""
         return Course(
@@ -100,4 +125,5 @@ class Standings:
             decided_us=self.decided_us,
             rounds=tuple(rounds),
             round_count=round_count,
+            tripped=tripped,
         )

@@ -15,6 +15,7 @@ from matcher.engine.network import Network
 from matcher.simulate.whatif.course import Course
 from matcher.simulate.whatif.facts import Facts
 from matcher.simulate.whatif.gate_table import GateTable, gate_view
+from matcher.simulate.whatif.guard import Guard
 from matcher.simulate.whatif.life import Life
 from matcher.simulate.whatif.near import Near
 from matcher.simulate.whatif.pairs import Pairs, find_pairs
@@ -125,11 +126,14 @@ class Study:
             return known[key]
 
         facts, policy = self._facts, variant.policy
+        guard = Guard(facts.timeline, self._policies_of(variant))
         if not self._by_policy or policy is None:
-            life = Life(facts, self._near, of_setting, pulse=self._pulse)
+            life = Life(facts, self._near, of_setting, guard, pulse=self._pulse)
             return life.run(facts.timeline.rounds)
         watch = RoundWatch(facts.timeline.start_us, facts.limits.round_lead_us)
-        life = Life(facts, self._near, of_setting, watch=watch, pulse=self._pulse)
+        life = Life(
+            facts, self._near, of_setting, guard, watch=watch, pulse=self._pulse
+        )
         return life.run(due_rounds(facts, policy, life, watch))
 
     def _policies(self) -> list[Policy]:
@@ -138,6 +142,11 @@ class Study:
             settings = self._facts.timeline.settings
             found += [each.policy for each in settings if each.policy is not None]
         return found
+
+    def _policies_of(self, variant: Variant) -> list[Policy]:
+        settings = self._facts.timeline.settings
+        found = [variant.policy or each.policy for each in settings]
+        return [each for each in found if each is not None]
 
     def _changes_rounds(self) -> bool:
         clocks = {

@@ -12,13 +12,22 @@ from numpy.typing import NDArray
 from matcher.domain.demand import Demand
 from matcher.domain.demand_floor import SeenDemand
 from matcher.domain.ids import DemandId
+from matcher.domain.item_outcome import ItemOutcome
 from matcher.domain.match import Match
 from matcher.domain.policy import Policy
-from matcher.domain.program import Pause
+from matcher.domain.program import Program
 from matcher.domain.reason import ReasonCode
 from matcher.domain.return_item import ReturnItem
+from matcher.engine.commands import PauseProgram, ResumeProgram
 from matcher.engine.network import Network
-from matcher.engine.records import MatchCount, SkuDay, VolumeHour, WarehouseDay
+from matcher.engine.records import (
+    GuardrailDay,
+    MatchCount,
+    SkuDay,
+    VolumeHour,
+    WarehouseDay,
+)
+from matcher.engine.standing import OutcomeRecord
 from matcher.policy.volume import Admission
 
 IntArray = NDArray[np.int64]
@@ -128,14 +137,46 @@ class Inspection:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """
+    What was said of a return item that had been handed over to a buyer.
+
+    Parameters
+    ----------
+    at_us, order
+        When.
+    outcome
+        What became of it.
+    item
+        The item, whose category and grade count.
+    demand_id
+        Who had it; ``None`` if it was handed over before the timeline begins.
+    before
+        What had been said before the timeline begins.
+    """
+
+    at_us: int
+    order: int
+    outcome: ItemOutcome
+    item: ReturnItem
+    demand_id: DemandId | None = None
+    before: OutcomeRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
-    """From an instant on: the network, what is paused, and the policy in force."""
+    """
+    From an instant on: the network and the policy in force.
+
+    ``steering`` is what an operator paused or resumed at that instant. What guardrails
+    paused is not among it, for that depends on what was decided.
+    """
 
     at_us: int
     order: int
     network: Network
-    pauses: tuple[Pause, ...] = ()
     policy: Policy | None = None
+    steering: PauseProgram | ResumeProgram | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +200,7 @@ class Timeline:
         By demand id, then by time.
     arrivals
         In canonical order: older first, then by id.
-    inspections, settings
+    inspections, reports, settings
         By time. The first setting holds from the start.
     rounds
         When rounds began, in order.
@@ -171,7 +212,9 @@ class Timeline:
         Items that came in before take part and are not counted.
     held
         Promises that were open at the start.
-    volume_hours, warehouse_days, match_counts, sku_days
+    program
+        What was paused at the start, whoever paused it.
+    volume_hours, warehouse_days, match_counts, guardrail_days, sku_days
         Counts at the start.
     has_order_days
         Whether it is known on which days orders came in; it is not if all come at once.
@@ -196,5 +239,8 @@ class Timeline:
     volume_hours: tuple[VolumeHour, ...] = ()
     warehouse_days: tuple[WarehouseDay, ...] = ()
     match_counts: tuple[MatchCount, ...] = ()
+    reports: tuple[Report, ...] = ()
+    program: Program | None = None
+    guardrail_days: tuple[GuardrailDay, ...] = ()
     sku_days: tuple[SkuDay, ...] = ()
     has_order_days: bool = True

@@ -29,7 +29,7 @@ def at_once(snapshot: Snapshot, policy: Policy | None, *, now_us: int) -> Timeli
     items = [(now_us, each) for each in snapshot.return_items]
     ends_us = max((item.decide_by_us for _, item in items), default=now_us)
     timeline = _timeline(
-        demands, items, Setting(now_us, 0, network, (), policy), [now_us], ends_us
+        demands, items, Setting(now_us, 0, network, policy), [now_us], ends_us
     )
     # As one-shot planning: on which days the orders came is not known.
     return replace(timeline, has_order_days=False)
@@ -81,7 +81,7 @@ def over_days(
     network = Network(snapshot.warehouses, ServiceAreas.of(snapshot.service_areas))
     end_us = max((each.decide_by_us for _, each in items_in), default=now_us)
     rounds = list(range(now_us + round_us, end_us, round_us))
-    setting = Setting(now_us, 0, network, (), policy)
+    setting = Setting(now_us, 0, network, policy)
     return _timeline(demands_in, items_in, setting, rounds, end_us)
 
 

@@ -12,6 +12,7 @@ from matcher.simulate.whatif.interval import Interval
 from matcher.simulate.whatif.tally import Quantiles, Tally
 from nearturn.v1 import decision_pb2
 from nearturn.v1 import simulation_pb2 as pb
+from server.api.convert.times import to_timestamp
 
 _SECOND_US = 1_000_000
 
@@ -30,6 +31,14 @@ def from_result(result: Result) -> pb.VariantReport:
             )
             for dimension, name, each in result.groups
         ],
+    )
+    report.guardrail_pauses.extend(
+        pb.SimulatedPause(
+            category=each.category,
+            note=each.note,
+            start_time=to_timestamp(each.start_us),
+        )
+        for each in result.course.tripped
     )
     if result.course.round_count:
         report.certificates.CopyFrom(from_certificates(result.course))

@@ -8,6 +8,7 @@ from itertools import chain
 
 from benchmarks import (
     assignment,
+    bulk,
     candidates,
     density,
     durability,
@@ -63,6 +64,8 @@ class Profile:
         Writes of the durability family.
     restarted
         Open demands, and waiting returns, of a store that a server starts on.
+    bulk_demands
+        Demands that are sent by the column.
     """
 
     scale: float
@@ -78,6 +81,7 @@ class Profile:
     explained: int
     durable_writes: int
     restarted: tuple[int, int]
+    bulk_demands: int
 
 
 PROFILES = {
@@ -95,6 +99,7 @@ PROFILES = {
         explained=20,
         durable_writes=500,
         restarted=(2_000, 200),
+        bulk_demands=2_000,
     ),
     "quick": Profile(
         scale=0.2,
@@ -110,6 +115,7 @@ PROFILES = {
         explained=100,
         durable_writes=20_000,
         restarted=(100_000, 10_000),
+        bulk_demands=200_000,
     ),
     "full": Profile(
         scale=1.0,
@@ -125,6 +131,7 @@ PROFILES = {
         explained=1_000,
         durable_writes=100_000,
         restarted=(1_000_000, 100_000),
+        bulk_demands=1_000_000,
     ),
 }
 
@@ -179,6 +186,7 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
             profile.durable_writes, seed, repetitions, options.database
         ),
         "restart": lambda: restart.restart(*profile.restarted, seed, repetitions),
+        "bulk": lambda: bulk.bulk(profile.bulk_demands, seed, repetitions),
         "health": lambda: _health(profile),
     }
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import grpc
 import grpc.aio
 
 from nearturn.client import channel_options
+from nearturn.columnar_plan import (
+    ColumnarPlan,
+    PlanParts,
+    PlanTerms,
+    Progress,
+    plan_requests,
+)
 from nearturn.v1 import (
     demand_service_pb2_grpc,
     explain_service_pb2_grpc,
@@ -61,6 +68,22 @@ class AsyncClient:
         self.network = network_service_pb2_grpc.NetworkServiceStub(self.channel)
         self.reports = report_service_pb2_grpc.ReportServiceStub(self.channel)
         self.privacy = privacy_service_pb2_grpc.PrivacyServiceStub(self.channel)
+
+    async def plan_columnar(
+        self,
+        terms: PlanTerms,
+        return_items: Any,
+        demands: Any,
+        *,
+        timeout_s: float | None = None,
+        progress: Progress | None = None,
+    ) -> ColumnarPlan:
+        """Plan once over two tables, as :meth:`nearturn.Client.plan_columnar` does."""
+        requests = plan_requests(terms, return_items, demands, progress)
+        parts = PlanParts()
+        async for part in self.matches.PlanColumnar(requests, timeout=timeout_s):
+            parts.add(part)
+        return parts.plan()
 
     async def __aenter__(self) -> Self:
         return self

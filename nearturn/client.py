@@ -6,13 +6,20 @@ import json
 import uuid
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import grpc
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from nearturn.columnar_plan import (
+    ColumnarPlan,
+    PlanTerms,
+    Progress,
+    collected,
+    plan_requests,
+)
 from nearturn.v1 import (
     demand_service_pb2_grpc,
     explain_service_pb2_grpc,
@@ -99,6 +106,38 @@ class Client:
         self.network = network_service_pb2_grpc.NetworkServiceStub(self.channel)
         self.reports = report_service_pb2_grpc.ReportServiceStub(self.channel)
         self.privacy = privacy_service_pb2_grpc.PrivacyServiceStub(self.channel)
+
+    def plan_columnar(
+        self,
+        terms: PlanTerms,
+        return_items: Any,
+        demands: Any,
+        *,
+        timeout_s: float | None = None,
+        progress: Progress | None = None,
+    ) -> ColumnarPlan:
+        """
+        Plan once over two tables, each of up to millions of rows.
+
+        Parameters
+        ----------
+        terms
+            What the plan is made under.
+        return_items, demands
+            pyarrow tables, or data frames; a column is a field of the message by its
+            path, such as ``location.latitude``.
+        timeout_s
+            How long it may take; ``None`` waits.
+        progress
+            Is told how many rows have been sent.
+
+        Raises
+        ------
+        grpc.RpcError
+            If the server refuses a row, or cannot be reached.
+        """
+        requests = plan_requests(terms, return_items, demands, progress)
+        return collected(self.matches.PlanColumnar(requests, timeout=timeout_s))
 
     def __enter__(self) -> Self:
         return self

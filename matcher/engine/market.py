@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from matcher.domain.ids import DemandId
 from matcher.domain.policy import CategoryRule, Policy
 from matcher.domain.return_item import ReturnItem
+from matcher.engine.market_demands import MarketDemands
 from matcher.engine.network import InboundChoice, Network, Places
-from matcher.engine.open_demands import OpenDemands
 from matcher.engine.records import DemandRecord
 from matcher.policy.label import LabelRates
 from matcher.solve import CandidateGraph
@@ -60,7 +60,8 @@ class Market:
     """
 
     items: tuple[PoolItem, ...]
-    demands: tuple[DemandRecord, ...]
+    demands: Sequence[DemandRecord]
+    demand_ids: Sequence[str]
     graph: CandidateGraph
     distance_m: IntArray
     label_micros: IntArray
@@ -113,7 +114,7 @@ class _Pool:
     min_saving: IntArray
 
     @classmethod
-    def of(cls, items: Sequence[PoolItem], demands: OpenDemands) -> _Pool:
+    def of(cls, items: Sequence[PoolItem], demands: MarketDemands) -> _Pool:
         def ints(values: list[int]) -> IntArray:
             return np.array(values, np.int64)
 
@@ -130,7 +131,7 @@ class _Pool:
 
 def collect(
     items: Sequence[PoolItem],
-    demands: OpenDemands,
+    demands: MarketDemands,
     network: Network,
     policy: Policy,
     *,
@@ -177,7 +178,7 @@ class _Collector:
     def __init__(
         self,
         items: Sequence[PoolItem],
-        demands: OpenDemands,
+        demands: MarketDemands,
         network: Network,
         policy: Policy,
         remaining: IntArray,
@@ -212,20 +213,18 @@ class _Collector:
             np.concatenate(arrays) if parts else np.empty(0, np.int64)
             for arrays in (zip(*parts, strict=True) if parts else [()] * 6)
         )
-        rows = sorted(
-            np.unique(demand).tolist(),
-            key=lambda at: self._demands.record(at).demand.demand_id,
-        )
-        column = _positions(rows, demand)
+        found = self._demands.by_id(np.unique(demand))
+        column = _positions(found.rows, demand)
         order = np.lexsort((column, row))
         return Market(
             items=self._items,
-            demands=tuple(self._demands.record(at) for at in rows),
+            demands=found.records,
+            demand_ids=found.ids,
             graph=CandidateGraph(
                 _offsets(row, count),
                 column[order].astype(np.int32),
                 saving[order],
-                self._demands.open_count[np.array(rows, np.int64)],
+                self._demands.open_count[found.rows],
             ),
             distance_m=distance[order],
             label_micros=label[order],
@@ -311,10 +310,10 @@ class _Collector:
         self._verdicts[:, verdict] += np.bincount(rows, minlength=len(self._items))
 
 
-def _positions(values: Sequence[int], of: IntArray) -> IntArray:
+def _positions(values: IntArray, of: IntArray) -> IntArray:
     # Where each of ``of`` stands in ``values``, which hold it once.
-    at = np.zeros(max(values, default=-1) + 1, np.int64)
-    at[np.array(values, np.int64)] = np.arange(len(values))
+    at = np.zeros(values.max(initial=-1) + 1, np.int64)
+    at[values] = np.arange(len(values))
     return at[of]
 
 

@@ -55,6 +55,8 @@ class PairKeys:
             # The standard return route, at -1, is no warehouse.
             of_row = [[*ids, ""][at] for at in market.fallback.warehouse.tolist()]
         keys = cls(limits, of_row, ())
+        if not zone_limits(limits):
+            return keys
         return keys.with_places([each.demand.location for each in market.demands])
 
     def with_places(self, places: Sequence[LatLng]) -> PairKeys:

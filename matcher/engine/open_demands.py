@@ -12,6 +12,7 @@ from matcher.domain.demand import Demand
 from matcher.domain.ids import DemandId
 from matcher.domain.policy import CategoryRule, MatchKey
 from matcher.domain.return_item import ReturnItem
+from matcher.engine.market_demands import DemandRows
 from matcher.engine.network import Network, Places
 from matcher.engine.records import DemandRecord
 from matcher.index import DemandIndex, Neighbours
@@ -68,6 +69,17 @@ class OpenDemands:
         record = self._records[row]
         assert record is not None, f"row {row} is not in use"
         return record
+
+    def by_id(self, rows: IntArray) -> DemandRows:
+        """Return the demands of some rows, each of them in use."""
+        found = [(self.record(row), row) for row in rows.tolist()]
+        found.sort(key=lambda pair: pair[0].demand.demand_id)
+        records = tuple(record for record, _ in found)
+        return DemandRows(
+            np.array([row for _, row in found], np.int64),
+            tuple(record.demand.demand_id for record in records),
+            records,
+        )
 
     def row(self, demand_id: DemandId) -> int:
         """Return the row of a demand, ``-1`` if it is not open."""

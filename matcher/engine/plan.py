@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
-from matcher.domain.demand import Demand, DemandState
+from matcher.domain.demand import DemandState
 from matcher.domain.demand_floor import DemandFloor, SeenDemand
 from matcher.domain.ids import RoundId, TenantId
 from matcher.domain.match_limit import LimitKey
@@ -19,6 +19,7 @@ from matcher.engine.counts import count_reasons
 from matcher.engine.demand_gate import state_demand
 from matcher.engine.ledger import decision_id, match_id
 from matcher.engine.market import PoolItem, collect
+from matcher.engine.market_demands import PlannedDemands, SkuOrders
 from matcher.engine.match_groups import MatchGroups, PairKeys
 from matcher.engine.network import Network
 from matcher.engine.network_book import DAY_US
@@ -44,6 +45,7 @@ from matcher.solve import Assignment, CandidateGraph, Stop
 DEFAULT_TENANT = TenantId("default")
 
 _NUMBERED_LATER = decision_id(0)
+_NO_ORDERS = SkuOrders(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,25 @@ class _Answer:
     obstacles: Obstacles | None
 
 
+@dataclass(frozen=True, slots=True)
+class _SnapshotDemands:
+    """The demands of a snapshot, which are values of their own."""
+
+    snapshot: Snapshot
+
+    def orders_by_sku(self) -> Mapping[str, SkuOrders]:
+        units: Counter[str] = Counter()
+        orders: Counter[str] = Counter()
+        for demand in self.snapshot.demands:
+            if demand.accepts_returned_item:
+                units[demand.sku] += demand.quantity
+                orders[demand.sku] += 1
+        return {sku: SkuOrders(units[sku], orders[sku]) for sku in orders}
+
+    def market(self, network: Network, _: Policy, *, now_us: int) -> OpenDemands:
+        return open_demands(self.snapshot, network, now_us)
+
+
 @dataclass(slots=True)
 class _Draft:
     """What is known so far about one item that no buyer takes."""
@@ -110,6 +131,7 @@ def plan(
     threads: int = 1,
     stop: Stop | None = None,
     taken: Mapping[LimitKey, int] | None = None,
+    demands: PlannedDemands | None = None,
 ) -> Plan:
     """
     Give every return item of a snapshot its one route.
@@ -131,6 +153,8 @@ def plan(
     taken
         Places that matches of before have taken under match limits; a number below 0
         adds some.
+    demands
+        Demands that stand somewhere else than in the snapshot, which has none then.
 
     Returns
     -------
@@ -150,18 +174,16 @@ def plan(
     """
     network = Network(snapshot.warehouses, ServiceAreas.of(snapshot.service_areas))
     items = sorted(snapshot.return_items, key=lambda item: item.return_id)
-    reports = _admit(
-        _evaluate(items, snapshot.demands, network, policy, tenant, now_us), policy
-    )
+    offered = demands or _SnapshotDemands(snapshot)
+    reports = _admit(_evaluate(items, offered, network, policy, tenant, now_us), policy)
     pool = [
         PoolItem(item, report.rule)
         for item, report in zip(items, reports, strict=True)
         if report.passed and report.rule and item.decide_by_us > now_us
     ]
-    demands = open_demands(snapshot, network, now_us)
     market = collect(
         pool,
-        demands,
+        offered.market(network, policy, now_us=now_us),
         network,
         policy,
         remaining=network.daily_capacity,
@@ -189,43 +211,37 @@ def plan(
         decisions=tuple(by_id[item.return_id] for item in snapshot.return_items),
         summary=_summary(decisions, solved, policy, now_us),
         return_ids=tuple(entry.item.return_id for entry in pool),
-        demand_ids=tuple(record.demand.demand_id for record in market.demands),
+        demand_ids=tuple(market.demand_ids),
         solved=solved,
         keys=keys,
         day=now_us // DAY_US,
         taken=used,
-        acting=_acting(snapshot, policy, now_us, tenant, threads, stop, used),
+        acting=_acting(
+            policy,
+            lambda acts: plan(
+                snapshot,
+                acts,
+                now_us=now_us,
+                tenant=tenant,
+                threads=threads,
+                stop=stop,
+                taken=used,
+                demands=demands,
+            ),
+        ),
     )
 
 
-def _acting(
-    snapshot: Snapshot,
-    policy: Policy,
-    now_us: int,
-    tenant: TenantId,
-    threads: int,
-    stop: Stop | None,
-    taken: Mapping[LimitKey, int],
-) -> RoundRecord | None:
+def _acting(policy: Policy, planned: Callable[[Policy], Plan]) -> RoundRecord | None:
     # The same again with nothing changed but the mode.
     if policy.mode is not Mode.SHADOW:
         return None
-    acts = replace(policy, mode=Mode.ACT)
-    made = plan(
-        snapshot,
-        acts,
-        now_us=now_us,
-        tenant=tenant,
-        threads=threads,
-        stop=stop,
-        taken=taken,
-    )
-    return made.summary
+    return planned(replace(policy, mode=Mode.ACT)).summary
 
 
 def _evaluate(
     items: list[ReturnItem],
-    demands: Iterable[Demand],
+    demands: PlannedDemands,
     network: Network,
     policy: Policy,
     tenant: TenantId,
@@ -247,18 +263,15 @@ def _evaluate(
 
 
 def _seen(
-    items: list[ReturnItem], demands: Iterable[Demand], policy: Policy
+    items: list[ReturnItem], demands: PlannedDemands, policy: Policy
 ) -> list[SeenDemand | None]:
     # The orders of the snapshot alone; on which days they came is not known.
-    units: Counter[str] = Counter()
-    orders: Counter[str] = Counter()
-    for demand in demands:
-        if demand.accepts_returned_item:
-            units[demand.sku] += demand.quantity
-            orders[demand.sku] += 1
     floors = [_floor_of(policy, item) for item in items]
+    if not any(floors):
+        return [None] * len(items)
+    orders = demands.orders_by_sku()
     return [
-        SeenDemand(floor.window_days, units[item.sku], orders[item.sku], -1)
+        SeenDemand(floor.window_days, *orders.get(item.sku, _NO_ORDERS), -1)
         if floor is not None
         else None
         for item, floor in zip(items, floors, strict=True)

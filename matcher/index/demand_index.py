@@ -20,6 +20,7 @@ from matcher.index.cell_buckets import CellBuckets
 from matcher.index.demand_index_kernel import UNUSED
 from matcher.index.growing import grown
 from matcher.index.nearest import nearest_of
+from matcher.index.text_hash import text_hashes
 
 IntArray = NDArray[np.int64]
 Int32Array = NDArray[np.int32]
@@ -148,6 +149,16 @@ class DemandIndex:
         np.add.at(self._key_count, key, 1)
         self._count += len(key)
         return slots
+
+    def sort(self, *, threads: int = 1) -> None:
+        """
+        Make the sorted copy now, so that however few look-ups go through it.
+
+        For places that do not change any more: 0.2 us each, against the 5 us of a
+        place that is linked into its buckets. ``threads`` may work on it.
+        """
+        if self._count:
+            self._sorted(threads)
 
     def remove(self, slots: ArrayLike) -> None:
         """
@@ -365,6 +376,7 @@ def warm_up() -> None:
     index.nearest([0], [0.0], [0.0])
     distance_m(0.0, 0.0, 0.0, 0.0)
     distance_table_m([0.0], [0.0], [0.0], [0.0])
+    text_hashes(np.zeros(2, np.int32), np.zeros(0, np.uint8))
     index.remove(slots)
 
 

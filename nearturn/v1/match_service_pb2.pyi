@@ -139,6 +139,167 @@ class PlanResponse(_message.Message):
 Global___PlanResponse: _TypeAlias = PlanResponse  # noqa: Y015
 
 @_typing.final
+class PlanColumnarRequest(_message.Message):
+    """Carries one part of a stateless plan over columns."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TERMS_FIELD_NUMBER: _builtins.int
+    RETURN_ITEMS_FIELD_NUMBER: _builtins.int
+    DEMANDS_FIELD_NUMBER: _builtins.int
+    return_items: _builtins.bytes
+    """Carries return items, each id once: an Arrow IPC stream of 1 byte to 4 MiB, which
+    unpacks to 32 MiB at most, with up to 65,536 rows. A column is a field of
+    ReturnItem by its path, such as location.latitude. At most 1,000,000 in all.
+    """
+    demands: _builtins.bytes
+    """Carries demands, each id once, in the same way; a column is a field of Demand.
+    At most 2,000,000 in all.
+    """
+    @_builtins.property
+    def terms(self) -> Global___PlanTerms:
+        """Carries the terms. First, and once."""
+
+    def __init__(
+        self,
+        *,
+        terms: Global___PlanTerms | None = ...,
+        return_items: _builtins.bytes = ...,
+        demands: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["demands", b"demands", "part", b"part", "return_items", b"return_items", "terms", b"terms"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["demands", b"demands", "part", b"part", "return_items", b"return_items", "terms", b"terms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["terms", "return_items", "demands"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___PlanColumnarRequest: _TypeAlias = PlanColumnarRequest  # noqa: Y015
+
+@_typing.final
+class PlanTerms(_message.Message):
+    """States what a plan over columns is made under."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WAREHOUSES_FIELD_NUMBER: _builtins.int
+    SERVICE_AREAS_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    EVALUATION_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def warehouses(self) -> _containers.RepeatedCompositeFieldContainer[_network_pb2.Warehouse]:
+        """Carries the warehouses, at most 10,000, each id once."""
+
+    @_builtins.property
+    def service_areas(self) -> _containers.RepeatedCompositeFieldContainer[_network_pb2.ServiceArea]:
+        """Carries the service areas, at most 100, each id once. None means everywhere."""
+
+    @_builtins.property
+    def policy(self) -> _policy_pb2.Policy:
+        """Carries the policy. Its version is not looked up."""
+
+    @_builtins.property
+    def evaluation_time(self) -> _timestamp_pb2.Timestamp:
+        """Sets the instant at which all is evaluated. Unset means when the terms came."""
+
+    def __init__(
+        self,
+        *,
+        warehouses: _abc.Iterable[_network_pb2.Warehouse] | None = ...,
+        service_areas: _abc.Iterable[_network_pb2.ServiceArea] | None = ...,
+        policy: _policy_pb2.Policy | None = ...,
+        evaluation_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["evaluation_time", b"evaluation_time", "policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evaluation_time", b"evaluation_time", "policy", b"policy", "service_areas", b"service_areas", "warehouses", b"warehouses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanTerms: _TypeAlias = PlanTerms  # noqa: Y015
+
+@_typing.final
+class PlanColumnarResponse(_message.Message):
+    """Carries one part of the answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROUTES_FIELD_NUMBER: _builtins.int
+    DEMAND_PRICES_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    routes: _builtins.bytes
+    """Carries routes, one row for each return item in the order in which they came: an
+    Arrow IPC stream with the columns return_id, outcome, reasons, demand_id,
+    distance_m, saving_micros, match_cost_micros, warehouse_id, warehouse_distance_m,
+    warehouse_cost_micros, over_capacity and price_micros. Those of the match are null
+    where there is none; the warehouse is the ordinary way, of a matched item too;
+    price_micros is its dual price.
+    """
+    demand_prices: _builtins.bytes
+    """Carries what one unit of a demand is worth, those above zero, in the order in which
+    they came: an Arrow IPC stream with the columns demand_id and price_micros.
+    """
+    @_builtins.property
+    def summary(self) -> Global___PlanSummary:
+        """Summarises the plan. Last."""
+
+    def __init__(
+        self,
+        *,
+        routes: _builtins.bytes = ...,
+        demand_prices: _builtins.bytes = ...,
+        summary: Global___PlanSummary | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["demand_prices", b"demand_prices", "part", b"part", "routes", b"routes", "summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["demand_prices", b"demand_prices", "part", b"part", "routes", b"routes", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["routes", "demand_prices", "summary"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___PlanColumnarResponse: _TypeAlias = PlanColumnarResponse  # noqa: Y015
+
+@_typing.final
+class PlanSummary(_message.Message):
+    """Summarises a plan over columns."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTING_SUMMARY_FIELD_NUMBER: _builtins.int
+    LIMIT_PRICES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def summary(self) -> _decision_pb2.Round:
+        """Summarises the routes."""
+
+    @_builtins.property
+    def acting_summary(self) -> _decision_pb2.Round:
+        """Summarises what the policy would have given if it acted. Set for a policy in
+        MODE_SHADOW only.
+        """
+
+    @_builtins.property
+    def limit_prices(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.DualPrice]:
+        """Prices one place more under each match limit, those above zero, by scope and key."""
+
+    def __init__(
+        self,
+        *,
+        summary: _decision_pb2.Round | None = ...,
+        acting_summary: _decision_pb2.Round | None = ...,
+        limit_prices: _abc.Iterable[_decision_pb2.DualPrice] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acting_summary", b"acting_summary", "summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acting_summary", b"acting_summary", "limit_prices", b"limit_prices", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanSummary: _TypeAlias = PlanSummary  # noqa: Y015
+
+@_typing.final
 class RunRoundRequest(_message.Message):
     """Asks to close a round."""
 

@@ -40,6 +40,11 @@ class MatchServiceStub:
                 request_serializer=nearturn_dot_v1_dot_match__service__pb2.PlanRequest.SerializeToString,
                 response_deserializer=nearturn_dot_v1_dot_match__service__pb2.PlanResponse.FromString,
                 _registered_method=True)
+        self.PlanColumnar = channel.stream_stream(
+                '/nearturn.v1.MatchService/PlanColumnar',
+                request_serializer=nearturn_dot_v1_dot_match__service__pb2.PlanColumnarRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_match__service__pb2.PlanColumnarResponse.FromString,
+                _registered_method=True)
         self.RunRound = channel.unary_unary(
                 '/nearturn.v1.MatchService/RunRound',
                 request_serializer=nearturn_dot_v1_dot_match__service__pb2.RunRoundRequest.SerializeToString,
@@ -99,6 +104,16 @@ class MatchServiceServicer:
     def Plan(self, request, context):
         """Plans once over what the request carries. Stores nothing and promises
         nothing; each return gets a buyer or a warehouse.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PlanColumnar(self, request_iterator, context):
+        """Plans once, as Plan does, over columns: Apache Arrow IPC streams in, Arrow IPC
+        streams out. First come the terms, then chunks of return items and demands in any
+        order; once the client has ended its side, the routes come, and the summary last.
+        The same snapshot gives the same routes as Plan. One faulty row refuses it all.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -196,6 +211,11 @@ def add_MatchServiceServicer_to_server(servicer, server):
                     request_deserializer=nearturn_dot_v1_dot_match__service__pb2.PlanRequest.FromString,
                     response_serializer=nearturn_dot_v1_dot_match__service__pb2.PlanResponse.SerializeToString,
             ),
+            'PlanColumnar': grpc.stream_stream_rpc_method_handler(
+                    servicer.PlanColumnar,
+                    request_deserializer=nearturn_dot_v1_dot_match__service__pb2.PlanColumnarRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_match__service__pb2.PlanColumnarResponse.SerializeToString,
+            ),
             'RunRound': grpc.unary_unary_rpc_method_handler(
                     servicer.RunRound,
                     request_deserializer=nearturn_dot_v1_dot_match__service__pb2.RunRoundRequest.FromString,
@@ -275,6 +295,33 @@ class MatchService:
             '/nearturn.v1.MatchService/Plan',
             nearturn_dot_v1_dot_match__service__pb2.PlanRequest.SerializeToString,
             nearturn_dot_v1_dot_match__service__pb2.PlanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanColumnar(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/nearturn.v1.MatchService/PlanColumnar',
+            nearturn_dot_v1_dot_match__service__pb2.PlanColumnarRequest.SerializeToString,
+            nearturn_dot_v1_dot_match__service__pb2.PlanColumnarResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,12 @@ class MatchServiceStub:
     """Plans once over what the request carries. Stores nothing and promises
     nothing; each return gets a buyer or a warehouse.
     """
+    PlanColumnar: _grpc.StreamStreamMultiCallable[_match_service_pb2.PlanColumnarRequest, _match_service_pb2.PlanColumnarResponse]
+    """Plans once, as Plan does, over columns: Apache Arrow IPC streams in, Arrow IPC
+    streams out. First come the terms, then chunks of return items and demands in any
+    order; once the client has ended its side, the routes come, and the summary last.
+    The same snapshot gives the same routes as Plan. One faulty row refuses it all.
+    """
     RunRound: _grpc.UnaryUnaryMultiCallable[_match_service_pb2.RunRoundRequest, _match_service_pb2.RunRoundResponse]
     """Closes a round over the pool now: solves it, holds the matched units and
     stores a decision for each return whose decision changed. Rounds of a tenant
@@ -88,6 +94,12 @@ class MatchServiceAsyncStub(MatchServiceStub):
     Plan: _aio.UnaryUnaryMultiCallable[_match_service_pb2.PlanRequest, _match_service_pb2.PlanResponse]  # type: ignore[assignment]
     """Plans once over what the request carries. Stores nothing and promises
     nothing; each return gets a buyer or a warehouse.
+    """
+    PlanColumnar: _aio.StreamStreamMultiCallable[_match_service_pb2.PlanColumnarRequest, _match_service_pb2.PlanColumnarResponse]  # type: ignore[assignment]
+    """Plans once, as Plan does, over columns: Apache Arrow IPC streams in, Arrow IPC
+    streams out. First come the terms, then chunks of return items and demands in any
+    order; once the client has ended its side, the routes come, and the summary last.
+    The same snapshot gives the same routes as Plan. One faulty row refuses it all.
     """
     RunRound: _aio.UnaryUnaryMultiCallable[_match_service_pb2.RunRoundRequest, _match_service_pb2.RunRoundResponse]  # type: ignore[assignment]
     """Closes a round over the pool now: solves it, holds the matched units and
@@ -143,6 +155,18 @@ class MatchServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_match_service_pb2.PlanResponse, _abc.Awaitable[_match_service_pb2.PlanResponse]]:
         """Plans once over what the request carries. Stores nothing and promises
         nothing; each return gets a buyer or a warehouse.
+        """
+
+    @_abc_1.abstractmethod
+    def PlanColumnar(
+        self,
+        request_iterator: _MaybeAsyncIterator[_match_service_pb2.PlanColumnarRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_match_service_pb2.PlanColumnarResponse], _abc.AsyncIterator[_match_service_pb2.PlanColumnarResponse]]:
+        """Plans once, as Plan does, over columns: Apache Arrow IPC streams in, Arrow IPC
+        streams out. First come the terms, then chunks of return items and demands in any
+        order; once the client has ended its side, the routes come, and the summary last.
+        The same snapshot gives the same routes as Plan. One faulty row refuses it all.
         """
 
     @_abc_1.abstractmethod

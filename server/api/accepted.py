@@ -67,6 +67,8 @@ def accepted_by(field: FieldDescriptor, *, is_item: bool = False) -> str:
     if kind == "duration":
         spans = rules.duration
         return f"{seconds_text(spans.gte)} to {seconds_text(spans.lte)}"
+    if kind == "bytes":
+        return f"{rules.bytes.min_len:,} to {rules.bytes.max_len:,} bytes"
     if kind in _NUMBERS:
         return _range(getattr(rules, kind))
     if field.message_type is not None:

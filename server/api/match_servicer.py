@@ -42,6 +42,7 @@ from matcher.engine.plan import Plan
 from matcher.engine.snapshot import Snapshot
 from nearturn.v1 import decision_pb2
 from nearturn.v1 import match_service_pb2 as pb
+from server.api.bulk.columnar_plan import ColumnarPlans
 from server.api.context import ApiContext, all_within, within
 from server.api.convert.decision import (
     from_decision,
@@ -72,6 +73,7 @@ class MatchServicer:
 
     def __init__(self, context: ApiContext) -> None:
         self._context = context
+        self._columnar_plans = ColumnarPlans(context.runtime)
 
     async def Plan(self, request: pb.PlanRequest) -> bytes:
         """Plan once over what the request carries."""
@@ -82,6 +84,13 @@ class MatchServicer:
             snapshot, policy, runtime.now_us() if stated_us is None else stated_us
         )
         return await asyncio.to_thread(_plan_response, request, plan)
+
+    async def PlanColumnar(
+        self, requests: AsyncIterator[bytes]
+    ) -> AsyncIterator[pb.PlanColumnarResponse]:
+        """Plan once over columns that come in chunks."""
+        async for part in self._columnar_plans.plan(requests):
+            yield part
 
     async def RunRound(self, request: pb.RunRoundRequest) -> bytes:
         """Close a round over the pool."""

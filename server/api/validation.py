@@ -191,6 +191,8 @@ def _shown(rule: str, value: object) -> str:
         return "nothing"
     if isinstance(value, Duration):
         return seconds_text(value)
+    if isinstance(value, bytes):
+        return f"{len(value):,} bytes"
     if rule.startswith("repeated.") and hasattr(value, "__len__"):
         return f"{len(value):,} items"
     text = repr(value)

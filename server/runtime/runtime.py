@@ -17,6 +17,7 @@ from matcher.domain.ids import TenantId
 from matcher.domain.policy import Policy
 from matcher.engine.commands import Tick
 from matcher.engine.limits import ShardLimits
+from matcher.engine.market_demands import PlannedDemands
 from matcher.engine.plan import Plan, plan
 from matcher.engine.shard import Shard
 from matcher.engine.snapshot import Snapshot
@@ -257,7 +258,14 @@ class Runtime:
 
         return await self._rounds.run(call, lambda: self.read(is_answered))
 
-    async def plan(self, snapshot: Snapshot, policy: Policy, now_us: int) -> Plan:
+    async def plan(
+        self,
+        snapshot: Snapshot,
+        policy: Policy,
+        now_us: int,
+        *,
+        demands: PlannedDemands | None = None,
+    ) -> Plan:
         """Plan once over a snapshot, on a thread of its own."""
         self._refuse_if_stopping()
         with budget(self._options.solve_budget_us) as stop:
@@ -270,6 +278,7 @@ class Runtime:
                     now_us=now_us,
                     threads=self._options.threads,
                     stop=stop,
+                    demands=demands,
                 ),
             )
 

@@ -1,0 +1,1 @@
+"""Record batches between wire and engine, checked by column; knows stubs and Arrow."""

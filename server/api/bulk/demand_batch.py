@@ -1,0 +1,79 @@
+"""Demands of a chunk, as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.api.bulk.column_reader import ColumnReader
+from server.api.bulk.column_rules import DEMAND_RULES
+from server.api.bulk.row_fault import RowFault
+from server.api.bulk.text_values import TextValues
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DemandBatch:
+    """
+    The rows of one chunk; what stands in a bad one says nothing.
+
+    ``bad`` are the rows that break a rule of ``nearturn.v1.Demand``, and ``faults``
+    says how.
+    """
+
+    demand_ids: TextValues
+    lat: FloatArray
+    lng: FloatArray
+    skus: TextValues
+    categories: TextValues
+    quantity: IntArray
+    ship_by_us: IntArray
+    min_condition: NDArray[np.int8]
+    accepts_returned_item: BoolArray
+    segments: TextValues
+    priority: NDArray[np.int8]
+    bad: BoolArray
+    faults: list[RowFault]
+
+    def __len__(self) -> int:
+        return len(self.lat)
+
+
+def read_demands(field: str, table: Any) -> DemandBatch:
+    """
+    Check a chunk of demands, column by column.
+
+    Parameters
+    ----------
+    field
+        Which field of the request it came in, for errors.
+    table
+        The chunk, a ``pyarrow.Table``.
+
+    Raises
+    ------
+    InvalidValueError
+        If the columns are not those of demands. Bad rows are no error.
+    """
+    reader = ColumnReader(table, DEMAND_RULES, field)
+    return DemandBatch(
+        demand_ids=reader.texts("demand_id"),
+        lat=reader.numbers("location.latitude")[0],
+        lng=reader.numbers("location.longitude")[0],
+        skus=reader.texts("sku"),
+        categories=reader.texts("category"),
+        quantity=reader.integers("quantity"),
+        ship_by_us=reader.instants("ship_by_time")[0],
+        min_condition=reader.labels("min_condition"),
+        accepts_returned_item=reader.flags("accepts_returned_item"),
+        segments=reader.texts("segment"),
+        priority=reader.integers("priority").astype(np.int8),
+        bad=reader.bad,
+        faults=reader.faults,
+    )

@@ -19,6 +19,7 @@ from server.cli import (
     serve_command,
     simulate_command,
     store_command,
+    top_command,
     verify_command,
 )
 
@@ -44,6 +45,7 @@ app.add_typer(policy_command.app, name="policy")
 app.command("erase")(erase_command.erase)
 app.add_typer(store_command.app, name="store")
 app.command("verify")(verify_command.verify)
+app.command("top")(top_command.top)
 app.command("demo")(demo_command.demo)
 app.command("bench")(bench_command.bench)
 

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -99,11 +100,16 @@ def _refused(client: Client, item: Any) -> None:
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
-def _scraped(server: ServerProcess) -> str:
+def _metrics_port(server: ServerProcess) -> int:
     logged = server.logged().splitlines()
     lines = [json.loads(line) for line in logged if line.startswith("{")]
     (port,) = {line["port"] for line in lines if line["event"] == "metrics"}
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+    return int(port)
+
+
+def _scraped(server: ServerProcess) -> str:
+    url = f"http://127.0.0.1:{_metrics_port(server)}/metrics"
+    with urllib.request.urlopen(url) as answer:
         return str(answer.read(), "utf-8")
 
 
@@ -197,3 +203,21 @@ def test_nobody_is_in_metrics_or_logs(server: ServerProcess) -> None:
         assert text not in log, text
         assert text not in scrape, text
     assert not re.search(r"latitude|longitude|customer", log + scrape)
+
+
+def test_top_says_the_same(server: ServerProcess) -> None:
+    """`nearturn top --once` prints what the server has done, for scripts too."""
+    command = (sys.executable, "-c", "from server.cli import main; main()", "top")
+    url = f"http://127.0.0.1:{_metrics_port(server)}"
+    done = subprocess.run(
+        (*command, "--once", "--metrics", url),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert any("SERVING" in line and "leases 1 of 1" in line for line in lines)
+    for row in ("returns waiting 1", "units held 1", "without a reason 0"):
+        assert row in lines, done.stdout
+    (matched,) = [line for line in lines if line.startswith("MATCHED ")]
+    assert matched.endswith(" /s, 1 in all")

@@ -66,8 +66,8 @@ class Settings(BaseSettings):
         10_000,
         ge=100,
         le=3_600_000,
-        description="PostgreSQL: how long a transaction may pause before the server "
-        "ends it.",
+        description="PostgreSQL: how long a transaction may pause before it is ended: "
+        "by the database, or by another server that waits for it.",
     )
     store_network_timeout_ms: int = Field(
         5_000,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +16,11 @@ from matcher.domain.errors import InvalidValueError, UnavailableError
 from server.storage.database import Database, unavailable_unless_done
 from server.storage.postgres_connection import PostgresConnection
 from server.storage.postgres_params import PostgresParams
+from server.storage.postgres_writer_lock import WriterLock, WriterLockParams
 from server.storage.revision import bring_up_to_date
 
 #: The oldest major version that the suites were run on.
 MAJOR_VERSION_MIN = 15
-
-#: Advisory lock of a database's writer: "nearturn" as a number.
-WRITER_LOCK = int.from_bytes(b"nearturn", "big")
 
 _ACCEPTED = (
     "postgresql://USER@HOST:PORT/DATABASE with the characters @ / : ? of a password "
@@ -31,11 +30,6 @@ _ACCEPTED = (
 # Seconds of silence after which the system asks whether the server is still there.
 _KEEPALIVE_S = 10
 
-# Statements behind the lock see what the writer before has committed.
-_BEGIN_WRITING = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED; "
-    f"SELECT pg_advisory_xact_lock({WRITER_LOCK:d})"
-)
 _BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -184,12 +178,19 @@ def _engine(sessions: _Sessions, size: int) -> Engine:
         return sessions.connect(given["context"])
 
     if sessions.read_only == "off":
-
-        @event.listens_for(engine, "begin")
-        def begin_alone(connection: Connection) -> None:
-            connection.exec_driver_sql(_BEGIN_WRITING)
-
+        event.listen(engine, "begin", _begin_alone(sessions))
     return engine
+
+
+def _begin_alone(sessions: _Sessions) -> Callable[[Connection], None]:
+    params = sessions.params
+    if sessions.is_patient:
+        return WriterLock(
+            WriterLockParams(params.idle_timeout_ms, None)
+        ).begin_migrating
+    return WriterLock(
+        WriterLockParams(params.idle_timeout_ms, params.statement_timeout_ms)
+    ).begin
 
 
 def _refuse_unfit(connection: Connection, place: str) -> None:

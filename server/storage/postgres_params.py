@@ -15,10 +15,10 @@ class PostgresParams:
     ``reader_count`` bounds the reads under way at once; a further one waits for as
     long as a statement may take. ``connect_timeout_s`` is for one address of the
     server. ``statement_timeout_ms`` is what a statement may take, a wait for another
-    writer included; ``idle_timeout_ms`` is how long a transaction may pause before the
-    server ends it, and so how long a writer that lost its network keeps the others
-    waiting; ``network_timeout_ms`` is how long sent bytes may stay unacknowledged, and
-    how long after ``statement_timeout_ms`` an answer is waited for.
+    writer included; ``idle_timeout_ms`` is how long a transaction may pause before it
+    is ended, and so how long a writer that lost its network keeps the others waiting;
+    ``network_timeout_ms`` is how long sent bytes may stay unacknowledged, and how long
+    after ``statement_timeout_ms`` an answer is waited for.
     """
 
     reader_count: int = 4

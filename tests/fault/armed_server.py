@@ -1,44 +1,48 @@
 """
-The real server, set to kill itself at a named point: a hook of the tests alone.
+The real server, set to kill or stop itself at a named point: a hook of the tests alone.
 
 A point is what the store is doing, as its messages say it, and where in it: ``commit,
 before`` is with everything written and nothing committed, ``commit, after`` is with
-everything committed and nobody answered.
+everything committed and nobody answered. ``commit, at journal`` is before the rows of
+that table are sent, and behind those of the tables before it.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Insert
 
 from server.cli import main as run
 from server.runtime import timers
+from server.storage import transaction
 from server.storage.clearing import Clearing
 from server.storage.database import Database
+from server.storage.rows import Row
 
 
 class Fuse:
-    """Kills this process when it has been passed so many times at one point."""
+    """Sends this process a signal when it was passed so many times at one point."""
 
-    def __init__(self, point: str, count: int) -> None:
+    def __init__(self, point: str, count: int, sent: signal.Signals) -> None:
         self._point = point
         self._left = count
+        self._sent = sent
 
     def passing(self, point: str) -> None:
         """Say that a point is passed; may not return."""
         if point == self._point:
             self._left -= 1
             if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self._sent)
 
 
-def main(point: str, count: int) -> None:
-    """Run the command line, to be killed the n-th time that it is at a point."""
-    fuse = Fuse(point, count)
+def main(point: str, count: int, sent: signal.Signals = signal.SIGKILL) -> None:
+    """Run the command line, to get a signal the n-th time that it is at a point."""
+    fuse = Fuse(point, count, sent)
     arm(fuse)
     # Checkpoints of the journal are looked for every hour else.
     timers._HOUR_S = 0.2
@@ -57,6 +61,15 @@ def arm(fuse: Fuse) -> None:
         fuse.passing(f"{doing}, after")
 
     Database.writing = burning
+    write_rows = transaction.write_rows
+
+    def stepping(
+        connection: Connection, statement: Insert, rows: Sequence[Row]
+    ) -> None:
+        fuse.passing(f"commit, at {statement.table.name}")
+        write_rows(connection, statement, rows)
+
+    transaction.write_rows = stepping
     Clearing._clear_journal = _passed(
         Clearing._clear_journal, fuse, "erase, in the middle"
     )

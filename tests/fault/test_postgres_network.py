@@ -17,7 +17,12 @@ from server.runtime.shard_host import ShardHost
 from server.runtime.work import Work
 from server.storage.opening import open_store
 from server.storage.postgres_params import PostgresParams
+from server.storage.row_writing import sending, write_rows
+from server.storage.rows import Row
 from server.storage.sql_store import SqlStore
+from server.storage.statements import UPSERTS
+from server.storage.tables import policies
+from tests.contract.store.rows import BRAND
 from tests.fault.numbered_commits import commit_number, last_commit
 from tests.scenarios import NOW_US, demand
 from tests.scenarios.fault_proxy import FaultProxy
@@ -196,6 +201,10 @@ def _done(host: ShardHost, request_id: str, command: Command) -> object:
     return done.value
 
 
+def _policy(version: int) -> Row:
+    return {"tenant": BRAND, "version": version, "state": 1, "document": "{}"}
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_writer_that_lost_its_network_lets_others_write(
     store: SqlStore, direct: SqlStore, proxy: FaultProxy, fault: str
@@ -214,10 +223,35 @@ def test_writer_that_lost_its_network_lets_others_write(
     assert last_commit(direct) == 2
 
 
+def test_writer_that_stalls_among_its_rows_lets_others_write(
+    store: SqlStore, proxy: FaultProxy
+) -> None:
+    """
+    Some of its statements arrived, their end does not: whoever waits ends the session.
+
+    The server does not, for inside of a pipeline it does not count the time.
+    """
+    url = store._database.place.replace(f":{proxy.port}/", f":{proxy.server_port}/")
+
+    def write() -> None:
+        with store._database.writing("write") as connection, sending(connection):
+            write_rows(connection, UPSERTS[policies], [_policy(1)])
+            write_rows(connection, UPSERTS[policies], [_policy(2)])
+            proxy.stall()
+            commit_number(waiting, 2)
+
+    params = PostgresParams(idle_timeout_ms=300)
+    with closing(open_store(url, postgres=params)) as waiting:
+        with pytest.raises(UnavailableError, match="cannot write"):
+            _patiently(write)
+        assert last_commit(waiting) == 2
+        assert waiting.list_policies(BRAND, after_version=0, limit=9) == []
+
+
 def test_writers_exclude_each_other(store: SqlStore, direct: SqlStore) -> None:
     """A second writer waits for the first, for as long as a statement may take."""
     with direct._database.writing("write"):
-        with pytest.raises(UnavailableError, match="statement timeout"):
+        with pytest.raises(UnavailableError, match="lock timeout"):
             commit_number(store, 2)
         store.ping()
     commit_number(store, 2)

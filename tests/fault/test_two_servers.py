@@ -31,6 +31,15 @@ pytestmark = pytest.mark.e2e
 SEED = 20_261_126
 TAKE_OVERS = 6
 SERVING = health_pb2.HealthCheckResponse.SERVING
+# The demand of the second call is sent by then, and the end of its batch is not.
+STOPPING = (
+    "import signal; from tests.fault.armed_server import main; "
+    "main('commit, at journal', 2, signal.SIGSTOP)"
+)
+_WRITERS = """
+    SELECT state, wait_event FROM pg_stat_activity JOIN pg_locks USING (pid)
+    WHERE datname = current_database() AND locktype = 'advisory' AND granted
+"""
 # Of a machine that does other things beside; a lease lasts one second here.
 _PATIENCE_S = 60.0
 
@@ -39,7 +48,7 @@ class Pair:
     """Two servers, each with its own folder, port and log."""
 
     def __init__(self, folder: Path, url: str) -> None:
-        self.url = url
+        self.url, self.folder = url, folder
         self.servers = []
         for name in ("first", "second"):
             (folder / name).mkdir()
@@ -119,9 +128,43 @@ async def test_one_that_slept_cannot_write(pair: Pair) -> None:
     assert found.keys() == {DemandId("d1"), DemandId("d2"), DemandId("d4")}
 
 
+async def test_one_that_stopped_while_it_wrote_is_replaced(
+    tmp_path: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Stopped between the rows of a transaction: its session is ended, and it writes none.
+
+    PostgreSQL itself does not see that such a session pauses: what came is done, and
+    the end of the batch has not come. So neither does its timeout for idle ones.
+    """
+    monkeypatch.setenv("NEARTURN_STORE_IDLE_TIMEOUT_MS", "1000")
+    pair = Pair(tmp_path, postgres.new_database())
+    pair.owner.program = STOPPING
+    with ExitStack() as undo:
+        for server in pair.servers:
+            undo.callback(server.kill)
+        pair.begin()
+        await _upsert(pair.owner, "d1")
+        written = asyncio.create_task(_upsert(pair.owner, "d2"))
+        await asyncio.to_thread(_until, lambda: _state(pair.owner) == "T")
+        await asyncio.to_thread(
+            _until, lambda: _writers(postgres, pair.url) == [("active", "ClientRead")]
+        )
+        await asyncio.to_thread(pair.standby.serving)
+        await _upsert(pair.standby, "d3")
+        pair.owner.signal(signal.SIGCONT)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await written
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        await _until_serves(pair.owner, serves=False)
+        assert await _serves(pair.standby)
+    found = StoreAudit.of(pair.url).demands
+    assert found.keys() == {DemandId("d1"), DemandId("d3")}
+
+
 async def test_take_overs_under_load_lose_nothing(pair: Pair) -> None:
     """
-    SIGKILL of whoever decides, over and over, under load (R2, I1 to I4).
+    SIGKILL, or SIGSTOP until the other one serves, in turns, under load (R2, I1 to I4).
 
     Nothing acknowledged is lost, requests have their first answer from whoever
     decides, and the store holds every invariant.
@@ -131,10 +174,17 @@ async def test_take_overs_under_load_lose_nothing(pair: Pair) -> None:
     for number in range(TAKE_OVERS):
         if number:
             await load.check_answers(pair.owner.address)
+        is_killed = number % 2 == 0
+        end = pair.owner.kill if is_killed else _stop(pair.owner)
         moment = moments.randint(30, 90), moments.uniform(0, 0.01)
-        await load.run(pair.owner.address, *moment, pair.owner.kill)
-        pair.standby.serving()
-        pair.stand_by(pair.owner)
+        await load.run(pair.owner.address, *moment, end)
+        await _until_serves(pair.standby, serves=True)
+        if is_killed:
+            pair.stand_by(pair.owner)
+        else:
+            # What it had accepted before it was stopped it now tries to write.
+            pair.owner.signal(signal.SIGCONT)
+            await _until_serves(pair.owner, serves=False)
         pair.swap()
     for server in pair.servers:
         server.signal(signal.SIGTERM)
@@ -145,6 +195,21 @@ async def test_take_overs_under_load_lose_nothing(pair: Pair) -> None:
     assert load.told.met_in_flight >= TAKE_OVERS
     assert load.told.confirmed
     assert load.told.rounds
+
+
+def _stop(server: ServerProcess) -> Callable[[], None]:
+    return lambda: server.signal(signal.SIGSTOP)
+
+
+def _state(server: ServerProcess) -> str:
+    # Behind the name of the program, which stands in brackets.
+    stat = Path(f"/proc/{server.pid}/stat").read_text(encoding="ascii")
+    return stat.rpartition(")")[2].split()[0]
+
+
+def _writers(postgres: PostgresServer, url: str) -> list[tuple[object, ...]]:
+    with postgres.connection(url.rpartition("/")[2]) as connection:
+        return connection.execute(_WRITERS).fetchall()
 
 
 async def _upsert(server: ServerProcess, demand_id: str) -> None:

@@ -25,7 +25,7 @@ class FaultProxy:
 
     def __init__(self, port: int) -> None:
         self.port = 0
-        self._server_port = port
+        self.server_port = port
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._flowing = asyncio.Event()
@@ -115,7 +115,7 @@ class FaultProxy:
             return
         self._writers.add(client_out)
         server_in, server_out = await asyncio.open_connection(
-            "127.0.0.1", self._server_port
+            "127.0.0.1", self.server_port
         )
         self._writers.add(server_out)
         self._upstream.add(server_out)

@@ -2,6 +2,7 @@
 
 from nearturn.client import Client, channel_options, error_details, request_id
 from nearturn.columnar_plan import ColumnarPlan, PlanTerms
+from nearturn.credentials import secure
 
 __all__ = [
     "Client",
@@ -10,4 +11,5 @@ __all__ = [
     "channel_options",
     "error_details",
     "request_id",
+    "secure",
 ]

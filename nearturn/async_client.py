@@ -37,7 +37,8 @@ class AsyncClient:
     target
         Host and port, such as ``127.0.0.1:50551``.
     credentials
-        Channel credentials for TLS; ``None`` connects in the clear.
+        As :func:`nearturn.secure` gives them; ``None`` connects in the clear, which
+        servers take on their own machine only.
 
     Attributes
     ----------

@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 from matcher.domain.errors import FieldViolation, InvalidValueError
+from server.access_settings import AccessSettings
 
 ENV_PREFIX = "NEARTURN_"
 
@@ -24,7 +25,7 @@ _ADDRESS = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}"
 _NATS_SERVER = r"(nats|tls)://[^\s,/]+"
 
 
-class Settings(BaseSettings):
+class Settings(AccessSettings):
     """
     All settings, checked; docs/CONFIGURATION.md has the same table for people.
 

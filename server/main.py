@@ -21,6 +21,7 @@ from matcher.engine.warm_up import warm_up
 from server.api.decision_event import decision_event
 from server.api.registration import Registration
 from server.config import Settings
+from server.door import Door
 from server.events.event_sink import EventSink
 from server.events.outbox import Outbox
 from server.events.relay import RelayParams
@@ -55,6 +56,9 @@ class Server:
         self._sink: EventSink | None = None
         self._outbox: Outbox | None = None
         self._sight = Sight(_sight_params(settings), lambda: self._outbox)
+        self._door = Door(
+            settings, TenantId(settings.tenant), settings.listen, self._sight.watch
+        )
         self._is_serving = False
         self.port = 0
 
@@ -82,11 +86,12 @@ class Server:
             watch=self._sight.watch,
         )
         self._sight.open(self._runtime)
-        self._grpc = _grpc_server(settings)
+        self._grpc = _grpc_server(settings, self._door)
         self._registration = Registration(
             self._grpc, self._runtime, TenantId(settings.tenant), self._sight.watch
         )
-        self.port = _bind(self._grpc, settings.listen)
+        self.port = self._door.bind(self._grpc)
+        self._door.start()
         # Health answers NOT_SERVING from here on; the rest waits for the kernels.
         await self._registration.loading()
         await self._grpc.start()
@@ -132,6 +137,7 @@ class Server:
             self._runtime.refuse_streams()
         if self._grpc is not None:
             await self._grpc.stop(self._settings.shutdown_grace_s)
+        await self._door.stop()
         if self._outbox is not None:
             await self._outbox.stop()
         await asyncio.to_thread(self._sight.close)
@@ -242,24 +248,15 @@ def _relay_params(settings: Settings) -> RelayParams:
     )
 
 
-def _grpc_server(settings: Settings) -> grpc.aio.Server:
+def _grpc_server(settings: Settings, door: Door) -> grpc.aio.Server:
     size = settings.message_bytes_max
     return grpc.aio.server(
+        interceptors=(door.interceptor,),
         options=(
             ("grpc.max_receive_message_length", size),
             ("grpc.max_send_message_length", size),
             # A second server on the port must fail, not share it.
             ("grpc.so_reuseport", 0),
             ("grpc.http2.min_recv_ping_interval_without_data_ms", 60_000),
-        )
+        ),
     )
-
-
-def _bind(server: grpc.aio.Server, listen: str) -> int:
-    try:
-        port = server.add_insecure_port(listen)
-    except RuntimeError as error:
-        raise InvalidValueError(
-            "listen", listen, "an address of this machine that is free"
-        ) from error
-    return port

@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from nearturn.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from nearturn.v1 import access_pb2 as nearturn_dot_v1_dot_access__pb2
 from nearturn.v1 import demand_pb2 as nearturn_dot_v1_dot_demand__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nearturn/v1/demand_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x18nearturn/v1/demand.proto\"k\n\x13UpsertDemandRequest\x12/\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.DemandB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\";\n\x14UpsertDemandResponse\x12#\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Demand\"w\n\x19\x42\x61tchUpsertDemandsRequest\x12\x35\n\x07\x64\x65mands\x18\x01 \x03(\x0b\x32\x13.nearturn.v1.DemandB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"B\n\x1a\x42\x61tchUpsertDemandsResponse\x12$\n\x07\x64\x65mands\x18\x01 \x03(\x0b\x32\x13.nearturn.v1.Demand\"N\n\x10GetDemandRequest\x12:\n\tdemand_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\"8\n\x11GetDemandResponse\x12#\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Demand\"\x8d\x01\n\x12ListDemandsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x35\n\x05state\x18\x03 \x01(\x0e\x32\x18.nearturn.v1.DemandStateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\"T\n\x13ListDemandsResponse\x12$\n\x07\x64\x65mands\x18\x01 \x03(\x0b\x32\x13.nearturn.v1.Demand\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x91\x01\n\x13\x43\x61ncelDemandRequest\x12:\n\tdemand_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\";\n\x14\x43\x61ncelDemandResponse\x12#\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Demand2\xbe\x03\n\rDemandService\x12S\n\x0cUpsertDemand\x12 .nearturn.v1.UpsertDemandRequest\x1a!.nearturn.v1.UpsertDemandResponse\x12\x65\n\x12\x42\x61tchUpsertDemands\x12&.nearturn.v1.BatchUpsertDemandsRequest\x1a\'.nearturn.v1.BatchUpsertDemandsResponse\x12J\n\tGetDemand\x12\x1d.nearturn.v1.GetDemandRequest\x1a\x1e.nearturn.v1.GetDemandResponse\x12P\n\x0bListDemands\x12\x1f.nearturn.v1.ListDemandsRequest\x1a .nearturn.v1.ListDemandsResponse\x12S\n\x0c\x43\x61ncelDemand\x12 .nearturn.v1.CancelDemandRequest\x1a!.nearturn.v1.CancelDemandResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nearturn/v1/demand_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x18nearturn/v1/access.proto\x1a\x18nearturn/v1/demand.proto\"k\n\x13UpsertDemandRequest\x12/\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.DemandB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\";\n\x14UpsertDemandResponse\x12#\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Demand\"w\n\x19\x42\x61tchUpsertDemandsRequest\x12\x35\n\x07\x64\x65mands\x18\x01 \x03(\x0b\x32\x13.nearturn.v1.DemandB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"B\n\x1a\x42\x61tchUpsertDemandsResponse\x12$\n\x07\x64\x65mands\x18\x01 \x03(\x0b\x32\x13.nearturn.v1.Demand\"N\n\x10GetDemandRequest\x12:\n\tdemand_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\"8\n\x11GetDemandResponse\x12#\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Demand\"\x8d\x01\n\x12ListDemandsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x35\n\x05state\x18\x03 \x01(\x0e\x32\x18.nearturn.v1.DemandStateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\"T\n\x13ListDemandsResponse\x12$\n\x07\x64\x65mands\x18\x01 \x03(\x0b\x32\x13.nearturn.v1.Demand\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x91\x01\n\x13\x43\x61ncelDemandRequest\x12:\n\tdemand_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\";\n\x14\x43\x61ncelDemandResponse\x12#\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Demand2\xdc\x03\n\rDemandService\x12Y\n\x0cUpsertDemand\x12 .nearturn.v1.UpsertDemandRequest\x1a!.nearturn.v1.UpsertDemandResponse\"\x04\xb8\xd7\x18\x02\x12k\n\x12\x42\x61tchUpsertDemands\x12&.nearturn.v1.BatchUpsertDemandsRequest\x1a\'.nearturn.v1.BatchUpsertDemandsResponse\"\x04\xb8\xd7\x18\x02\x12P\n\tGetDemand\x12\x1d.nearturn.v1.GetDemandRequest\x1a\x1e.nearturn.v1.GetDemandResponse\"\x04\xb8\xd7\x18\x01\x12V\n\x0bListDemands\x12\x1f.nearturn.v1.ListDemandsRequest\x1a .nearturn.v1.ListDemandsResponse\"\x04\xb8\xd7\x18\x01\x12Y\n\x0c\x43\x61ncelDemand\x12 .nearturn.v1.CancelDemandRequest\x1a!.nearturn.v1.CancelDemandResponse\"\x04\xb8\xd7\x18\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,26 +57,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CANCELDEMANDREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
   _globals['_CANCELDEMANDREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_CANCELDEMANDREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
-  _globals['_UPSERTDEMANDREQUEST']._serialized_start=137
-  _globals['_UPSERTDEMANDREQUEST']._serialized_end=244
-  _globals['_UPSERTDEMANDRESPONSE']._serialized_start=246
-  _globals['_UPSERTDEMANDRESPONSE']._serialized_end=305
-  _globals['_BATCHUPSERTDEMANDSREQUEST']._serialized_start=307
-  _globals['_BATCHUPSERTDEMANDSREQUEST']._serialized_end=426
-  _globals['_BATCHUPSERTDEMANDSRESPONSE']._serialized_start=428
-  _globals['_BATCHUPSERTDEMANDSRESPONSE']._serialized_end=494
-  _globals['_GETDEMANDREQUEST']._serialized_start=496
-  _globals['_GETDEMANDREQUEST']._serialized_end=574
-  _globals['_GETDEMANDRESPONSE']._serialized_start=576
-  _globals['_GETDEMANDRESPONSE']._serialized_end=632
-  _globals['_LISTDEMANDSREQUEST']._serialized_start=635
-  _globals['_LISTDEMANDSREQUEST']._serialized_end=776
-  _globals['_LISTDEMANDSRESPONSE']._serialized_start=778
-  _globals['_LISTDEMANDSRESPONSE']._serialized_end=862
-  _globals['_CANCELDEMANDREQUEST']._serialized_start=865
-  _globals['_CANCELDEMANDREQUEST']._serialized_end=1010
-  _globals['_CANCELDEMANDRESPONSE']._serialized_start=1012
-  _globals['_CANCELDEMANDRESPONSE']._serialized_end=1071
-  _globals['_DEMANDSERVICE']._serialized_start=1074
-  _globals['_DEMANDSERVICE']._serialized_end=1520
+  _globals['_DEMANDSERVICE'].methods_by_name['UpsertDemand']._loaded_options = None
+  _globals['_DEMANDSERVICE'].methods_by_name['UpsertDemand']._serialized_options = b'\270\327\030\002'
+  _globals['_DEMANDSERVICE'].methods_by_name['BatchUpsertDemands']._loaded_options = None
+  _globals['_DEMANDSERVICE'].methods_by_name['BatchUpsertDemands']._serialized_options = b'\270\327\030\002'
+  _globals['_DEMANDSERVICE'].methods_by_name['GetDemand']._loaded_options = None
+  _globals['_DEMANDSERVICE'].methods_by_name['GetDemand']._serialized_options = b'\270\327\030\001'
+  _globals['_DEMANDSERVICE'].methods_by_name['ListDemands']._loaded_options = None
+  _globals['_DEMANDSERVICE'].methods_by_name['ListDemands']._serialized_options = b'\270\327\030\001'
+  _globals['_DEMANDSERVICE'].methods_by_name['CancelDemand']._loaded_options = None
+  _globals['_DEMANDSERVICE'].methods_by_name['CancelDemand']._serialized_options = b'\270\327\030\002'
+  _globals['_UPSERTDEMANDREQUEST']._serialized_start=163
+  _globals['_UPSERTDEMANDREQUEST']._serialized_end=270
+  _globals['_UPSERTDEMANDRESPONSE']._serialized_start=272
+  _globals['_UPSERTDEMANDRESPONSE']._serialized_end=331
+  _globals['_BATCHUPSERTDEMANDSREQUEST']._serialized_start=333
+  _globals['_BATCHUPSERTDEMANDSREQUEST']._serialized_end=452
+  _globals['_BATCHUPSERTDEMANDSRESPONSE']._serialized_start=454
+  _globals['_BATCHUPSERTDEMANDSRESPONSE']._serialized_end=520
+  _globals['_GETDEMANDREQUEST']._serialized_start=522
+  _globals['_GETDEMANDREQUEST']._serialized_end=600
+  _globals['_GETDEMANDRESPONSE']._serialized_start=602
+  _globals['_GETDEMANDRESPONSE']._serialized_end=658
+  _globals['_LISTDEMANDSREQUEST']._serialized_start=661
+  _globals['_LISTDEMANDSREQUEST']._serialized_end=802
+  _globals['_LISTDEMANDSRESPONSE']._serialized_start=804
+  _globals['_LISTDEMANDSRESPONSE']._serialized_end=888
+  _globals['_CANCELDEMANDREQUEST']._serialized_start=891
+  _globals['_CANCELDEMANDREQUEST']._serialized_end=1036
+  _globals['_CANCELDEMANDRESPONSE']._serialized_start=1038
+  _globals['_CANCELDEMANDRESPONSE']._serialized_end=1097
+  _globals['_DEMANDSERVICE']._serialized_start=1100
+  _globals['_DEMANDSERVICE']._serialized_end=1576
 # @@protoc_insertion_point(module_scope)

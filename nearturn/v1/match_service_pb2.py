@@ -26,6 +26,7 @@ from nearturn.buf.validate import validate_pb2 as buf_dot_validate_dot_validate_
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from nearturn.v1 import access_pb2 as nearturn_dot_v1_dot_access__pb2
 from nearturn.v1 import decision_pb2 as nearturn_dot_v1_dot_decision__pb2
 from nearturn.v1 import demand_pb2 as nearturn_dot_v1_dot_demand__pb2
 from nearturn.v1 import item_outcome_pb2 as nearturn_dot_v1_dot_item__outcome__pb2
@@ -36,7 +37,7 @@ from nearturn.v1 import policy_pb2 as nearturn_dot_v1_dot_policy__pb2
 from nearturn.v1 import return_item_pb2 as nearturn_dot_v1_dot_return__item__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fnearturn/v1/match_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anearturn/v1/decision.proto\x1a\x18nearturn/v1/demand.proto\x1a\x1enearturn/v1/item_outcome.proto\x1a\x1dnearturn/v1/match_label.proto\x1a\x1dnearturn/v1/match_limit.proto\x1a\x19nearturn/v1/network.proto\x1a\x18nearturn/v1/policy.proto\x1a\x1dnearturn/v1/return_item.proto\"\xe8\x02\n\x0bPlanRequest\x12>\n\x0creturn_items\x18\x01 \x03(\x0b\x32\x17.nearturn.v1.ReturnItemB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12\x33\n\x07\x64\x65mands\x18\x02 \x03(\x0b\x32\x13.nearturn.v1.DemandB\r\xe2\x41\x01\x01\xbaH\x06\x92\x01\x03\x10\x90N\x12\x39\n\nwarehouses\x18\x03 \x03(\x0b\x32\x16.nearturn.v1.WarehouseB\r\xe2\x41\x01\x01\xbaH\x06\x92\x01\x03\x10\x90N\x12=\n\rservice_areas\x18\x04 \x03(\x0b\x32\x18.nearturn.v1.ServiceAreaB\x0c\xe2\x41\x01\x01\xbaH\x05\x92\x01\x02\x10\x64\x12/\n\x06policy\x18\x05 \x01(\x0b\x32\x13.nearturn.v1.PolicyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x39\n\x0f\x65valuation_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\"\x95\x02\n\x0cPlanResponse\x12(\n\tdecisions\x18\x01 \x03(\x0b\x32\x15.nearturn.v1.Decision\x12#\n\x07summary\x18\x02 \x01(\x0b\x32\x12.nearturn.v1.Round\x12-\n\rreturn_prices\x18\x03 \x03(\x0b\x32\x16.nearturn.v1.DualPrice\x12-\n\rdemand_prices\x18\x04 \x03(\x0b\x32\x16.nearturn.v1.DualPrice\x12*\n\x0e\x61\x63ting_summary\x18\x05 \x01(\x0b\x32\x12.nearturn.v1.Round\x12,\n\x0climit_prices\x18\x06 \x03(\x0b\x32\x16.nearturn.v1.DualPrice\"\x94\x01\n\x13PlanColumnarRequest\x12\'\n\x05terms\x18\x01 \x01(\x0b\x32\x16.nearturn.v1.PlanTermsH\x00\x12$\n\x0creturn_items\x18\x02 \x01(\x0c\x42\x0c\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x02H\x00\x12\x1f\n\x07\x64\x65mands\x18\x03 \x01(\x0c\x42\x0c\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x02H\x00\x42\r\n\x04part\x12\x05\xbaH\x02\x08\x01\"\xf1\x01\n\tPlanTerms\x12\x39\n\nwarehouses\x18\x01 \x03(\x0b\x32\x16.nearturn.v1.WarehouseB\r\xe2\x41\x01\x01\xbaH\x06\x92\x01\x03\x10\x90N\x12=\n\rservice_areas\x18\x02 \x03(\x0b\x32\x18.nearturn.v1.ServiceAreaB\x0c\xe2\x41\x01\x01\xbaH\x05\x92\x01\x02\x10\x64\x12/\n\x06policy\x18\x03 \x01(\x0b\x32\x13.nearturn.v1.PolicyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x39\n\x0f\x65valuation_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\"v\n\x14PlanColumnarResponse\x12\x10\n\x06routes\x18\x01 \x01(\x0cH\x00\x12\x17\n\rdemand_prices\x18\x02 \x01(\x0cH\x00\x12+\n\x07summary\x18\x03 \x01(\x0b\x32\x18.nearturn.v1.PlanSummaryH\x00\x42\x06\n\x04part\"\x8c\x01\n\x0bPlanSummary\x12#\n\x07summary\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Round\x12*\n\x0e\x61\x63ting_summary\x18\x02 \x01(\x0b\x32\x12.nearturn.v1.Round\x12,\n\x0climit_prices\x18\x03 \x03(\x0b\x32\x16.nearturn.v1.DualPrice\"6\n\x0fRunRoundRequest\x12#\n\nrequest_id\x18\x01 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"5\n\x10RunRoundResponse\x12!\n\x05round\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Round\"\x90\x01\n\x13\x43onfirmMatchRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"9\n\x14\x43onfirmMatchResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\"\xc3\x01\n\x12\x45xtendMatchRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x32\n\textension\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"8\n\x13\x45xtendMatchResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\"\x90\x01\n\x13ReleaseMatchRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"b\n\x14ReleaseMatchResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"\xe9\x01\n\x15ReleaseMatchesRequest\x12\x37\n\x08round_id\x18\x01 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12\x38\n\tdemand_id\x18\x02 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12\'\n\x0fmatch_count_max\x18\x03 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x42\x0f\n\x06holder\x12\x05\xbaH\x02\x08\x01\"g\n\x16ReleaseMatchesResponse\x12\x34\n\x10released_matches\x18\x01 \x03(\x0b\x32\x1a.nearturn.v1.ReleasedMatch\x12\x17\n\x0fremaining_count\x18\x02 \x01(\x03\"[\n\rReleasedMatch\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"L\n\x0fGetMatchRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\"5\n\x10GetMatchResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\"\x84\x02\n\x12RecordLabelRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x39\n\x08label_id\x18\x02 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x38\n\x05state\x18\x03 \x01(\x0e\x32\x17.nearturn.v1.LabelStateB\x10\xe2\x41\x01\x02\xbaH\t\x82\x01\x06\x18\x01\x18\x02\x18\x03\x12\x19\n\x04\x65tag\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"8\n\x13RecordLabelResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\"\x92\x02\n\x14RecordOutcomeRequest\x12\x37\n\x08match_id\x18\x01 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12\x38\n\treturn_id\x18\x02 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12\x35\n\x07outcome\x18\x03 \x01(\x0b\x32\x18.nearturn.v1.ItemOutcomeB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x19\n\x04\x65tag\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x42\x10\n\x07subject\x12\x05\xbaH\x02\x08\x01\"E\n\x15RecordOutcomeResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\"O\n\x15WatchDecisionsRequest\x12\x1b\n\x06\x63ursor\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12\x19\n\x0bstop_at_end\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\"Q\n\x16WatchDecisionsResponse\x12\'\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x15.nearturn.v1.Decision\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"e\n\x12VerifyRoundRequest\x12\x39\n\x08round_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x14\n\x06replay\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xac\x02\n\x13VerifyRoundResponse\x12!\n\x05round\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Round\x12\x10\n\x08verified\x18\x02 \x01(\x08\x12\r\n\x05\x66\x61ult\x18\x03 \x01(\t\x12\x14\n\x0creturn_count\x18\x04 \x01(\x03\x12\x14\n\x0c\x64\x65mand_count\x18\x05 \x01(\x03\x12\x17\n\x0f\x63\x61ndidate_count\x18\x06 \x01(\x03\x12\x13\n\x0bmatch_count\x18\x07 \x01(\x03\x12(\n\x06replay\x18\x08 \x01(\x0b\x32\x18.nearturn.v1.RoundReplay\x12\x13\n\x0blimit_count\x18\t \x01(\x03\x12)\n\tobjective\x18\n \x01(\x0e\x32\x16.nearturn.v1.Objective\x12\r\n\x05value\x18\x0b \x01(\x03\"q\n\x0bRoundReplay\x12\x11\n\tidentical\x18\x01 \x01(\x08\x12\x17\n\x0fproof_identical\x18\x02 \x01(\x08\x12\x16\n\x0e\x64\x65\x63ision_count\x18\x03 \x01(\x03\x12\x1e\n\x16\x64iffering_decision_ids\x18\x04 \x03(\t2\xe6\x07\n\x0cMatchService\x12;\n\x04Plan\x12\x18.nearturn.v1.PlanRequest\x1a\x19.nearturn.v1.PlanResponse\x12W\n\x0cPlanColumnar\x12 .nearturn.v1.PlanColumnarRequest\x1a!.nearturn.v1.PlanColumnarResponse(\x01\x30\x01\x12G\n\x08RunRound\x12\x1c.nearturn.v1.RunRoundRequest\x1a\x1d.nearturn.v1.RunRoundResponse\x12S\n\x0c\x43onfirmMatch\x12 .nearturn.v1.ConfirmMatchRequest\x1a!.nearturn.v1.ConfirmMatchResponse\x12P\n\x0b\x45xtendMatch\x12\x1f.nearturn.v1.ExtendMatchRequest\x1a .nearturn.v1.ExtendMatchResponse\x12S\n\x0cReleaseMatch\x12 .nearturn.v1.ReleaseMatchRequest\x1a!.nearturn.v1.ReleaseMatchResponse\x12Y\n\x0eReleaseMatches\x12\".nearturn.v1.ReleaseMatchesRequest\x1a#.nearturn.v1.ReleaseMatchesResponse\x12G\n\x08GetMatch\x12\x1c.nearturn.v1.GetMatchRequest\x1a\x1d.nearturn.v1.GetMatchResponse\x12P\n\x0bRecordLabel\x12\x1f.nearturn.v1.RecordLabelRequest\x1a .nearturn.v1.RecordLabelResponse\x12V\n\rRecordOutcome\x12!.nearturn.v1.RecordOutcomeRequest\x1a\".nearturn.v1.RecordOutcomeResponse\x12[\n\x0eWatchDecisions\x12\".nearturn.v1.WatchDecisionsRequest\x1a#.nearturn.v1.WatchDecisionsResponse0\x01\x12P\n\x0bVerifyRound\x12\x1f.nearturn.v1.VerifyRoundRequest\x1a .nearturn.v1.VerifyRoundResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fnearturn/v1/match_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18nearturn/v1/access.proto\x1a\x1anearturn/v1/decision.proto\x1a\x18nearturn/v1/demand.proto\x1a\x1enearturn/v1/item_outcome.proto\x1a\x1dnearturn/v1/match_label.proto\x1a\x1dnearturn/v1/match_limit.proto\x1a\x19nearturn/v1/network.proto\x1a\x18nearturn/v1/policy.proto\x1a\x1dnearturn/v1/return_item.proto\"\xe8\x02\n\x0bPlanRequest\x12>\n\x0creturn_items\x18\x01 \x03(\x0b\x32\x17.nearturn.v1.ReturnItemB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12\x33\n\x07\x64\x65mands\x18\x02 \x03(\x0b\x32\x13.nearturn.v1.DemandB\r\xe2\x41\x01\x01\xbaH\x06\x92\x01\x03\x10\x90N\x12\x39\n\nwarehouses\x18\x03 \x03(\x0b\x32\x16.nearturn.v1.WarehouseB\r\xe2\x41\x01\x01\xbaH\x06\x92\x01\x03\x10\x90N\x12=\n\rservice_areas\x18\x04 \x03(\x0b\x32\x18.nearturn.v1.ServiceAreaB\x0c\xe2\x41\x01\x01\xbaH\x05\x92\x01\x02\x10\x64\x12/\n\x06policy\x18\x05 \x01(\x0b\x32\x13.nearturn.v1.PolicyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x39\n\x0f\x65valuation_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\"\x95\x02\n\x0cPlanResponse\x12(\n\tdecisions\x18\x01 \x03(\x0b\x32\x15.nearturn.v1.Decision\x12#\n\x07summary\x18\x02 \x01(\x0b\x32\x12.nearturn.v1.Round\x12-\n\rreturn_prices\x18\x03 \x03(\x0b\x32\x16.nearturn.v1.DualPrice\x12-\n\rdemand_prices\x18\x04 \x03(\x0b\x32\x16.nearturn.v1.DualPrice\x12*\n\x0e\x61\x63ting_summary\x18\x05 \x01(\x0b\x32\x12.nearturn.v1.Round\x12,\n\x0climit_prices\x18\x06 \x03(\x0b\x32\x16.nearturn.v1.DualPrice\"\x94\x01\n\x13PlanColumnarRequest\x12\'\n\x05terms\x18\x01 \x01(\x0b\x32\x16.nearturn.v1.PlanTermsH\x00\x12$\n\x0creturn_items\x18\x02 \x01(\x0c\x42\x0c\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x02H\x00\x12\x1f\n\x07\x64\x65mands\x18\x03 \x01(\x0c\x42\x0c\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x02H\x00\x42\r\n\x04part\x12\x05\xbaH\x02\x08\x01\"\xf1\x01\n\tPlanTerms\x12\x39\n\nwarehouses\x18\x01 \x03(\x0b\x32\x16.nearturn.v1.WarehouseB\r\xe2\x41\x01\x01\xbaH\x06\x92\x01\x03\x10\x90N\x12=\n\rservice_areas\x18\x02 \x03(\x0b\x32\x18.nearturn.v1.ServiceAreaB\x0c\xe2\x41\x01\x01\xbaH\x05\x92\x01\x02\x10\x64\x12/\n\x06policy\x18\x03 \x01(\x0b\x32\x13.nearturn.v1.PolicyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x39\n\x0f\x65valuation_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\"v\n\x14PlanColumnarResponse\x12\x10\n\x06routes\x18\x01 \x01(\x0cH\x00\x12\x17\n\rdemand_prices\x18\x02 \x01(\x0cH\x00\x12+\n\x07summary\x18\x03 \x01(\x0b\x32\x18.nearturn.v1.PlanSummaryH\x00\x42\x06\n\x04part\"\x8c\x01\n\x0bPlanSummary\x12#\n\x07summary\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Round\x12*\n\x0e\x61\x63ting_summary\x18\x02 \x01(\x0b\x32\x12.nearturn.v1.Round\x12,\n\x0climit_prices\x18\x03 \x03(\x0b\x32\x16.nearturn.v1.DualPrice\"6\n\x0fRunRoundRequest\x12#\n\nrequest_id\x18\x01 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"5\n\x10RunRoundResponse\x12!\n\x05round\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Round\"\x90\x01\n\x13\x43onfirmMatchRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"9\n\x14\x43onfirmMatchResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\"\xc3\x01\n\x12\x45xtendMatchRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x32\n\textension\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"8\n\x13\x45xtendMatchResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\"\x90\x01\n\x13ReleaseMatchRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"b\n\x14ReleaseMatchResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"\xe9\x01\n\x15ReleaseMatchesRequest\x12\x37\n\x08round_id\x18\x01 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12\x38\n\tdemand_id\x18\x02 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12\'\n\x0fmatch_count_max\x18\x03 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x42\x0f\n\x06holder\x12\x05\xbaH\x02\x08\x01\"g\n\x16ReleaseMatchesResponse\x12\x34\n\x10released_matches\x18\x01 \x03(\x0b\x32\x1a.nearturn.v1.ReleasedMatch\x12\x17\n\x0fremaining_count\x18\x02 \x01(\x03\"[\n\rReleasedMatch\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"L\n\x0fGetMatchRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\"5\n\x10GetMatchResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\"\x84\x02\n\x12RecordLabelRequest\x12\x39\n\x08match_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x39\n\x08label_id\x18\x02 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x38\n\x05state\x18\x03 \x01(\x0e\x32\x17.nearturn.v1.LabelStateB\x10\xe2\x41\x01\x02\xbaH\t\x82\x01\x06\x18\x01\x18\x02\x18\x03\x12\x19\n\x04\x65tag\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"8\n\x13RecordLabelResponse\x12!\n\x05match\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Match\"\x92\x02\n\x14RecordOutcomeRequest\x12\x37\n\x08match_id\x18\x01 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12\x38\n\treturn_id\x18\x02 \x01(\tB#\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$H\x00\x12\x35\n\x07outcome\x18\x03 \x01(\x0b\x32\x18.nearturn.v1.ItemOutcomeB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x19\n\x04\x65tag\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x42\x10\n\x07subject\x12\x05\xbaH\x02\x08\x01\"E\n\x15RecordOutcomeResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\"O\n\x15WatchDecisionsRequest\x12\x1b\n\x06\x63ursor\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12\x19\n\x0bstop_at_end\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\"Q\n\x16WatchDecisionsResponse\x12\'\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x15.nearturn.v1.Decision\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"e\n\x12VerifyRoundRequest\x12\x39\n\x08round_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x14\n\x06replay\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xac\x02\n\x13VerifyRoundResponse\x12!\n\x05round\x18\x01 \x01(\x0b\x32\x12.nearturn.v1.Round\x12\x10\n\x08verified\x18\x02 \x01(\x08\x12\r\n\x05\x66\x61ult\x18\x03 \x01(\t\x12\x14\n\x0creturn_count\x18\x04 \x01(\x03\x12\x14\n\x0c\x64\x65mand_count\x18\x05 \x01(\x03\x12\x17\n\x0f\x63\x61ndidate_count\x18\x06 \x01(\x03\x12\x13\n\x0bmatch_count\x18\x07 \x01(\x03\x12(\n\x06replay\x18\x08 \x01(\x0b\x32\x18.nearturn.v1.RoundReplay\x12\x13\n\x0blimit_count\x18\t \x01(\x03\x12)\n\tobjective\x18\n \x01(\x0e\x32\x16.nearturn.v1.Objective\x12\r\n\x05value\x18\x0b \x01(\x03\"q\n\x0bRoundReplay\x12\x11\n\tidentical\x18\x01 \x01(\x08\x12\x17\n\x0fproof_identical\x18\x02 \x01(\x08\x12\x16\n\x0e\x64\x65\x63ision_count\x18\x03 \x01(\x03\x12\x1e\n\x16\x64iffering_decision_ids\x18\x04 \x03(\t2\xae\x08\n\x0cMatchService\x12\x41\n\x04Plan\x12\x18.nearturn.v1.PlanRequest\x1a\x19.nearturn.v1.PlanResponse\"\x04\xb8\xd7\x18\x01\x12]\n\x0cPlanColumnar\x12 .nearturn.v1.PlanColumnarRequest\x1a!.nearturn.v1.PlanColumnarResponse\"\x04\xb8\xd7\x18\x01(\x01\x30\x01\x12M\n\x08RunRound\x12\x1c.nearturn.v1.RunRoundRequest\x1a\x1d.nearturn.v1.RunRoundResponse\"\x04\xb8\xd7\x18\x03\x12Y\n\x0c\x43onfirmMatch\x12 .nearturn.v1.ConfirmMatchRequest\x1a!.nearturn.v1.ConfirmMatchResponse\"\x04\xb8\xd7\x18\x03\x12V\n\x0b\x45xtendMatch\x12\x1f.nearturn.v1.ExtendMatchRequest\x1a .nearturn.v1.ExtendMatchResponse\"\x04\xb8\xd7\x18\x03\x12Y\n\x0cReleaseMatch\x12 .nearturn.v1.ReleaseMatchRequest\x1a!.nearturn.v1.ReleaseMatchResponse\"\x04\xb8\xd7\x18\x03\x12_\n\x0eReleaseMatches\x12\".nearturn.v1.ReleaseMatchesRequest\x1a#.nearturn.v1.ReleaseMatchesResponse\"\x04\xb8\xd7\x18\x03\x12M\n\x08GetMatch\x12\x1c.nearturn.v1.GetMatchRequest\x1a\x1d.nearturn.v1.GetMatchResponse\"\x04\xb8\xd7\x18\x01\x12V\n\x0bRecordLabel\x12\x1f.nearturn.v1.RecordLabelRequest\x1a .nearturn.v1.RecordLabelResponse\"\x04\xb8\xd7\x18\x03\x12\\\n\rRecordOutcome\x12!.nearturn.v1.RecordOutcomeRequest\x1a\".nearturn.v1.RecordOutcomeResponse\"\x04\xb8\xd7\x18\x03\x12\x61\n\x0eWatchDecisions\x12\".nearturn.v1.WatchDecisionsRequest\x1a#.nearturn.v1.WatchDecisionsResponse\"\x04\xb8\xd7\x18\x01\x30\x01\x12V\n\x0bVerifyRound\x12\x1f.nearturn.v1.VerifyRoundRequest\x1a .nearturn.v1.VerifyRoundResponse\"\x04\xb8\xd7\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -133,62 +134,86 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERIFYROUNDREQUEST'].fields_by_name['round_id']._serialized_options = b'\342A\001\002\272H r\036\020\001\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
   _globals['_VERIFYROUNDREQUEST'].fields_by_name['replay']._loaded_options = None
   _globals['_VERIFYROUNDREQUEST'].fields_by_name['replay']._serialized_options = b'\342A\001\001'
-  _globals['_PLANREQUEST']._serialized_start=408
-  _globals['_PLANREQUEST']._serialized_end=768
-  _globals['_PLANRESPONSE']._serialized_start=771
-  _globals['_PLANRESPONSE']._serialized_end=1048
-  _globals['_PLANCOLUMNARREQUEST']._serialized_start=1051
-  _globals['_PLANCOLUMNARREQUEST']._serialized_end=1199
-  _globals['_PLANTERMS']._serialized_start=1202
-  _globals['_PLANTERMS']._serialized_end=1443
-  _globals['_PLANCOLUMNARRESPONSE']._serialized_start=1445
-  _globals['_PLANCOLUMNARRESPONSE']._serialized_end=1563
-  _globals['_PLANSUMMARY']._serialized_start=1566
-  _globals['_PLANSUMMARY']._serialized_end=1706
-  _globals['_RUNROUNDREQUEST']._serialized_start=1708
-  _globals['_RUNROUNDREQUEST']._serialized_end=1762
-  _globals['_RUNROUNDRESPONSE']._serialized_start=1764
-  _globals['_RUNROUNDRESPONSE']._serialized_end=1817
-  _globals['_CONFIRMMATCHREQUEST']._serialized_start=1820
-  _globals['_CONFIRMMATCHREQUEST']._serialized_end=1964
-  _globals['_CONFIRMMATCHRESPONSE']._serialized_start=1966
-  _globals['_CONFIRMMATCHRESPONSE']._serialized_end=2023
-  _globals['_EXTENDMATCHREQUEST']._serialized_start=2026
-  _globals['_EXTENDMATCHREQUEST']._serialized_end=2221
-  _globals['_EXTENDMATCHRESPONSE']._serialized_start=2223
-  _globals['_EXTENDMATCHRESPONSE']._serialized_end=2279
-  _globals['_RELEASEMATCHREQUEST']._serialized_start=2282
-  _globals['_RELEASEMATCHREQUEST']._serialized_end=2426
-  _globals['_RELEASEMATCHRESPONSE']._serialized_start=2428
-  _globals['_RELEASEMATCHRESPONSE']._serialized_end=2526
-  _globals['_RELEASEMATCHESREQUEST']._serialized_start=2529
-  _globals['_RELEASEMATCHESREQUEST']._serialized_end=2762
-  _globals['_RELEASEMATCHESRESPONSE']._serialized_start=2764
-  _globals['_RELEASEMATCHESRESPONSE']._serialized_end=2867
-  _globals['_RELEASEDMATCH']._serialized_start=2869
-  _globals['_RELEASEDMATCH']._serialized_end=2960
-  _globals['_GETMATCHREQUEST']._serialized_start=2962
-  _globals['_GETMATCHREQUEST']._serialized_end=3038
-  _globals['_GETMATCHRESPONSE']._serialized_start=3040
-  _globals['_GETMATCHRESPONSE']._serialized_end=3093
-  _globals['_RECORDLABELREQUEST']._serialized_start=3096
-  _globals['_RECORDLABELREQUEST']._serialized_end=3356
-  _globals['_RECORDLABELRESPONSE']._serialized_start=3358
-  _globals['_RECORDLABELRESPONSE']._serialized_end=3414
-  _globals['_RECORDOUTCOMEREQUEST']._serialized_start=3417
-  _globals['_RECORDOUTCOMEREQUEST']._serialized_end=3691
-  _globals['_RECORDOUTCOMERESPONSE']._serialized_start=3693
-  _globals['_RECORDOUTCOMERESPONSE']._serialized_end=3762
-  _globals['_WATCHDECISIONSREQUEST']._serialized_start=3764
-  _globals['_WATCHDECISIONSREQUEST']._serialized_end=3843
-  _globals['_WATCHDECISIONSRESPONSE']._serialized_start=3845
-  _globals['_WATCHDECISIONSRESPONSE']._serialized_end=3926
-  _globals['_VERIFYROUNDREQUEST']._serialized_start=3928
-  _globals['_VERIFYROUNDREQUEST']._serialized_end=4029
-  _globals['_VERIFYROUNDRESPONSE']._serialized_start=4032
-  _globals['_VERIFYROUNDRESPONSE']._serialized_end=4332
-  _globals['_ROUNDREPLAY']._serialized_start=4334
-  _globals['_ROUNDREPLAY']._serialized_end=4447
-  _globals['_MATCHSERVICE']._serialized_start=4450
-  _globals['_MATCHSERVICE']._serialized_end=5448
+  _globals['_MATCHSERVICE'].methods_by_name['Plan']._loaded_options = None
+  _globals['_MATCHSERVICE'].methods_by_name['Plan']._serialized_options = b'\270\327\030\001'
+  _globals['_MATCHSERVICE'].methods_by_name['PlanColumnar']._loaded_options = None
+  _globals['_MATCHSERVICE'].methods_by_name['PlanColumnar']._serialized_options = b'\270\327\030\001'
+  _globals['_MATCHSERVICE'].methods_by_name['RunRound']._loaded_options = None
+  _globals['_MATCHSERVICE'].methods_by_name['RunRound']._serialized_options = b'\270\327\030\003'
+  _globals['_MATCHSERVICE'].methods_by_name['ConfirmMatch']._loaded_options = None
+  _globals['_MATCHSERVICE'].methods_by_name['ConfirmMatch']._serialized_options = b'\270\327\030\003'
+  _globals['_MATCHSERVICE'].methods_by_name['ExtendMatch']._loaded_options = None
+  _globals['_MATCHSERVICE'].methods_by_name['ExtendMatch']._serialized_options = b'\270\327\030\003'
+  _globals['_MATCHSERVICE'].methods_by_name['ReleaseMatch']._loaded_options = None
+  _globals['_MATCHSERVICE'].methods_by_name['ReleaseMatch']._serialized_options = b'\270\327\030\003'
+  _globals['_MATCHSERVICE'].methods_by_name['ReleaseMatches']._loaded_options = None
+  _globals['_MATCHSERVICE'].methods_by_name['ReleaseMatches']._serialized_options = b'\270\327\030\003'
+  _globals['_MATCHSERVICE'].methods_by_name['GetMatch']._loaded_options = None
+  _globals['_MATCHSERVICE'].methods_by_name['GetMatch']._serialized_options = b'\270\327\030\001'
+  _globals['_MATCHSERVICE'].methods_by_name['RecordLabel']._loaded_options = None
+  _globals['_MATCHSERVICE'].methods_by_name['RecordLabel']._serialized_options = b'\270\327\030\003'
+  _globals['_MATCHSERVICE'].methods_by_name['RecordOutcome']._loaded_options = None
+  _globals['_MATCHSERVICE'].methods_by_name['RecordOutcome']._serialized_options = b'\270\327\030\003'
+  _globals['_MATCHSERVICE'].methods_by_name['WatchDecisions']._loaded_options = None
+  _globals['_MATCHSERVICE'].methods_by_name['WatchDecisions']._serialized_options = b'\270\327\030\001'
+  _globals['_MATCHSERVICE'].methods_by_name['VerifyRound']._loaded_options = None
+  _globals['_MATCHSERVICE'].methods_by_name['VerifyRound']._serialized_options = b'\270\327\030\001'
+  _globals['_PLANREQUEST']._serialized_start=434
+  _globals['_PLANREQUEST']._serialized_end=794
+  _globals['_PLANRESPONSE']._serialized_start=797
+  _globals['_PLANRESPONSE']._serialized_end=1074
+  _globals['_PLANCOLUMNARREQUEST']._serialized_start=1077
+  _globals['_PLANCOLUMNARREQUEST']._serialized_end=1225
+  _globals['_PLANTERMS']._serialized_start=1228
+  _globals['_PLANTERMS']._serialized_end=1469
+  _globals['_PLANCOLUMNARRESPONSE']._serialized_start=1471
+  _globals['_PLANCOLUMNARRESPONSE']._serialized_end=1589
+  _globals['_PLANSUMMARY']._serialized_start=1592
+  _globals['_PLANSUMMARY']._serialized_end=1732
+  _globals['_RUNROUNDREQUEST']._serialized_start=1734
+  _globals['_RUNROUNDREQUEST']._serialized_end=1788
+  _globals['_RUNROUNDRESPONSE']._serialized_start=1790
+  _globals['_RUNROUNDRESPONSE']._serialized_end=1843
+  _globals['_CONFIRMMATCHREQUEST']._serialized_start=1846
+  _globals['_CONFIRMMATCHREQUEST']._serialized_end=1990
+  _globals['_CONFIRMMATCHRESPONSE']._serialized_start=1992
+  _globals['_CONFIRMMATCHRESPONSE']._serialized_end=2049
+  _globals['_EXTENDMATCHREQUEST']._serialized_start=2052
+  _globals['_EXTENDMATCHREQUEST']._serialized_end=2247
+  _globals['_EXTENDMATCHRESPONSE']._serialized_start=2249
+  _globals['_EXTENDMATCHRESPONSE']._serialized_end=2305
+  _globals['_RELEASEMATCHREQUEST']._serialized_start=2308
+  _globals['_RELEASEMATCHREQUEST']._serialized_end=2452
+  _globals['_RELEASEMATCHRESPONSE']._serialized_start=2454
+  _globals['_RELEASEMATCHRESPONSE']._serialized_end=2552
+  _globals['_RELEASEMATCHESREQUEST']._serialized_start=2555
+  _globals['_RELEASEMATCHESREQUEST']._serialized_end=2788
+  _globals['_RELEASEMATCHESRESPONSE']._serialized_start=2790
+  _globals['_RELEASEMATCHESRESPONSE']._serialized_end=2893
+  _globals['_RELEASEDMATCH']._serialized_start=2895
+  _globals['_RELEASEDMATCH']._serialized_end=2986
+  _globals['_GETMATCHREQUEST']._serialized_start=2988
+  _globals['_GETMATCHREQUEST']._serialized_end=3064
+  _globals['_GETMATCHRESPONSE']._serialized_start=3066
+  _globals['_GETMATCHRESPONSE']._serialized_end=3119
+  _globals['_RECORDLABELREQUEST']._serialized_start=3122
+  _globals['_RECORDLABELREQUEST']._serialized_end=3382
+  _globals['_RECORDLABELRESPONSE']._serialized_start=3384
+  _globals['_RECORDLABELRESPONSE']._serialized_end=3440
+  _globals['_RECORDOUTCOMEREQUEST']._serialized_start=3443
+  _globals['_RECORDOUTCOMEREQUEST']._serialized_end=3717
+  _globals['_RECORDOUTCOMERESPONSE']._serialized_start=3719
+  _globals['_RECORDOUTCOMERESPONSE']._serialized_end=3788
+  _globals['_WATCHDECISIONSREQUEST']._serialized_start=3790
+  _globals['_WATCHDECISIONSREQUEST']._serialized_end=3869
+  _globals['_WATCHDECISIONSRESPONSE']._serialized_start=3871
+  _globals['_WATCHDECISIONSRESPONSE']._serialized_end=3952
+  _globals['_VERIFYROUNDREQUEST']._serialized_start=3954
+  _globals['_VERIFYROUNDREQUEST']._serialized_end=4055
+  _globals['_VERIFYROUNDRESPONSE']._serialized_start=4058
+  _globals['_VERIFYROUNDRESPONSE']._serialized_end=4358
+  _globals['_ROUNDREPLAY']._serialized_start=4360
+  _globals['_ROUNDREPLAY']._serialized_end=4473
+  _globals['_MATCHSERVICE']._serialized_start=4476
+  _globals['_MATCHSERVICE']._serialized_end=5546
 # @@protoc_insertion_point(module_scope)

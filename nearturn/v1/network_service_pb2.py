@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from nearturn.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from nearturn.v1 import access_pb2 as nearturn_dot_v1_dot_access__pb2
 from nearturn.v1 import drop_off_point_pb2 as nearturn_dot_v1_dot_drop__off__point__pb2
 from nearturn.v1 import network_pb2 as nearturn_dot_v1_dot_network__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!nearturn/v1/network_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a nearturn/v1/drop_off_point.proto\x1a\x19nearturn/v1/network.proto\"t\n\x16UpsertWarehouseRequest\x12\x35\n\twarehouse\x18\x01 \x01(\x0b\x32\x16.nearturn.v1.WarehouseB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"D\n\x17UpsertWarehouseResponse\x12)\n\twarehouse\x18\x01 \x01(\x0b\x32\x16.nearturn.v1.Warehouse\"Y\n\x15ListWarehousesRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"]\n\x16ListWarehousesResponse\x12*\n\nwarehouses\x18\x01 \x03(\x0b\x32\x16.nearturn.v1.Warehouse\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x97\x01\n\x16\x44\x65leteWarehouseRequest\x12=\n\x0cwarehouse_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"\x19\n\x17\x44\x65leteWarehouseResponse\"{\n\x18UpsertServiceAreaRequest\x12:\n\x0cservice_area\x18\x01 \x01(\x0b\x32\x18.nearturn.v1.ServiceAreaB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"K\n\x19UpsertServiceAreaResponse\x12.\n\x0cservice_area\x18\x01 \x01(\x0b\x32\x18.nearturn.v1.ServiceArea\"[\n\x17ListServiceAreasRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"d\n\x18ListServiceAreasResponse\x12/\n\rservice_areas\x18\x01 \x03(\x0b\x32\x18.nearturn.v1.ServiceArea\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9c\x01\n\x18\x44\x65leteServiceAreaRequest\x12@\n\x0fservice_area_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"\x1b\n\x19\x44\x65leteServiceAreaResponse\"\x7f\n\x19UpsertDropOffPointRequest\x12=\n\x0e\x64rop_off_point\x18\x01 \x01(\x0b\x32\x19.nearturn.v1.DropOffPointB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"O\n\x1aUpsertDropOffPointResponse\x12\x31\n\x0e\x64rop_off_point\x18\x01 \x01(\x0b\x32\x19.nearturn.v1.DropOffPoint\"\\\n\x18ListDropOffPointsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"h\n\x19ListDropOffPointsResponse\x12\x32\n\x0f\x64rop_off_points\x18\x01 \x03(\x0b\x32\x19.nearturn.v1.DropOffPoint\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9f\x01\n\x19\x44\x65leteDropOffPointRequest\x12\x42\n\x11\x64rop_off_point_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"\x1c\n\x1a\x44\x65leteDropOffPointResponse2\x82\x07\n\x0eNetworkService\x12\\\n\x0fUpsertWarehouse\x12#.nearturn.v1.UpsertWarehouseRequest\x1a$.nearturn.v1.UpsertWarehouseResponse\x12Y\n\x0eListWarehouses\x12\".nearturn.v1.ListWarehousesRequest\x1a#.nearturn.v1.ListWarehousesResponse\x12\\\n\x0f\x44\x65leteWarehouse\x12#.nearturn.v1.DeleteWarehouseRequest\x1a$.nearturn.v1.DeleteWarehouseResponse\x12\x62\n\x11UpsertServiceArea\x12%.nearturn.v1.UpsertServiceAreaRequest\x1a&.nearturn.v1.UpsertServiceAreaResponse\x12_\n\x10ListServiceAreas\x12$.nearturn.v1.ListServiceAreasRequest\x1a%.nearturn.v1.ListServiceAreasResponse\x12\x62\n\x11\x44\x65leteServiceArea\x12%.nearturn.v1.DeleteServiceAreaRequest\x1a&.nearturn.v1.DeleteServiceAreaResponse\x12\x65\n\x12UpsertDropOffPoint\x12&.nearturn.v1.UpsertDropOffPointRequest\x1a\'.nearturn.v1.UpsertDropOffPointResponse\x12\x62\n\x11ListDropOffPoints\x12%.nearturn.v1.ListDropOffPointsRequest\x1a&.nearturn.v1.ListDropOffPointsResponse\x12\x65\n\x12\x44\x65leteDropOffPoint\x12&.nearturn.v1.DeleteDropOffPointRequest\x1a\'.nearturn.v1.DeleteDropOffPointResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!nearturn/v1/network_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x18nearturn/v1/access.proto\x1a nearturn/v1/drop_off_point.proto\x1a\x19nearturn/v1/network.proto\"t\n\x16UpsertWarehouseRequest\x12\x35\n\twarehouse\x18\x01 \x01(\x0b\x32\x16.nearturn.v1.WarehouseB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"D\n\x17UpsertWarehouseResponse\x12)\n\twarehouse\x18\x01 \x01(\x0b\x32\x16.nearturn.v1.Warehouse\"Y\n\x15ListWarehousesRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"]\n\x16ListWarehousesResponse\x12*\n\nwarehouses\x18\x01 \x03(\x0b\x32\x16.nearturn.v1.Warehouse\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x97\x01\n\x16\x44\x65leteWarehouseRequest\x12=\n\x0cwarehouse_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"\x19\n\x17\x44\x65leteWarehouseResponse\"{\n\x18UpsertServiceAreaRequest\x12:\n\x0cservice_area\x18\x01 \x01(\x0b\x32\x18.nearturn.v1.ServiceAreaB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"K\n\x19UpsertServiceAreaResponse\x12.\n\x0cservice_area\x18\x01 \x01(\x0b\x32\x18.nearturn.v1.ServiceArea\"[\n\x17ListServiceAreasRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"d\n\x18ListServiceAreasResponse\x12/\n\rservice_areas\x18\x01 \x03(\x0b\x32\x18.nearturn.v1.ServiceArea\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9c\x01\n\x18\x44\x65leteServiceAreaRequest\x12@\n\x0fservice_area_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"\x1b\n\x19\x44\x65leteServiceAreaResponse\"\x7f\n\x19UpsertDropOffPointRequest\x12=\n\x0e\x64rop_off_point\x18\x01 \x01(\x0b\x32\x19.nearturn.v1.DropOffPointB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"O\n\x1aUpsertDropOffPointResponse\x12\x31\n\x0e\x64rop_off_point\x18\x01 \x01(\x0b\x32\x19.nearturn.v1.DropOffPoint\"\\\n\x18ListDropOffPointsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"h\n\x19ListDropOffPointsResponse\x12\x32\n\x0f\x64rop_off_points\x18\x01 \x03(\x0b\x32\x19.nearturn.v1.DropOffPoint\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9f\x01\n\x19\x44\x65leteDropOffPointRequest\x12\x42\n\x11\x64rop_off_point_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"\x1c\n\x1a\x44\x65leteDropOffPointResponse2\xb8\x07\n\x0eNetworkService\x12\x62\n\x0fUpsertWarehouse\x12#.nearturn.v1.UpsertWarehouseRequest\x1a$.nearturn.v1.UpsertWarehouseResponse\"\x04\xb8\xd7\x18\x03\x12_\n\x0eListWarehouses\x12\".nearturn.v1.ListWarehousesRequest\x1a#.nearturn.v1.ListWarehousesResponse\"\x04\xb8\xd7\x18\x01\x12\x62\n\x0f\x44\x65leteWarehouse\x12#.nearturn.v1.DeleteWarehouseRequest\x1a$.nearturn.v1.DeleteWarehouseResponse\"\x04\xb8\xd7\x18\x03\x12h\n\x11UpsertServiceArea\x12%.nearturn.v1.UpsertServiceAreaRequest\x1a&.nearturn.v1.UpsertServiceAreaResponse\"\x04\xb8\xd7\x18\x03\x12\x65\n\x10ListServiceAreas\x12$.nearturn.v1.ListServiceAreasRequest\x1a%.nearturn.v1.ListServiceAreasResponse\"\x04\xb8\xd7\x18\x01\x12h\n\x11\x44\x65leteServiceArea\x12%.nearturn.v1.DeleteServiceAreaRequest\x1a&.nearturn.v1.DeleteServiceAreaResponse\"\x04\xb8\xd7\x18\x03\x12k\n\x12UpsertDropOffPoint\x12&.nearturn.v1.UpsertDropOffPointRequest\x1a\'.nearturn.v1.UpsertDropOffPointResponse\"\x04\xb8\xd7\x18\x03\x12h\n\x11ListDropOffPoints\x12%.nearturn.v1.ListDropOffPointsRequest\x1a&.nearturn.v1.ListDropOffPointsResponse\"\x04\xb8\xd7\x18\x01\x12k\n\x12\x44\x65leteDropOffPoint\x12&.nearturn.v1.DeleteDropOffPointRequest\x1a\'.nearturn.v1.DeleteDropOffPointResponse\"\x04\xb8\xd7\x18\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -77,42 +78,60 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEDROPOFFPOINTREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
   _globals['_DELETEDROPOFFPOINTREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_DELETEDROPOFFPOINTREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
-  _globals['_UPSERTWAREHOUSEREQUEST']._serialized_start=173
-  _globals['_UPSERTWAREHOUSEREQUEST']._serialized_end=289
-  _globals['_UPSERTWAREHOUSERESPONSE']._serialized_start=291
-  _globals['_UPSERTWAREHOUSERESPONSE']._serialized_end=359
-  _globals['_LISTWAREHOUSESREQUEST']._serialized_start=361
-  _globals['_LISTWAREHOUSESREQUEST']._serialized_end=450
-  _globals['_LISTWAREHOUSESRESPONSE']._serialized_start=452
-  _globals['_LISTWAREHOUSESRESPONSE']._serialized_end=545
-  _globals['_DELETEWAREHOUSEREQUEST']._serialized_start=548
-  _globals['_DELETEWAREHOUSEREQUEST']._serialized_end=699
-  _globals['_DELETEWAREHOUSERESPONSE']._serialized_start=701
-  _globals['_DELETEWAREHOUSERESPONSE']._serialized_end=726
-  _globals['_UPSERTSERVICEAREAREQUEST']._serialized_start=728
-  _globals['_UPSERTSERVICEAREAREQUEST']._serialized_end=851
-  _globals['_UPSERTSERVICEAREARESPONSE']._serialized_start=853
-  _globals['_UPSERTSERVICEAREARESPONSE']._serialized_end=928
-  _globals['_LISTSERVICEAREASREQUEST']._serialized_start=930
-  _globals['_LISTSERVICEAREASREQUEST']._serialized_end=1021
-  _globals['_LISTSERVICEAREASRESPONSE']._serialized_start=1023
-  _globals['_LISTSERVICEAREASRESPONSE']._serialized_end=1123
-  _globals['_DELETESERVICEAREAREQUEST']._serialized_start=1126
-  _globals['_DELETESERVICEAREAREQUEST']._serialized_end=1282
-  _globals['_DELETESERVICEAREARESPONSE']._serialized_start=1284
-  _globals['_DELETESERVICEAREARESPONSE']._serialized_end=1311
-  _globals['_UPSERTDROPOFFPOINTREQUEST']._serialized_start=1313
-  _globals['_UPSERTDROPOFFPOINTREQUEST']._serialized_end=1440
-  _globals['_UPSERTDROPOFFPOINTRESPONSE']._serialized_start=1442
-  _globals['_UPSERTDROPOFFPOINTRESPONSE']._serialized_end=1521
-  _globals['_LISTDROPOFFPOINTSREQUEST']._serialized_start=1523
-  _globals['_LISTDROPOFFPOINTSREQUEST']._serialized_end=1615
-  _globals['_LISTDROPOFFPOINTSRESPONSE']._serialized_start=1617
-  _globals['_LISTDROPOFFPOINTSRESPONSE']._serialized_end=1721
-  _globals['_DELETEDROPOFFPOINTREQUEST']._serialized_start=1724
-  _globals['_DELETEDROPOFFPOINTREQUEST']._serialized_end=1883
-  _globals['_DELETEDROPOFFPOINTRESPONSE']._serialized_start=1885
-  _globals['_DELETEDROPOFFPOINTRESPONSE']._serialized_end=1913
-  _globals['_NETWORKSERVICE']._serialized_start=1916
-  _globals['_NETWORKSERVICE']._serialized_end=2814
+  _globals['_NETWORKSERVICE'].methods_by_name['UpsertWarehouse']._loaded_options = None
+  _globals['_NETWORKSERVICE'].methods_by_name['UpsertWarehouse']._serialized_options = b'\270\327\030\003'
+  _globals['_NETWORKSERVICE'].methods_by_name['ListWarehouses']._loaded_options = None
+  _globals['_NETWORKSERVICE'].methods_by_name['ListWarehouses']._serialized_options = b'\270\327\030\001'
+  _globals['_NETWORKSERVICE'].methods_by_name['DeleteWarehouse']._loaded_options = None
+  _globals['_NETWORKSERVICE'].methods_by_name['DeleteWarehouse']._serialized_options = b'\270\327\030\003'
+  _globals['_NETWORKSERVICE'].methods_by_name['UpsertServiceArea']._loaded_options = None
+  _globals['_NETWORKSERVICE'].methods_by_name['UpsertServiceArea']._serialized_options = b'\270\327\030\003'
+  _globals['_NETWORKSERVICE'].methods_by_name['ListServiceAreas']._loaded_options = None
+  _globals['_NETWORKSERVICE'].methods_by_name['ListServiceAreas']._serialized_options = b'\270\327\030\001'
+  _globals['_NETWORKSERVICE'].methods_by_name['DeleteServiceArea']._loaded_options = None
+  _globals['_NETWORKSERVICE'].methods_by_name['DeleteServiceArea']._serialized_options = b'\270\327\030\003'
+  _globals['_NETWORKSERVICE'].methods_by_name['UpsertDropOffPoint']._loaded_options = None
+  _globals['_NETWORKSERVICE'].methods_by_name['UpsertDropOffPoint']._serialized_options = b'\270\327\030\003'
+  _globals['_NETWORKSERVICE'].methods_by_name['ListDropOffPoints']._loaded_options = None
+  _globals['_NETWORKSERVICE'].methods_by_name['ListDropOffPoints']._serialized_options = b'\270\327\030\001'
+  _globals['_NETWORKSERVICE'].methods_by_name['DeleteDropOffPoint']._loaded_options = None
+  _globals['_NETWORKSERVICE'].methods_by_name['DeleteDropOffPoint']._serialized_options = b'\270\327\030\003'
+  _globals['_UPSERTWAREHOUSEREQUEST']._serialized_start=199
+  _globals['_UPSERTWAREHOUSEREQUEST']._serialized_end=315
+  _globals['_UPSERTWAREHOUSERESPONSE']._serialized_start=317
+  _globals['_UPSERTWAREHOUSERESPONSE']._serialized_end=385
+  _globals['_LISTWAREHOUSESREQUEST']._serialized_start=387
+  _globals['_LISTWAREHOUSESREQUEST']._serialized_end=476
+  _globals['_LISTWAREHOUSESRESPONSE']._serialized_start=478
+  _globals['_LISTWAREHOUSESRESPONSE']._serialized_end=571
+  _globals['_DELETEWAREHOUSEREQUEST']._serialized_start=574
+  _globals['_DELETEWAREHOUSEREQUEST']._serialized_end=725
+  _globals['_DELETEWAREHOUSERESPONSE']._serialized_start=727
+  _globals['_DELETEWAREHOUSERESPONSE']._serialized_end=752
+  _globals['_UPSERTSERVICEAREAREQUEST']._serialized_start=754
+  _globals['_UPSERTSERVICEAREAREQUEST']._serialized_end=877
+  _globals['_UPSERTSERVICEAREARESPONSE']._serialized_start=879
+  _globals['_UPSERTSERVICEAREARESPONSE']._serialized_end=954
+  _globals['_LISTSERVICEAREASREQUEST']._serialized_start=956
+  _globals['_LISTSERVICEAREASREQUEST']._serialized_end=1047
+  _globals['_LISTSERVICEAREASRESPONSE']._serialized_start=1049
+  _globals['_LISTSERVICEAREASRESPONSE']._serialized_end=1149
+  _globals['_DELETESERVICEAREAREQUEST']._serialized_start=1152
+  _globals['_DELETESERVICEAREAREQUEST']._serialized_end=1308
+  _globals['_DELETESERVICEAREARESPONSE']._serialized_start=1310
+  _globals['_DELETESERVICEAREARESPONSE']._serialized_end=1337
+  _globals['_UPSERTDROPOFFPOINTREQUEST']._serialized_start=1339
+  _globals['_UPSERTDROPOFFPOINTREQUEST']._serialized_end=1466
+  _globals['_UPSERTDROPOFFPOINTRESPONSE']._serialized_start=1468
+  _globals['_UPSERTDROPOFFPOINTRESPONSE']._serialized_end=1547
+  _globals['_LISTDROPOFFPOINTSREQUEST']._serialized_start=1549
+  _globals['_LISTDROPOFFPOINTSREQUEST']._serialized_end=1641
+  _globals['_LISTDROPOFFPOINTSRESPONSE']._serialized_start=1643
+  _globals['_LISTDROPOFFPOINTSRESPONSE']._serialized_end=1747
+  _globals['_DELETEDROPOFFPOINTREQUEST']._serialized_start=1750
+  _globals['_DELETEDROPOFFPOINTREQUEST']._serialized_end=1909
+  _globals['_DELETEDROPOFFPOINTRESPONSE']._serialized_start=1911
+  _globals['_DELETEDROPOFFPOINTRESPONSE']._serialized_end=1939
+  _globals['_NETWORKSERVICE']._serialized_start=1942
+  _globals['_NETWORKSERVICE']._serialized_end=2894
 # @@protoc_insertion_point(module_scope)

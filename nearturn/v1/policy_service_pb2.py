@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 from nearturn.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from nearturn.v1 import access_pb2 as nearturn_dot_v1_dot_access__pb2
 from nearturn.v1 import decision_pb2 as nearturn_dot_v1_dot_decision__pb2
 from nearturn.v1 import policy_pb2 as nearturn_dot_v1_dot_policy__pb2
 from nearturn.v1 import program_pb2 as nearturn_dot_v1_dot_program__pb2
 from nearturn.v1 import simulation_pb2 as nearturn_dot_v1_dot_simulation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nearturn/v1/policy_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1anearturn/v1/decision.proto\x1a\x18nearturn/v1/policy.proto\x1a\x19nearturn/v1/program.proto\x1a\x1cnearturn/v1/simulation.proto\"\x88\x01\n\x13\x43reatePolicyRequest\x12/\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.PolicyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x1b\n\rvalidate_only\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\";\n\x14\x43reatePolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Policy\"\x84\x02\n\x15\x41\x63tivatePolicyRequest\x12\x1c\n\x07version\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x02\xbaH\x04\"\x02(\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12V\n\x17\x61\x63knowledged_dimensions\x18\x03 \x03(\x0e\x32\x1c.nearturn.v1.PolicyDimensionB\x17\xe2\x41\x01\x01\xbaH\x10\x92\x01\r\x10 \x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x35\n\tsign_offs\x18\x04 \x03(\x0b\x32\x14.nearturn.v1.SignOffB\x0c\xe2\x41\x01\x02\xbaH\x05\x92\x01\x02\x10 \x12\x19\n\x04\x65tag\x18\x05 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"=\n\x16\x41\x63tivatePolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Policy\"5\n\x15\x43heckReadinessRequest\x12\x1c\n\x07version\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x02\xbaH\x04\"\x02(\x01\"S\n\rReadinessItem\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06is_met\x18\x03 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\"C\n\x16\x43heckReadinessResponse\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.nearturn.v1.ReadinessItem\"u\n\x15RollbackPolicyRequest\x12\x1c\n\x04note\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xe8\x07\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"=\n\x16RollbackPolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Policy\"\x8c\x01\n\x13\x44iffPoliciesRequest\x12!\n\x0c\x62\x61se_version\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x01\xbaH\x04\"\x02(\x00\x12\x1a\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12%\n\x06policy\x18\x03 \x01(\x0b\x32\x13.nearturn.v1.PolicyH\x00\x42\x0f\n\x06target\x12\x05\xbaH\x02\x08\x01\"\xd2\x01\n\x14\x44iffPoliciesResponse\x12*\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x19.nearturn.v1.PolicyChange\x12\x30\n\ndimensions\x18\x02 \x03(\x0e\x32\x1c.nearturn.v1.PolicyDimension\x12\x34\n\x0eto_acknowledge\x18\x03 \x03(\x0e\x32\x1c.nearturn.v1.PolicyDimension\x12\x10\n\x08warnings\x18\x04 \x03(\t\x12\x14\n\x0c\x62\x61se_version\x18\x05 \x01(\x03\"b\n\x13RenderPolicyRequest\x12\x1a\n\x07version\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12%\n\x06policy\x18\x02 \x01(\x0b\x32\x13.nearturn.v1.PolicyH\x00\x42\x08\n\x06target\"Q\n\x14RenderPolicyResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12+\n\x04rows\x18\x02 \x03(\x0b\x32\x1d.nearturn.v1.DecisionTableRow\"\x90\x01\n\x10\x44\x65\x63isionTableRow\x12\x1f\n\x04gate\x18\x01 \x01(\x0e\x32\x11.nearturn.v1.Gate\x12\r\n\x05\x63heck\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x04 \x01(\t\x12(\n\x07reasons\x18\x05 \x03(\x0e\x32\x17.nearturn.v1.ReasonCode\"\xac\x01\n\x13PauseProgramRequest\x12\x37\n\x08\x63\x61tegory\x18\x01 \x01(\tB%\xe2\x41\x01\x01\xbaH\x1er\x1c\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x1c\n\x04note\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xe8\x07\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"=\n\x14PauseProgramResponse\x12%\n\x07program\x18\x01 \x01(\x0b\x32\x14.nearturn.v1.Program\"\xab\x01\n\x14ResumeProgramRequest\x12\x37\n\x08\x63\x61tegory\x18\x01 \x01(\tB%\xe2\x41\x01\x01\xbaH\x1er\x1c\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x1a\n\x04note\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\">\n\x15ResumeProgramResponse\x12%\n\x07program\x18\x01 \x01(\x0b\x32\x14.nearturn.v1.Program\"\x13\n\x11GetProgramRequest\";\n\x12GetProgramResponse\x12%\n\x07program\x18\x01 \x01(\x0b\x32\x14.nearturn.v1.Program\"\\\n\x18ListProgramEventsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"_\n\x19ListProgramEventsResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.nearturn.v1.ProgramEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\x10GetPolicyRequest\x12\x1c\n\x07version\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x01\xbaH\x04\"\x02(\x00\"8\n\x11GetPolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Policy\"W\n\x13ListPoliciesRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"V\n\x14ListPoliciesResponse\x12%\n\x08policies\x18\x01 \x03(\x0b\x32\x13.nearturn.v1.Policy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xfd\x08\n\rPolicyService\x12S\n\x0c\x43reatePolicy\x12 .nearturn.v1.CreatePolicyRequest\x1a!.nearturn.v1.CreatePolicyResponse\x12Y\n\x0e\x41\x63tivatePolicy\x12\".nearturn.v1.ActivatePolicyRequest\x1a#.nearturn.v1.ActivatePolicyResponse\x12Y\n\x0e\x43heckReadiness\x12\".nearturn.v1.CheckReadinessRequest\x1a#.nearturn.v1.CheckReadinessResponse\x12Y\n\x0eRollbackPolicy\x12\".nearturn.v1.RollbackPolicyRequest\x1a#.nearturn.v1.RollbackPolicyResponse\x12S\n\x0c\x44iffPolicies\x12 .nearturn.v1.DiffPoliciesRequest\x1a!.nearturn.v1.DiffPoliciesResponse\x12S\n\x0cRenderPolicy\x12 .nearturn.v1.RenderPolicyRequest\x1a!.nearturn.v1.RenderPolicyResponse\x12[\n\x0eSimulatePolicy\x12\".nearturn.v1.SimulatePolicyRequest\x1a#.nearturn.v1.SimulatePolicyResponse0\x01\x12S\n\x0cPauseProgram\x12 .nearturn.v1.PauseProgramRequest\x1a!.nearturn.v1.PauseProgramResponse\x12V\n\rResumeProgram\x12!.nearturn.v1.ResumeProgramRequest\x1a\".nearturn.v1.ResumeProgramResponse\x12M\n\nGetProgram\x12\x1e.nearturn.v1.GetProgramRequest\x1a\x1f.nearturn.v1.GetProgramResponse\x12\x62\n\x11ListProgramEvents\x12%.nearturn.v1.ListProgramEventsRequest\x1a&.nearturn.v1.ListProgramEventsResponse\x12J\n\tGetPolicy\x12\x1d.nearturn.v1.GetPolicyRequest\x1a\x1e.nearturn.v1.GetPolicyResponse\x12S\n\x0cListPolicies\x12 .nearturn.v1.ListPoliciesRequest\x1a!.nearturn.v1.ListPoliciesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nearturn/v1/policy_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x18nearturn/v1/access.proto\x1a\x1anearturn/v1/decision.proto\x1a\x18nearturn/v1/policy.proto\x1a\x19nearturn/v1/program.proto\x1a\x1cnearturn/v1/simulation.proto\"\x88\x01\n\x13\x43reatePolicyRequest\x12/\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.PolicyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x1b\n\rvalidate_only\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\";\n\x14\x43reatePolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Policy\"\x84\x02\n\x15\x41\x63tivatePolicyRequest\x12\x1c\n\x07version\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x02\xbaH\x04\"\x02(\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12V\n\x17\x61\x63knowledged_dimensions\x18\x03 \x03(\x0e\x32\x1c.nearturn.v1.PolicyDimensionB\x17\xe2\x41\x01\x01\xbaH\x10\x92\x01\r\x10 \x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x35\n\tsign_offs\x18\x04 \x03(\x0b\x32\x14.nearturn.v1.SignOffB\x0c\xe2\x41\x01\x02\xbaH\x05\x92\x01\x02\x10 \x12\x19\n\x04\x65tag\x18\x05 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"=\n\x16\x41\x63tivatePolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Policy\"5\n\x15\x43heckReadinessRequest\x12\x1c\n\x07version\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x02\xbaH\x04\"\x02(\x01\"S\n\rReadinessItem\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06is_met\x18\x03 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\"C\n\x16\x43heckReadinessResponse\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.nearturn.v1.ReadinessItem\"u\n\x15RollbackPolicyRequest\x12\x1c\n\x04note\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xe8\x07\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"=\n\x16RollbackPolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Policy\"\x8c\x01\n\x13\x44iffPoliciesRequest\x12!\n\x0c\x62\x61se_version\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x01\xbaH\x04\"\x02(\x00\x12\x1a\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12%\n\x06policy\x18\x03 \x01(\x0b\x32\x13.nearturn.v1.PolicyH\x00\x42\x0f\n\x06target\x12\x05\xbaH\x02\x08\x01\"\xd2\x01\n\x14\x44iffPoliciesResponse\x12*\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x19.nearturn.v1.PolicyChange\x12\x30\n\ndimensions\x18\x02 \x03(\x0e\x32\x1c.nearturn.v1.PolicyDimension\x12\x34\n\x0eto_acknowledge\x18\x03 \x03(\x0e\x32\x1c.nearturn.v1.PolicyDimension\x12\x10\n\x08warnings\x18\x04 \x03(\t\x12\x14\n\x0c\x62\x61se_version\x18\x05 \x01(\x03\"b\n\x13RenderPolicyRequest\x12\x1a\n\x07version\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12%\n\x06policy\x18\x02 \x01(\x0b\x32\x13.nearturn.v1.PolicyH\x00\x42\x08\n\x06target\"Q\n\x14RenderPolicyResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12+\n\x04rows\x18\x02 \x03(\x0b\x32\x1d.nearturn.v1.DecisionTableRow\"\x90\x01\n\x10\x44\x65\x63isionTableRow\x12\x1f\n\x04gate\x18\x01 \x01(\x0e\x32\x11.nearturn.v1.Gate\x12\r\n\x05\x63heck\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x04 \x01(\t\x12(\n\x07reasons\x18\x05 \x03(\x0e\x32\x17.nearturn.v1.ReasonCode\"\xac\x01\n\x13PauseProgramRequest\x12\x37\n\x08\x63\x61tegory\x18\x01 \x01(\tB%\xe2\x41\x01\x01\xbaH\x1er\x1c\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x1c\n\x04note\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xe8\x07\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"=\n\x14PauseProgramResponse\x12%\n\x07program\x18\x01 \x01(\x0b\x32\x14.nearturn.v1.Program\"\xab\x01\n\x14ResumeProgramRequest\x12\x37\n\x08\x63\x61tegory\x18\x01 \x01(\tB%\xe2\x41\x01\x01\xbaH\x1er\x1c\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x1a\n\x04note\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\">\n\x15ResumeProgramResponse\x12%\n\x07program\x18\x01 \x01(\x0b\x32\x14.nearturn.v1.Program\"\x13\n\x11GetProgramRequest\";\n\x12GetProgramResponse\x12%\n\x07program\x18\x01 \x01(\x0b\x32\x14.nearturn.v1.Program\"\\\n\x18ListProgramEventsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"_\n\x19ListProgramEventsResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.nearturn.v1.ProgramEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\x10GetPolicyRequest\x12\x1c\n\x07version\x18\x01 \x01(\x03\x42\x0b\xe2\x41\x01\x01\xbaH\x04\"\x02(\x00\"8\n\x11GetPolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Policy\"W\n\x13ListPoliciesRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"V\n\x14ListPoliciesResponse\x12%\n\x08policies\x18\x01 \x03(\x0b\x32\x13.nearturn.v1.Policy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xcb\t\n\rPolicyService\x12Y\n\x0c\x43reatePolicy\x12 .nearturn.v1.CreatePolicyRequest\x1a!.nearturn.v1.CreatePolicyResponse\"\x04\xb8\xd7\x18\x04\x12_\n\x0e\x41\x63tivatePolicy\x12\".nearturn.v1.ActivatePolicyRequest\x1a#.nearturn.v1.ActivatePolicyResponse\"\x04\xb8\xd7\x18\x04\x12_\n\x0e\x43heckReadiness\x12\".nearturn.v1.CheckReadinessRequest\x1a#.nearturn.v1.CheckReadinessResponse\"\x04\xb8\xd7\x18\x01\x12_\n\x0eRollbackPolicy\x12\".nearturn.v1.RollbackPolicyRequest\x1a#.nearturn.v1.RollbackPolicyResponse\"\x04\xb8\xd7\x18\x04\x12Y\n\x0c\x44iffPolicies\x12 .nearturn.v1.DiffPoliciesRequest\x1a!.nearturn.v1.DiffPoliciesResponse\"\x04\xb8\xd7\x18\x01\x12Y\n\x0cRenderPolicy\x12 .nearturn.v1.RenderPolicyRequest\x1a!.nearturn.v1.RenderPolicyResponse\"\x04\xb8\xd7\x18\x01\x12\x61\n\x0eSimulatePolicy\x12\".nearturn.v1.SimulatePolicyRequest\x1a#.nearturn.v1.SimulatePolicyResponse\"\x04\xb8\xd7\x18\x01\x30\x01\x12Y\n\x0cPauseProgram\x12 .nearturn.v1.PauseProgramRequest\x1a!.nearturn.v1.PauseProgramResponse\"\x04\xb8\xd7\x18\x03\x12\\\n\rResumeProgram\x12!.nearturn.v1.ResumeProgramRequest\x1a\".nearturn.v1.ResumeProgramResponse\"\x04\xb8\xd7\x18\x03\x12S\n\nGetProgram\x12\x1e.nearturn.v1.GetProgramRequest\x1a\x1f.nearturn.v1.GetProgramResponse\"\x04\xb8\xd7\x18\x01\x12h\n\x11ListProgramEvents\x12%.nearturn.v1.ListProgramEventsRequest\x1a&.nearturn.v1.ListProgramEventsResponse\"\x04\xb8\xd7\x18\x01\x12P\n\tGetPolicy\x12\x1d.nearturn.v1.GetPolicyRequest\x1a\x1e.nearturn.v1.GetPolicyResponse\"\x04\xb8\xd7\x18\x01\x12Y\n\x0cListPolicies\x12 .nearturn.v1.ListPoliciesRequest\x1a!.nearturn.v1.ListPoliciesResponse\"\x04\xb8\xd7\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -95,58 +96,84 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPOLICIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001\272H\004\032\002(\000'
   _globals['_LISTPOLICIESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTPOLICIESREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\272H\005r\003\030\200\010'
-  _globals['_CREATEPOLICYREQUEST']._serialized_start=223
-  _globals['_CREATEPOLICYREQUEST']._serialized_end=359
-  _globals['_CREATEPOLICYRESPONSE']._serialized_start=361
-  _globals['_CREATEPOLICYRESPONSE']._serialized_end=420
-  _globals['_ACTIVATEPOLICYREQUEST']._serialized_start=423
-  _globals['_ACTIVATEPOLICYREQUEST']._serialized_end=683
-  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_start=685
-  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_end=746
-  _globals['_CHECKREADINESSREQUEST']._serialized_start=748
-  _globals['_CHECKREADINESSREQUEST']._serialized_end=801
-  _globals['_READINESSITEM']._serialized_start=803
-  _globals['_READINESSITEM']._serialized_end=886
-  _globals['_CHECKREADINESSRESPONSE']._serialized_start=888
-  _globals['_CHECKREADINESSRESPONSE']._serialized_end=955
-  _globals['_ROLLBACKPOLICYREQUEST']._serialized_start=957
-  _globals['_ROLLBACKPOLICYREQUEST']._serialized_end=1074
-  _globals['_ROLLBACKPOLICYRESPONSE']._serialized_start=1076
-  _globals['_ROLLBACKPOLICYRESPONSE']._serialized_end=1137
-  _globals['_DIFFPOLICIESREQUEST']._serialized_start=1140
-  _globals['_DIFFPOLICIESREQUEST']._serialized_end=1280
-  _globals['_DIFFPOLICIESRESPONSE']._serialized_start=1283
-  _globals['_DIFFPOLICIESRESPONSE']._serialized_end=1493
-  _globals['_RENDERPOLICYREQUEST']._serialized_start=1495
-  _globals['_RENDERPOLICYREQUEST']._serialized_end=1593
-  _globals['_RENDERPOLICYRESPONSE']._serialized_start=1595
-  _globals['_RENDERPOLICYRESPONSE']._serialized_end=1676
-  _globals['_DECISIONTABLEROW']._serialized_start=1679
-  _globals['_DECISIONTABLEROW']._serialized_end=1823
-  _globals['_PAUSEPROGRAMREQUEST']._serialized_start=1826
-  _globals['_PAUSEPROGRAMREQUEST']._serialized_end=1998
-  _globals['_PAUSEPROGRAMRESPONSE']._serialized_start=2000
-  _globals['_PAUSEPROGRAMRESPONSE']._serialized_end=2061
-  _globals['_RESUMEPROGRAMREQUEST']._serialized_start=2064
-  _globals['_RESUMEPROGRAMREQUEST']._serialized_end=2235
-  _globals['_RESUMEPROGRAMRESPONSE']._serialized_start=2237
-  _globals['_RESUMEPROGRAMRESPONSE']._serialized_end=2299
-  _globals['_GETPROGRAMREQUEST']._serialized_start=2301
-  _globals['_GETPROGRAMREQUEST']._serialized_end=2320
-  _globals['_GETPROGRAMRESPONSE']._serialized_start=2322
-  _globals['_GETPROGRAMRESPONSE']._serialized_end=2381
-  _globals['_LISTPROGRAMEVENTSREQUEST']._serialized_start=2383
-  _globals['_LISTPROGRAMEVENTSREQUEST']._serialized_end=2475
-  _globals['_LISTPROGRAMEVENTSRESPONSE']._serialized_start=2477
-  _globals['_LISTPROGRAMEVENTSRESPONSE']._serialized_end=2572
-  _globals['_GETPOLICYREQUEST']._serialized_start=2574
-  _globals['_GETPOLICYREQUEST']._serialized_end=2622
-  _globals['_GETPOLICYRESPONSE']._serialized_start=2624
-  _globals['_GETPOLICYRESPONSE']._serialized_end=2680
-  _globals['_LISTPOLICIESREQUEST']._serialized_start=2682
-  _globals['_LISTPOLICIESREQUEST']._serialized_end=2769
-  _globals['_LISTPOLICIESRESPONSE']._serialized_start=2771
-  _globals['_LISTPOLICIESRESPONSE']._serialized_end=2857
-  _globals['_POLICYSERVICE']._serialized_start=2860
-  _globals['_POLICYSERVICE']._serialized_end=4009
+  _globals['_POLICYSERVICE'].methods_by_name['CreatePolicy']._loaded_options = None
+  _globals['_POLICYSERVICE'].methods_by_name['CreatePolicy']._serialized_options = b'\270\327\030\004'
+  _globals['_POLICYSERVICE'].methods_by_name['ActivatePolicy']._loaded_options = None
+  _globals['_POLICYSERVICE'].methods_by_name['ActivatePolicy']._serialized_options = b'\270\327\030\004'
+  _globals['_POLICYSERVICE'].methods_by_name['CheckReadiness']._loaded_options = None
+  _globals['_POLICYSERVICE'].methods_by_name['CheckReadiness']._serialized_options = b'\270\327\030\001'
+  _globals['_POLICYSERVICE'].methods_by_name['RollbackPolicy']._loaded_options = None
+  _globals['_POLICYSERVICE'].methods_by_name['RollbackPolicy']._serialized_options = b'\270\327\030\004'
+  _globals['_POLICYSERVICE'].methods_by_name['DiffPolicies']._loaded_options = None
+  _globals['_POLICYSERVICE'].methods_by_name['DiffPolicies']._serialized_options = b'\270\327\030\001'
+  _globals['_POLICYSERVICE'].methods_by_name['RenderPolicy']._loaded_options = None
+  _globals['_POLICYSERVICE'].methods_by_name['RenderPolicy']._serialized_options = b'\270\327\030\001'
+  _globals['_POLICYSERVICE'].methods_by_name['SimulatePolicy']._loaded_options = None
+  _globals['_POLICYSERVICE'].methods_by_name['SimulatePolicy']._serialized_options = b'\270\327\030\001'
+  _globals['_POLICYSERVICE'].methods_by_name['PauseProgram']._loaded_options = None
+  _globals['_POLICYSERVICE'].methods_by_name['PauseProgram']._serialized_options = b'\270\327\030\003'
+  _globals['_POLICYSERVICE'].methods_by_name['ResumeProgram']._loaded_options = None
+  _globals['_POLICYSERVICE'].methods_by_name['ResumeProgram']._serialized_options = b'\270\327\030\003'
+  _globals['_POLICYSERVICE'].methods_by_name['GetProgram']._loaded_options = None
+  _globals['_POLICYSERVICE'].methods_by_name['GetProgram']._serialized_options = b'\270\327\030\001'
+  _globals['_POLICYSERVICE'].methods_by_name['ListProgramEvents']._loaded_options = None
+  _globals['_POLICYSERVICE'].methods_by_name['ListProgramEvents']._serialized_options = b'\270\327\030\001'
+  _globals['_POLICYSERVICE'].methods_by_name['GetPolicy']._loaded_options = None
+  _globals['_POLICYSERVICE'].methods_by_name['GetPolicy']._serialized_options = b'\270\327\030\001'
+  _globals['_POLICYSERVICE'].methods_by_name['ListPolicies']._loaded_options = None
+  _globals['_POLICYSERVICE'].methods_by_name['ListPolicies']._serialized_options = b'\270\327\030\001'
+  _globals['_CREATEPOLICYREQUEST']._serialized_start=249
+  _globals['_CREATEPOLICYREQUEST']._serialized_end=385
+  _globals['_CREATEPOLICYRESPONSE']._serialized_start=387
+  _globals['_CREATEPOLICYRESPONSE']._serialized_end=446
+  _globals['_ACTIVATEPOLICYREQUEST']._serialized_start=449
+  _globals['_ACTIVATEPOLICYREQUEST']._serialized_end=709
+  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_start=711
+  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_end=772
+  _globals['_CHECKREADINESSREQUEST']._serialized_start=774
+  _globals['_CHECKREADINESSREQUEST']._serialized_end=827
+  _globals['_READINESSITEM']._serialized_start=829
+  _globals['_READINESSITEM']._serialized_end=912
+  _globals['_CHECKREADINESSRESPONSE']._serialized_start=914
+  _globals['_CHECKREADINESSRESPONSE']._serialized_end=981
+  _globals['_ROLLBACKPOLICYREQUEST']._serialized_start=983
+  _globals['_ROLLBACKPOLICYREQUEST']._serialized_end=1100
+  _globals['_ROLLBACKPOLICYRESPONSE']._serialized_start=1102
+  _globals['_ROLLBACKPOLICYRESPONSE']._serialized_end=1163
+  _globals['_DIFFPOLICIESREQUEST']._serialized_start=1166
+  _globals['_DIFFPOLICIESREQUEST']._serialized_end=1306
+  _globals['_DIFFPOLICIESRESPONSE']._serialized_start=1309
+  _globals['_DIFFPOLICIESRESPONSE']._serialized_end=1519
+  _globals['_RENDERPOLICYREQUEST']._serialized_start=1521
+  _globals['_RENDERPOLICYREQUEST']._serialized_end=1619
+  _globals['_RENDERPOLICYRESPONSE']._serialized_start=1621
+  _globals['_RENDERPOLICYRESPONSE']._serialized_end=1702
+  _globals['_DECISIONTABLEROW']._serialized_start=1705
+  _globals['_DECISIONTABLEROW']._serialized_end=1849
+  _globals['_PAUSEPROGRAMREQUEST']._serialized_start=1852
+  _globals['_PAUSEPROGRAMREQUEST']._serialized_end=2024
+  _globals['_PAUSEPROGRAMRESPONSE']._serialized_start=2026
+  _globals['_PAUSEPROGRAMRESPONSE']._serialized_end=2087
+  _globals['_RESUMEPROGRAMREQUEST']._serialized_start=2090
+  _globals['_RESUMEPROGRAMREQUEST']._serialized_end=2261
+  _globals['_RESUMEPROGRAMRESPONSE']._serialized_start=2263
+  _globals['_RESUMEPROGRAMRESPONSE']._serialized_end=2325
+  _globals['_GETPROGRAMREQUEST']._serialized_start=2327
+  _globals['_GETPROGRAMREQUEST']._serialized_end=2346
+  _globals['_GETPROGRAMRESPONSE']._serialized_start=2348
+  _globals['_GETPROGRAMRESPONSE']._serialized_end=2407
+  _globals['_LISTPROGRAMEVENTSREQUEST']._serialized_start=2409
+  _globals['_LISTPROGRAMEVENTSREQUEST']._serialized_end=2501
+  _globals['_LISTPROGRAMEVENTSRESPONSE']._serialized_start=2503
+  _globals['_LISTPROGRAMEVENTSRESPONSE']._serialized_end=2598
+  _globals['_GETPOLICYREQUEST']._serialized_start=2600
+  _globals['_GETPOLICYREQUEST']._serialized_end=2648
+  _globals['_GETPOLICYRESPONSE']._serialized_start=2650
+  _globals['_GETPOLICYRESPONSE']._serialized_end=2706
+  _globals['_LISTPOLICIESREQUEST']._serialized_start=2708
+  _globals['_LISTPOLICIESREQUEST']._serialized_end=2795
+  _globals['_LISTPOLICIESRESPONSE']._serialized_start=2797
+  _globals['_LISTPOLICIESRESPONSE']._serialized_end=2883
+  _globals['_POLICYSERVICE']._serialized_start=2886
+  _globals['_POLICYSERVICE']._serialized_end=4113
 # @@protoc_insertion_point(module_scope)

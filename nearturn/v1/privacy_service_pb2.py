@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from nearturn.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from nearturn.v1 import access_pb2 as nearturn_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!nearturn/v1/privacy_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xa5\x02\n\x18\x45rasePersonalDataRequest\x12:\n\x0b\x63ustomer_id\x18\x01 \x01(\tB%\xe2\x41\x01\x01\xbaH\x1er\x1c\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x45\n\nreturn_ids\x18\x02 \x03(\tB1\xe2\x41\x01\x01\xbaH*\x92\x01\'\x10\x90N\x18\x01\" r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x45\n\ndemand_ids\x18\x03 \x03(\tB1\xe2\x41\x01\x01\xbaH*\x92\x01\'\x10\x90N\x18\x01\" r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x1a\n\x04note\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12#\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"G\n\x19\x45rasePersonalDataResponse\x12\x14\n\x0creturn_count\x18\x01 \x01(\x05\x12\x14\n\x0c\x64\x65mand_count\x18\x02 \x01(\x05\x32t\n\x0ePrivacyService\x12\x62\n\x11\x45rasePersonalData\x12%.nearturn.v1.ErasePersonalDataRequest\x1a&.nearturn.v1.ErasePersonalDataResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!nearturn/v1/privacy_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x18nearturn/v1/access.proto\"\xa5\x02\n\x18\x45rasePersonalDataRequest\x12:\n\x0b\x63ustomer_id\x18\x01 \x01(\tB%\xe2\x41\x01\x01\xbaH\x1er\x1c\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x45\n\nreturn_ids\x18\x02 \x03(\tB1\xe2\x41\x01\x01\xbaH*\x92\x01\'\x10\x90N\x18\x01\" r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x45\n\ndemand_ids\x18\x03 \x03(\tB1\xe2\x41\x01\x01\xbaH*\x92\x01\'\x10\x90N\x18\x01\" r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x1a\n\x04note\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12#\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"G\n\x19\x45rasePersonalDataResponse\x12\x14\n\x0creturn_count\x18\x01 \x01(\x05\x12\x14\n\x0c\x64\x65mand_count\x18\x02 \x01(\x05\x32z\n\x0ePrivacyService\x12h\n\x11\x45rasePersonalData\x12%.nearturn.v1.ErasePersonalDataRequest\x1a&.nearturn.v1.ErasePersonalDataResponse\"\x04\xb8\xd7\x18\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,10 +44,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERASEPERSONALDATAREQUEST'].fields_by_name['note']._serialized_options = b'\342A\001\001\272H\005r\003\030\350\007'
   _globals['_ERASEPERSONALDATAREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ERASEPERSONALDATAREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
-  _globals['_ERASEPERSONALDATAREQUEST']._serialized_start=113
-  _globals['_ERASEPERSONALDATAREQUEST']._serialized_end=406
-  _globals['_ERASEPERSONALDATARESPONSE']._serialized_start=408
-  _globals['_ERASEPERSONALDATARESPONSE']._serialized_end=479
-  _globals['_PRIVACYSERVICE']._serialized_start=481
-  _globals['_PRIVACYSERVICE']._serialized_end=597
+  _globals['_PRIVACYSERVICE'].methods_by_name['ErasePersonalData']._loaded_options = None
+  _globals['_PRIVACYSERVICE'].methods_by_name['ErasePersonalData']._serialized_options = b'\270\327\030\004'
+  _globals['_ERASEPERSONALDATAREQUEST']._serialized_start=139
+  _globals['_ERASEPERSONALDATAREQUEST']._serialized_end=432
+  _globals['_ERASEPERSONALDATARESPONSE']._serialized_start=434
+  _globals['_ERASEPERSONALDATARESPONSE']._serialized_end=505
+  _globals['_PRIVACYSERVICE']._serialized_start=507
+  _globals['_PRIVACYSERVICE']._serialized_end=629
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ import structlog
 from google.protobuf.message import Message
 
 from matcher.domain.ids import TenantId
+from server.access.caller import current_subject
 from server.api.call_watch import Ongoing
 
 log = structlog.get_logger(__name__)
@@ -15,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 class AccessLine:
     """
-    The line of one call: method, tenant, status, time taken and number of items.
+    The line of one call: method, tenant, caller, status, time taken and items.
 
     Payloads stay out of it, as they hold places and people.
 
@@ -56,6 +57,7 @@ class AccessLine:
             "call",
             method=self._method,
             tenant=self._tenant,
+            caller=current_subject(),
             code=code,
             ms=round(1000 * (time.perf_counter() - self._started), 3),
             items=self._item_count,

@@ -29,6 +29,11 @@ from matcher.domain.errors import (
     UnavailableError,
     VersionMismatchError,
 )
+from server.access.refusal import (
+    AccessDeniedError,
+    RateExceededError,
+    UnauthenticatedError,
+)
 from server.storage.lease import FencedError
 
 #: Domain of every ErrorInfo.
@@ -180,6 +185,26 @@ def _limit(error: LimitExceededError) -> dict[str, str]:
     }
 
 
+def _cause(error: UnauthenticatedError) -> dict[str, str]:
+    return {"cause": error.cause}
+
+
+def _denial(error: AccessDeniedError) -> dict[str, str]:
+    return {"cause": error.cause, "role": error.needed}
+
+
+def _rate(error: RateExceededError) -> dict[str, str]:
+    return {"limit": error.limit, "maximum": str(error.maximum)}
+
+
+def _retry_later(error: RateExceededError) -> list[Message]:
+    delay = Duration()
+    delay.FromMicroseconds(error.retry_after_us)
+    failure = error_details_pb2.QuotaFailure()
+    failure.violations.add(subject=error.limit, description=str(error))
+    return [failure, error_details_pb2.RetryInfo(retry_delay=delay)]
+
+
 def _retry(_error: UnavailableError) -> list[Message]:
     return [error_details_pb2.RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_S))]
 
@@ -209,6 +234,15 @@ _TABLE: dict[type[NearturnError], _Row] = {
     ),
     LimitExceededError: _Row(
         code_pb2.RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED", _quota, _limit
+    ),
+    UnauthenticatedError: _Row(
+        code_pb2.UNAUTHENTICATED, "UNAUTHENTICATED", _no_details, _cause
+    ),
+    AccessDeniedError: _Row(
+        code_pb2.PERMISSION_DENIED, "ACCESS_DENIED", _no_details, _denial
+    ),
+    RateExceededError: _Row(
+        code_pb2.RESOURCE_EXHAUSTED, "RATE_EXCEEDED", _retry_later, _rate
     ),
     UnavailableError: _Row(code_pb2.UNAVAILABLE, "UNAVAILABLE", _retry, _nothing),
     NotOwnerError: _Row(code_pb2.UNAVAILABLE, "NOT_OWNER", _retry, _holder),

@@ -163,12 +163,17 @@ async def _answering(
         line.ended("CANCELLED")
         raise
     except Exception as error:  # noqa: BLE001 - every error gets a status
-        status = to_status(error)
-        line.ended(grpc_code(status).name)
-        rich = rpc_status.to_status(status)
-        await context.abort(rich.code, rich.details, rich.trailing_metadata)
+        await end_with(error, line, context)
     else:
         line.ended("OK")
+
+
+async def end_with(error: BaseException, line: AccessLine, context: Context) -> None:
+    """End a call with the status of an error, and its line in the log."""
+    status = to_status(error)
+    line.ended(grpc_code(status).name)
+    rich = rpc_status.to_status(status)
+    await context.abort(rich.code, rich.details, rich.trailing_metadata)
 
 
 def grpc_code(status: status_pb2.Status) -> grpc.StatusCode:

@@ -7,10 +7,12 @@ import typer
 from matcher.domain.errors import InvalidValueError, NearturnError
 from server.cli import (
     bench_command,
+    connection_options,
     demo_command,
     erase_command,
     explain_command,
     export_command,
+    keys_command,
     load_command,
     plan_command,
     policy_command,
@@ -25,14 +27,13 @@ from server.cli import (
 
 app = typer.Typer(
     name="nearturn",
-    help="Match verified returns with nearby buyers; everything else goes to a "
-    "warehouse, with a reason.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.callback()(connection_options.connection_options)
 app.command("serve")(serve_command.serve)
 app.command("load")(load_command.load)
 app.command("plan")(plan_command.plan)
@@ -43,6 +44,7 @@ app.command("export")(export_command.export)
 app.command("scenario")(scenario_command.scenario)
 app.add_typer(policy_command.app, name="policy")
 app.command("erase")(erase_command.erase)
+app.add_typer(keys_command.app, name="keys")
 app.add_typer(store_command.app, name="store")
 app.command("verify")(verify_command.verify)
 app.command("top")(top_command.top)

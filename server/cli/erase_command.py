@@ -33,8 +33,8 @@ def erase(
     import grpc  # noqa: PLC0415 - slow to import, as the rest
 
     from matcher.domain.errors import UnavailableError  # noqa: PLC0415
-    from nearturn import Client  # noqa: PLC0415
     from nearturn.v1 import privacy_service_pb2 as pb  # noqa: PLC0415
+    from server.cli.connection import connect  # noqa: PLC0415
 
     request = pb.ErasePersonalDataRequest(
         customer_id=customer,
@@ -42,7 +42,7 @@ def erase(
         demand_ids=demand_id or (),
         note=note,
     )
-    with Client(to) as client:
+    with connect(to) as client:
         try:
             done = client.privacy.ErasePersonalData(request)
         except grpc.RpcError as error:

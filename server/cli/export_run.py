@@ -12,6 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from matcher.domain.errors import UnavailableError
 from nearturn import Client
 from nearturn.v1 import match_service_pb2, return_service_pb2
+from server.cli.connection import connect
 from server.cli.evidence_row import (
     Personal,
     Row,
@@ -39,7 +40,7 @@ def export_decisions(target: str, out: Path, personal: Personal, key: bytes) -> 
         TimeElapsedColumn(),
     )
     console = Console(stderr=True)
-    with Client(target) as client, Progress(*shown, console=console) as progress:
+    with connect(target) as client, Progress(*shown, console=console) as progress:
         rows = _rows(client, personal, key, progress)
         try:
             return write_rows(out, columns_of(personal), rows)

@@ -20,6 +20,7 @@ from matcher.domain.policy_change import Dimension
 from nearturn import Client, request_id
 from nearturn.v1 import policy_pb2, program_pb2
 from nearturn.v1 import policy_service_pb2 as pb
+from server.cli.connection import connect
 from server.cli.inputs import read_entries, read_mappings, read_policy_message
 from server.cli.loading import LoadResult, TableLoader
 from server.files import Checkpoint, Kind, RejectedWriter, TableMapping, open_table
@@ -52,7 +53,7 @@ def load_tables(
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Client(to) as client, Progress(*columns, console=console) as progress:
+    with connect(to) as client, Progress(*columns, console=console) as progress:
         try:
             if policy is not None:
                 version = put_in_force(

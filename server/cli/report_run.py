@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from matcher.domain.errors import UnavailableError
-from nearturn import Client
 from nearturn.v1 import decision_pb2, item_pb2
 from nearturn.v1 import report_service_pb2 as pb
 from server.api.convert.times import to_timestamp
+from server.cli.connection import connect
 
 _MICROS = 1_000_000
 
@@ -40,7 +40,7 @@ def print_rollout(
         request.start_time.CopyFrom(to_timestamp(since_us))
     if until_us is not None:
         request.end_time.CopyFrom(to_timestamp(until_us))
-    with Client(target) as client:
+    with connect(target) as client:
         try:
             report = client.reports.GetRolloutReport(request)
         except grpc.RpcError as error:

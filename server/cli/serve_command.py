@@ -30,6 +30,24 @@ def serve(
     tenant: Annotated[
         str | None, typer.Option(help="Whose data it keeps.", rich_help_panel=_PANEL)
     ] = None,
+    insecure: Annotated[
+        bool | None,
+        typer.Option(
+            "--insecure",
+            help="No TLS and no credentials: on this machine only.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    tls_certificate: Annotated[
+        str | None, typer.Option(help="Its chain, in PEM.", rich_help_panel=_PANEL)
+    ] = None,
+    tls_key: Annotated[
+        str | None, typer.Option(help="Its key, in PEM.", rich_help_panel=_PANEL)
+    ] = None,
+    api_keys: Annotated[
+        str | None,
+        typer.Option(help="A file that `nearturn keys` makes.", rich_help_panel=_PANEL),
+    ] = None,
     solver_threads: Annotated[
         int | None, typer.Option(help="Threads of a solve.", rich_help_panel=_PANEL)
     ] = None,
@@ -65,7 +83,13 @@ def serve(
     Every setting may also come from the environment (NEARTURN_LISTEN and so on) or
     from --config; docs/CONFIGURATION.md lists them all.
 
-    Example: nearturn serve --listen 127.0.0.1:50551 --store-url sqlite:///nearturn.db
+    It serves over TLS, and callers show an API key, a token or a certificate;
+    docs/SECURITY.md says how. With --insecure it does neither, on this machine only.
+
+    Example: nearturn serve --insecure --store-url sqlite:///nearturn.db
+
+    Example: nearturn serve --listen 0.0.0.0:50551 --tls-certificate tls.crt
+    --tls-key tls.key --api-keys keys.json
     """
     # What is slow to import is imported when it runs: --help answers at once.
     import asyncio  # noqa: PLC0415
@@ -77,6 +101,10 @@ def serve(
         listen=listen,
         store_url=store_url,
         tenant=tenant,
+        insecure=insecure,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+        api_keys=api_keys,
         solver_threads=solver_threads,
         run_timers=run_timers,
         metrics_listen=metrics_listen,

@@ -16,6 +16,7 @@ from matcher.domain.errors import (
     UnavailableError,
 )
 from nearturn import Client, error_details
+from server.cli.connection import connect
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def calling(server: str) -> Iterator[Client]:
     UnavailableError
         If it cannot be reached or cannot answer.
     """
-    with Client(server) as client:
+    with connect(server) as client:
         try:
             yield client
         except grpc.RpcError as error:

@@ -34,6 +34,8 @@ def running_server(folder: Path) -> Iterator[str]:
         "from server.cli import main; main()",
         "serve",
         "--listen=127.0.0.1:0",
+        # Of this process alone, and gone with it.
+        "--insecure",
         f"--store-url=sqlite:///{folder / 'demo.db'}",
         f"--port-file={port_file}",
         "--no-timers",

@@ -14,7 +14,6 @@ from matcher.engine.plan import DEFAULT_TENANT
 from matcher.simulate.whatif.facts import Facts
 from matcher.simulate.whatif.study import Variant
 from matcher.simulate.whatif.unfolding import at_once, over_days
-from nearturn import Client
 from nearturn.v1 import policy_pb2
 from nearturn.v1 import simulation_pb2 as pb
 from server.api.context import within
@@ -23,6 +22,7 @@ from server.api.convert.times import to_timestamp
 from server.api.policy_sweep import swept
 from server.api.simulation import GROUP_COUNT, ZONE_RESOLUTION
 from server.api.simulation_telling import Terms, Trial, tell
+from server.cli.connection import connect
 from server.cli.inputs import read_policy_message
 from server.cli.snapshot import read_tables
 
@@ -107,7 +107,7 @@ def events_of_server(
         sweeps=[pb.FieldSweep(path=path, values=values) for path, values in sweeps],
         with_differences=True,
     )
-    with Client(target) as client:
+    with connect(target) as client:
         try:
             for event in client.policies.SimulatePolicy(request):
                 handle(event)

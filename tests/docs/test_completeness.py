@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from matcher.domain.reason import ReasonCode
+from server.access.role import Role
+from server.api.access_rules import role_of
 from server.api.registration import services
 from server.cli.app import app
 from server.config import ENV_PREFIX, Settings
@@ -67,7 +69,9 @@ def test_every_command_is_documented() -> None:
     for group in app.registered_groups:
         assert group.typer_instance is not None
         inner = group.typer_instance.registered_commands
-        names += [f"{group.name} {each.callback.__name__}" for each in inner]
+        names += [
+            f"{group.name} {each.name or each.callback.__name__}" for each in inner
+        ]
     assert [name for name in names if f"`nearturn {name}" not in text] == []
 
 
@@ -90,3 +94,17 @@ def test_demo_policy_is_the_example() -> None:
     """The policy that the demo carries is the one that people are shown."""
     shipped = (ROOT / "server" / "cli" / "demo-policy.json").read_text()
     assert shipped == (ROOT / "examples" / "policies" / "demo.json").read_text()
+
+
+@pytest.mark.parametrize("role", Role, ids=lambda role: role.name)
+def test_every_role_has_its_methods(role: Role) -> None:
+    """docs/SECURITY.md says of each role which methods it may call, all of them."""
+    rows = (DOCS / "SECURITY.md").read_text().splitlines()
+    (row,) = [r for r in rows if r.startswith(f"| `{role.name.lower()}` |")]
+    named = set(re.findall(r"`(\w+)`", row.split("|")[2]))
+    assert named == {
+        method.name
+        for service in services()
+        for method in service.methods
+        if role_of(method) is role
+    }

@@ -36,6 +36,8 @@ class ServerProcess:
         Python that runs the command line.
     before
         A command that the process is started by, with its arguments.
+    access
+        Flags for who may call: everybody, in the clear, unless said otherwise.
     """
 
     def __init__(
@@ -45,12 +47,13 @@ class ServerProcess:
         store_url: str = "",
         program: str = "from server.cli import main; main()",
         before: Sequence[str] = (),
+        access: Sequence[str] = ("--insecure",),
     ) -> None:
         self.store_url = store_url or f"sqlite:///{folder / 'nearturn.db'}"
         self.log = folder / "server.log"
         self.address = ""
         self._port_file = folder / "port"
-        self._options = options
+        self._options = (*access, *options)
         self.program = program
         self.before = before
         self._process: subprocess.Popen[bytes] | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import nearturn.v1
+from server.api.access_rules import role_of
 
 # One line per field and enum value: a changed or missing line breaks callers, a new
 # one is added here with the change that brings it.
@@ -31,7 +32,7 @@ def current() -> list[str]:
             lines += [
                 f"{service.name}.{method.name}({_stream(method.client_streaming)}"
                 f"{method.input_type.name}) -> {_stream(method.server_streaming)}"
-                f"{method.output_type.name}"
+                f"{method.output_type.name} [{_role(method)}]"
                 for method in service.methods
             ]
     return sorted(lines)
@@ -42,6 +43,11 @@ def _field_line(message: str, field: Any) -> str:
     name = kind.full_name if kind is not None else f"type {field.type}"
     repeated = "repeated " if field.is_repeated else ""
     return f"{message}.{field.name} = {field.number} {repeated}{name}"
+
+
+def _role(method: Any) -> str:
+    role = role_of(method)
+    return role.name if role else "nobody"
 
 
 def _stream(is_stream: bool) -> str:

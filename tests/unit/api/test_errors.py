@@ -13,6 +13,11 @@ from matcher.domain import errors as domain
 from matcher.domain.errors import FieldViolation, NearturnError
 from matcher.domain.ids import TenantId
 from matcher.domain.policy_change import Dimension
+from server.access.refusal import (
+    AccessDeniedError,
+    RateExceededError,
+    UnauthenticatedError,
+)
 from server.api.errors import mapped_errors, to_status
 from server.storage.lease import FencedError, Lease
 from tests.contract.api_target import ApiError
@@ -107,6 +112,24 @@ EXAMPLES: list[tuple[NearturnError, int, str, type | None]] = [
         FencedError(Lease(TenantId(LONG_ID), 7), "host:1:ab"),
         code_pb2.UNAVAILABLE,
         "NOT_OWNER",
+        error_details_pb2.RetryInfo,
+    ),
+    (
+        UnauthenticatedError("expired", "the token has expired"),
+        code_pb2.UNAUTHENTICATED,
+        "UNAUTHENTICATED",
+        None,
+    ),
+    (
+        AccessDeniedError("role", f"token:{LONG_ID} lacks the role admin", "admin"),
+        code_pb2.PERMISSION_DENIED,
+        "ACCESS_DENIED",
+        None,
+    ),
+    (
+        RateExceededError("caller calls per second", 1_000_000, 1),
+        code_pb2.RESOURCE_EXHAUSTED,
+        "RATE_EXCEEDED",
         error_details_pb2.RetryInfo,
     ),
     (

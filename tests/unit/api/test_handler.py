@@ -76,6 +76,7 @@ async def test_the_log_has_the_call_and_nothing_of_its_payload():
         "log_level": "info",
         "method": "nearturn.v1.DemandService.BatchUpsertDemands",
         "tenant": "brand",
+        "caller": "",
         "code": "OK",
         "items": 3,
     }

@@ -15,6 +15,7 @@ from server.main import Server
 def _settings(folder: Path, **more: str) -> Settings:
     return load_settings(
         store_url=f"sqlite:///{folder / 'store.db'}",
+        insecure=True,
         nats_url="nats://127.0.0.1:4222",
         **more,
     )

@@ -1,0 +1,117 @@
+"""How often, and how many at once: token buckets and counts of running calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from server.access.refusal import RateExceededError
+from server.runtime.clock import Clock, monotonic_clock
+
+#: Subjects that are remembered at once; those that have not called lately go first.
+SUBJECT_COUNT_MAX = 10_000
+
+# What a call costs, so that a rate per second is a whole number per microsecond.
+_CALL = 1_000_000
+
+# Nobody can tell when one of the running calls will end.
+_BUSY_RETRY_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """
+    Limits of one subject; 0 is none.
+
+    ``burst`` is how many calls may come at once after a pause.
+    """
+
+    name: str
+    calls_per_s: int
+    burst: int
+    calls_max: int
+
+
+@dataclass(slots=True)
+class _Usage:
+    tokens: int
+    at_us: int
+    running: int = 0
+
+
+class CallLimiter:
+    """
+    Counts the calls of subjects, each for itself.
+
+    Exact in integers: over any span a subject is let in at most ``burst`` times and
+    ``calls_per_s`` for each second of it.
+
+    Parameters
+    ----------
+    limits
+        Of every subject.
+    clock
+        Monotonic.
+    """
+
+    def __init__(self, limits: CallLimits, *, clock: Clock = monotonic_clock) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._full = limits.burst * _CALL
+        self._usages: dict[str, _Usage] = {}
+
+    @contextmanager
+    def call(self, subject: str) -> Iterator[None]:
+        """
+        Let a call in, and count it while it runs.
+
+        Raises
+        ------
+        RateExceededError
+            If there are too many.
+        """
+        usage = self._usage(subject)
+        limits = self._limits
+        if limits.calls_max and usage.running >= limits.calls_max:
+            raise RateExceededError(
+                f"{limits.name} calls at once", limits.calls_max, _BUSY_RETRY_US
+            )
+        if limits.calls_per_s:
+            self._pay(usage)
+        usage.running += 1
+        try:
+            yield
+        finally:
+            usage.running -= 1
+
+    def _pay(self, usage: _Usage) -> None:
+        rate = self._limits.calls_per_s
+        now_us = self._clock()
+        usage.tokens = min(self._full, usage.tokens + (now_us - usage.at_us) * rate)
+        usage.at_us = now_us
+        if usage.tokens < _CALL:
+            wait_us = -((usage.tokens - _CALL) // rate)
+            raise RateExceededError(
+                f"{self._limits.name} calls per second", rate, wait_us
+            )
+        usage.tokens -= _CALL
+
+    def _usage(self, subject: str) -> _Usage:
+        found = self._usages.get(subject)
+        if found is None:
+            if len(self._usages) >= SUBJECT_COUNT_MAX:
+                self._forget()
+            found = _Usage(self._full, self._clock())
+            self._usages[subject] = found
+        return found
+
+    def _forget(self) -> None:
+        # Whoever could burst by now loses nothing by being forgotten.
+        now_us, rate = self._clock(), self._limits.calls_per_s
+        self._usages = {
+            subject: usage
+            for subject, usage in self._usages.items()
+            if usage.running
+            or (rate and usage.tokens + (now_us - usage.at_us) * rate < self._full)
+        }

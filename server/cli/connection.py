@@ -1,0 +1,79 @@
+"""How commands reach a server: what was given before the command, or by environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+import click
+
+from matcher.domain.errors import InvalidValueError
+from nearturn import Client, secure
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Files and secrets that a connection is made with; all may be missing."""
+
+    ca: Path | None = None
+    token: str | None = None
+    token_file: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nothing was given."""
+        return self == Shown()
+
+
+def connect(target: str) -> Client:
+    """
+    Open a connection: in the clear to this machine if nothing was given, else by TLS.
+
+    Raises
+    ------
+    InvalidValueError
+        If a file was given that cannot be used.
+    """
+    context = click.get_current_context(silent=True)
+    found = context.find_root().obj if context is not None else None
+    shown = found() if callable(found) else Shown()
+    assert isinstance(shown, Shown)
+    if shown.is_empty and _is_loopback(target):
+        return Client(target)
+    if (shown.certificate is None) != (shown.key is None):
+        raise InvalidValueError("certificate", "", "given with --key, or neither")
+    credentials = secure(
+        root_certificates=_read(shown.ca),
+        token=_token(shown),
+        certificate_chain=_read(shown.certificate),
+        private_key=_read(shown.key),
+    )
+    return Client(target, credentials=credentials)
+
+
+def _token(shown: Shown) -> str | None:
+    if shown.token_file is None:
+        return shown.token
+    if shown.token is not None:
+        raise InvalidValueError("token_file", "", "one of it and NEARTURN_TOKEN")
+    token = shown.token_file.read_text().strip()
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise InvalidValueError(
+            "token_file", str(shown.token_file), "a file with one API key or token"
+        )
+    return token
+
+
+def _read(path: Path | None) -> bytes | None:
+    return None if path is None else path.read_bytes()
+
+
+def _is_loopback(target: str) -> bool:
+    host = target.rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

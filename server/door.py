@@ -1,0 +1,180 @@
+"""The server's door, out of its settings: the port, and who is let in."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+
+import grpc.aio
+
+from matcher.domain.errors import InvalidValueError
+from matcher.domain.ids import TenantId
+from server.access.api_keys import read_keys
+from server.access.authenticator import Authenticator
+from server.access.call_limiter import CallLimiter, CallLimits
+from server.access.caller import local_caller
+from server.access.certificates import Certificates, TlsFiles
+from server.access.client_names import read_client_names
+from server.access.key_set import KeySetFile, KeySetUrl
+from server.access.tokens import TokenRules, Tokens
+from server.access.watched_file import WatchedFile
+from server.access_settings import AccessSettings
+from server.api.access_interceptor import AccessInterceptor
+from server.api.access_rules import AccessRules
+from server.api.call_watch import CallWatch
+from server.api.registration import services
+
+_SECOND_US = 1_000_000
+
+
+class Door:
+    """
+    How callers get in.
+
+    Parameters
+    ----------
+    settings
+        Of who may call.
+    tenant
+        Whose server it is.
+    listen
+        Host and port.
+    watch
+        Is told of the calls that are refused.
+
+    Raises
+    ------
+    InvalidValueError
+        If a file cannot be used, if nobody could be let in, or if anybody could.
+    """
+
+    def __init__(
+        self,
+        settings: AccessSettings,
+        tenant: TenantId,
+        listen: str,
+        watch: CallWatch | None = None,
+    ) -> None:
+        self._listen = listen
+        self._certificates = _certificates(settings)
+        if self._certificates is None and not _is_loopback(listen):
+            raise InvalidValueError(
+                "listen",
+                listen,
+                "with insecure, a loopback address: 127.0.0.1, [::1] or localhost",
+            )
+        self._key_set = _key_set(settings)
+        keys, clients = settings.api_keys, settings.tls_clients
+        authenticator = Authenticator(
+            keys=WatchedFile("api_keys", (Path(keys),), read_keys) if keys else None,
+            tokens=_tokens(settings, self._key_set) if self._key_set else None,
+            clients=WatchedFile("tls_clients", (Path(clients),), read_client_names)
+            if clients
+            else None,
+            local=local_caller(tenant) if settings.insecure else None,
+        )
+        self.interceptor = AccessInterceptor(
+            AccessRules(services()),
+            authenticator,
+            tenant,
+            watch=watch,
+            callers=CallLimiter(
+                CallLimits(
+                    "caller",
+                    settings.caller_calls_per_s,
+                    settings.caller_burst,
+                    settings.caller_calls_max,
+                )
+            ),
+            tenants=CallLimiter(
+                CallLimits(
+                    "tenant",
+                    settings.tenant_calls_per_s,
+                    settings.tenant_burst,
+                    settings.tenant_calls_max,
+                )
+            ),
+        )
+
+    def bind(self, server: grpc.aio.Server) -> int:
+        """
+        Open the port and return its number.
+
+        Raises
+        ------
+        InvalidValueError
+            If the address is taken.
+        """
+        try:
+            if self._certificates is None:
+                return server.add_insecure_port(self._listen)
+            credentials = self._certificates.credentials()
+            return server.add_secure_port(self._listen, credentials)
+        except RuntimeError as error:
+            raise InvalidValueError(
+                "listen", self._listen, "an address of this machine that is free"
+            ) from error
+
+    def start(self) -> None:
+        """Begin to look at what changes by itself."""
+        if self._key_set is not None:
+            self._key_set.start()
+
+    async def stop(self) -> None:
+        """Look no more."""
+        if self._key_set is not None:
+            await self._key_set.stop()
+
+
+def _certificates(settings: AccessSettings) -> Certificates | None:
+    if settings.insecure:
+        if settings.tls_certificate or settings.tls_key or settings.tls_client_ca:
+            raise InvalidValueError(
+                "insecure", "true", "false beside a certificate: one or the other"
+            )
+        return None
+    for name in ("tls_certificate", "tls_key"):
+        if not getattr(settings, name):
+            raise InvalidValueError(
+                name, "", "a file in PEM; or insecure, on a loopback address"
+            )
+    if not (settings.api_keys or settings.jwt_key_set or settings.tls_clients):
+        raise InvalidValueError(
+            "api_keys",
+            "",
+            "credentials that are taken: api_keys, jwt_key_set, or tls_client_ca "
+            "with tls_clients",
+        )
+    if settings.tls_clients and not settings.tls_client_ca:
+        raise InvalidValueError("tls_client_ca", "", "set, where tls_clients is")
+    client_ca = Path(settings.tls_client_ca) if settings.tls_client_ca else None
+    return Certificates(
+        TlsFiles(Path(settings.tls_certificate), Path(settings.tls_key), client_ca)
+    )
+
+
+def _key_set(settings: AccessSettings) -> KeySetFile | KeySetUrl | None:
+    source = settings.jwt_key_set
+    if not source:
+        return None
+    if "://" in source:
+        return KeySetUrl(source, settings.jwt_refresh_s)
+    return KeySetFile(Path(source))
+
+
+def _tokens(settings: AccessSettings, source: KeySetFile | KeySetUrl) -> Tokens:
+    for name in ("jwt_issuer", "jwt_audience"):
+        if not getattr(settings, name):
+            raise InvalidValueError(name, "", "set, where jwt_key_set is")
+    rules = TokenRules(
+        settings.jwt_issuer, settings.jwt_audience, settings.jwt_skew_s * _SECOND_US
+    )
+    return Tokens(source, rules)
+
+
+def _is_loopback(listen: str) -> bool:
+    host = listen.rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -9,6 +9,7 @@ from server.cli import (
     bench_command,
     connection_options,
     demo_command,
+    doctor_command,
     erase_command,
     explain_command,
     export_command,
@@ -47,6 +48,7 @@ app.command("erase")(erase_command.erase)
 app.add_typer(keys_command.app, name="keys")
 app.add_typer(store_command.app, name="store")
 app.command("verify")(verify_command.verify)
+app.command("doctor")(doctor_command.doctor)
 app.command("top")(top_command.top)
 app.command("demo")(demo_command.demo)
 app.command("bench")(bench_command.bench)

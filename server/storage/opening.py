@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from server.storage.database import Database
 
 _SQLITE = "sqlite:///"
-_POSTGRES = "postgresql://"
+#: What the URL of a database of PostgreSQL begins with.
+POSTGRES = "postgresql://"
 _ACCEPTED = (
     "sqlite:///FILE, or sqlite:////FILE from the root, without user, host or options; "
     "or postgresql://USER@HOST/DATABASE"
@@ -53,7 +54,7 @@ def open_store(
         :func:`server.storage.sqlite_database.open_sqlite` and
         :func:`server.storage.postgres_database.open_postgres`.
     """
-    if url.startswith(_POSTGRES):
+    if url.startswith(POSTGRES):
         return SqlStore(_open_postgres(url, postgres or PostgresParams()))
     return SqlStore(open_sqlite(file_of(url), sqlite or SqliteParams()))
 
@@ -64,11 +65,16 @@ def _open_postgres(url: str, params: PostgresParams) -> Database:
             open_postgres,
         )
     except ImportError as error:
-        raise UnavailableError(
-            f"a store in PostgreSQL needs psycopg, which is not here ({error}); "
-            'install it with: pip install "nearturn[postgres]"'
-        ) from error
+        raise missing_driver(error) from error
     return open_postgres(url, params)
+
+
+def missing_driver(error: ImportError) -> UnavailableError:
+    """Return what to say where the extra for PostgreSQL is not installed."""
+    return UnavailableError(
+        f"a store in PostgreSQL needs psycopg, which is not here ({error}); "
+        'install it with: pip install "nearturn[postgres]"'
+    )
 
 
 def file_of(url: str) -> Path:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +90,28 @@ def open_postgres(url: str, params: PostgresParams) -> Database:
             is_alone=False,
         )
     raise AssertionError("unreachable: no callback swallows an exception")
+
+
+@contextmanager
+def reading_postgres(
+    url: str, params: PostgresParams, doing: str
+) -> Iterator[tuple[Connection, str]]:
+    """
+    Give a connection that cannot write, whatever is in the database, and its place.
+
+    Raises
+    ------
+    InvalidValueError, UnavailableError
+        As :func:`open_postgres` does, but that any database will do that can be read.
+    """
+    asked = _asked(url)
+    place = _place(asked)
+    engine = _engine(_Sessions(asked, params, "on"), 1)
+    try:
+        with unavailable_unless_done(doing, place), engine.connect() as connection:
+            yield connection, place
+    finally:
+        engine.dispose()
 
 
 def _asked(url: str) -> dict[str, Any]:

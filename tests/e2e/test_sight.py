@@ -221,3 +221,14 @@ def test_top_says_the_same(server: ServerProcess) -> None:
         assert row in lines, done.stdout
     (matched,) = [line for line in lines if line.startswith("MATCHED ")]
     assert matched.endswith(" /s, 1 in all")
+
+
+def test_doctor_finds_the_server_at_work(server: ServerProcess) -> None:
+    """Beside a server: its store can be read, says who has it, and its port serves."""
+    command = (sys.executable, "-c", "from server.cli import main; main()", "doctor")
+    flags = ("--insecure", "--listen", server.address, "--store-url", server.store_url)
+    done = subprocess.run(
+        (*command, *flags), capture_output=True, text=True, check=True
+    )
+    assert f"a server is on {server.address} and SERVING" in done.stdout
+    assert f":{server.pid}:" in done.stdout, done.stdout

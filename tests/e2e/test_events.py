@@ -239,9 +239,20 @@ async def _has_rows(table: Path) -> bool:
 async def _settled(folder: Path, broker: NatsBroker) -> list[Received]:
     # One more life, in which nothing is decided: what is left goes out.
     with _server(folder, broker.url, "--no-timers") as server:
+        await _until(partial(_is_published, folder / "nearturn.db"))
         server.signal(signal.SIGTERM)
         assert await asyncio.to_thread(server.wait) == 0
     return await _check(server.store_url, broker)
+
+
+async def _is_published(store: Path) -> bool:
+    # A broker that is slow to come back is none when the server stops.
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
+        (is_published,) = connection.execute(
+            "SELECT (SELECT max(sequence) FROM relay_cursors) = max(sequence)"
+            " FROM decisions"
+        ).fetchone()
+        return bool(is_published)
 
 
 async def _check(store_url: str, broker: NatsBroker) -> list[Received]:

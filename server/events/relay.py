@@ -13,6 +13,7 @@ from matcher.domain.ids import TenantId
 from server.events.event import Event
 from server.events.event_sink import EventSink, SinkError
 from server.runtime.runtime import Runtime
+from server.storage.lease import Lease
 from server.storage.store import LoggedDecision, Store
 
 log = structlog.get_logger(__name__)
@@ -95,6 +96,8 @@ class Relay:
         # Up to where the sink has answered; unknown before the store was asked.
         self._published: int | None = None
         self._kept: int | None = None
+        # Under which its place in the log is stored, and no other.
+        self._lease: Lease | None = None
         self._failures = 0
         # Since a failure, until the end of the log is reached again.
         self._is_behind = False
@@ -135,14 +138,14 @@ class Relay:
         Raises
         ------
         UnavailableError
-            If the store cannot be written.
+            If the store cannot be written, or another server has the log by now.
         """
-        published = self._published
-        if published is None or published == self._kept:
+        published, lease = self._published, self._lease
+        if published is None or lease is None or published == self._kept:
             return
 
         def keep(store: Store) -> None:
-            store.keep_relayed(self._tenant, self._sink.name, published)
+            store.keep_relayed(self._tenant, self._sink.name, published, [lease])
 
         await self._runtime.write(keep)
         self._kept = published
@@ -172,6 +175,8 @@ class Relay:
     async def _publish_batch(self) -> bool:
         # Whether the log went no further than this batch.
         if self._published is None:
+            # Of before the place is read: whoever has the log next may move it.
+            self._lease = self._runtime.lease(self._tenant)
             self._published = self._kept = await self._runtime.read(self._relayed)
         events = await self._runtime.read(self._events)
         if events:

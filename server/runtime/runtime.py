@@ -37,6 +37,7 @@ from server.runtime.tenure import Tenure, Told
 from server.runtime.timers import Timers
 from server.runtime.watch import GroupTimes, Origin, Unwatched, Watch
 from server.runtime.work import Done, Work
+from server.storage.lease import Lease
 from server.storage.store import Store
 
 log = structlog.get_logger(__name__)
@@ -199,6 +200,17 @@ class Runtime:
         ):
             await asyncio.to_thread(pool.shutdown)
         self.store.close()
+
+    def lease(self, tenant: TenantId) -> Lease:
+        """
+        Return the lease under which this server writes for a tenant.
+
+        Raises
+        ------
+        NotOwnerError
+            If it has none.
+        """
+        return self._ownership.lease(tenant)
 
     async def read(self, fn: Callable[[Store], T]) -> T:
         """Run ``fn`` on a reader thread; it sees committed rows only."""

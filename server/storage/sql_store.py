@@ -238,10 +238,17 @@ class SqlStore:
             )
             return found.scalar_one_or_none() or 0
 
-    def keep_relayed(self, tenant: TenantId, sink: str, sequence: int) -> None:
+    def keep_relayed(
+        self,
+        tenant: TenantId,
+        sink: str,
+        sequence: int,
+        leases: Sequence[Lease] = (),
+    ) -> None:
         """Store up to which decision a sink has the log."""
         row = {"tenant": tenant, "sink": sink, "sequence": sequence}
         with self._database.writing("keep a cursor") as connection:
+            fence(connection, leases)
             connection.execute(statements.UPSERTS[relay_cursors], row)
 
     def policy(self, tenant: TenantId, version: int) -> PolicyRecord | None:

@@ -262,11 +262,17 @@ class Store(Protocol):
     def relayed(self, tenant: TenantId, sink: str) -> int:
         """Return up to which decision a sink has the log; 0 before the first."""
 
-    def keep_relayed(self, tenant: TenantId, sink: str, sequence: int) -> None:
+    def keep_relayed(
+        self,
+        tenant: TenantId,
+        sink: str,
+        sequence: int,
+        leases: Sequence[Lease] = (),
+    ) -> None:
         """
         Store up to which decision a sink has the log, lower than before if need be.
 
-        Called like :meth:`commit`, by the thread that writes.
+        Called like :meth:`commit`, by the thread that writes, and fenced like it.
         """
 
     def policy(self, tenant: TenantId, version: int) -> PolicyRecord | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from server.storage.lease import FencedError, LeaseState
 from server.storage.store import Store
 from tests.contract.store.conftest import Opener
 from tests.contract.store.rows import (
@@ -44,6 +45,23 @@ def test_the_place_is_the_last_that_was_kept(store: Store, sequence: int) -> Non
     store.keep_relayed(BRAND, SINK, 4)
     store.keep_relayed(BRAND, SINK, sequence)
     assert store.relayed(BRAND, SINK) == sequence
+
+
+def test_the_place_is_moved_under_the_last_lease_only(store: Store) -> None:
+    """One that slept through its succession moves it neither way; a beat is counted."""
+    leases = store.leases()
+    old = leases.take(BRAND, "a", None)
+    assert old is not None
+    store.keep_relayed(BRAND, SINK, 4, [old])
+    new = leases.take(BRAND, "b", leases.state(BRAND))
+    assert new is not None
+    for sequence in (3, 9):
+        with pytest.raises(FencedError, match="with server b"):
+            store.keep_relayed(BRAND, SINK, sequence, [old])
+    assert store.relayed(BRAND, SINK) == 4
+    store.keep_relayed(BRAND, SINK, 5, [new])
+    assert store.relayed(BRAND, SINK) == 5
+    assert leases.state(BRAND) == LeaseState(new, "b", 1)
 
 
 def test_the_place_outlives_the_store_that_kept_it(opener: Opener) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from matcher.domain.errors import NotOwnerError
 from matcher.domain.ids import TenantId
 from matcher.engine.commands import SubmitReturns
 from server.api.decision_event import decision_event
@@ -21,7 +22,7 @@ from server.runtime.call import Call
 from server.runtime.options import RuntimeOptions
 from server.runtime.runtime import Runtime
 from server.storage.opening import open_store
-from server.storage.store import LoggedDecision
+from server.storage.store import LoggedDecision, Store
 from tests.scenarios.entities import NOW_US, TENANT, return_item
 
 PARAMS = RelayParams(batch_max=3, retry_first_s=0.001, retry_max_s=0.004)
@@ -234,6 +235,25 @@ async def test_what_was_published_and_not_kept_comes_again_the_same(
     events = [event for batch in sink.batches for event in batch]
     assert events[:5] == events[5:]
     assert len({event.event_id for event in events}) == 5
+
+
+async def test_a_place_of_before_a_take_over_is_not_kept(
+    runtime: Runtime, sink: ListSink
+) -> None:
+    """Whoever has the log by now moves its place alone, forth or back."""
+    await _decide(runtime, 1, 3)
+    relay = _relay(runtime, sink)
+    relay.stop()
+    await relay.run()
+    await runtime.read(_take_over)
+    with pytest.raises(NotOwnerError, match="with server another"):
+        await relay.keep()
+    assert await _kept(runtime) == 0
+
+
+def _take_over(store: Store) -> None:
+    leases = store.leases()
+    assert leases.take(TENANT, "another", leases.state(TENANT)) is not None
 
 
 async def test_stopping_does_not_wait_for_a_sink_that_is_away(

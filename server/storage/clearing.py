@@ -102,37 +102,34 @@ class Clearing:
     def _clear_journal(self, connection: Connection) -> None:
         since = {**self._of_tenant, "since_us": self._since_us}
         changed = []
-        for number, segment in connection.execute(statements.JOURNAL_SINCE, since):
-            cleared = erase_entries(segment, self._subjects, self._traces)
-            if cleared is not None:
-                changed.append({**self._key(its_number=number), "segment": cleared})
+        with connection.execute(statements.JOURNAL_SINCE, since) as found:
+            for number, segment in found:
+                cleared = erase_entries(segment, self._subjects, self._traces)
+                if cleared is not None:
+                    changed.append({**self._key(its_number=number), "segment": cleared})
         if changed:
             connection.execute(statements.REPLACE_SEGMENT, changed)
 
     def _clear_checkpoints(self, connection: Connection) -> None:
         changed = []
-        found = connection.execute(statements.CHECKPOINT_ROWS, self._of_tenant)
-        for entry_count, at_us, rows in found:
-            made = unpack_checkpoint(rows, at_us, entry_count)
-            cleared = erased_checkpoint(made, self._subjects)
-            if cleared != made:
-                changed.append(
-                    {
-                        **self._key(its_entry_count=entry_count),
-                        "rows": pack_checkpoint(cleared),
-                    }
-                )
+        with connection.execute(statements.CHECKPOINT_ROWS, self._of_tenant) as found:
+            for entry_count, at_us, rows in found:
+                made = unpack_checkpoint(rows, at_us, entry_count)
+                cleared = erased_checkpoint(made, self._subjects)
+                if cleared != made:
+                    key = self._key(its_entry_count=entry_count)
+                    changed.append({**key, "rows": pack_checkpoint(cleared)})
         if changed:
             connection.execute(statements.REPLACE_CHECKPOINT, changed)
 
     def _clear_answers(self, connection: Connection) -> None:
         telling = list(_telling(self._traces))
-        found = connection.execute(statements.ANSWERS, self._of_tenant)
-        gone = [
-            {**self._of_tenant, "request_id": request_id}
-            for request_id, answer in found
-            if any(_tells(answer, *each) for each in telling)
-        ]
+        with connection.execute(statements.ANSWERS, self._of_tenant) as found:
+            gone = [
+                {**self._of_tenant, "request_id": request_id}
+                for request_id, answer in found
+                if any(_tells(answer, *each) for each in telling)
+            ]
         if gone:
             connection.execute(statements.DROP_ANSWER, gone)
 

@@ -44,8 +44,9 @@ def load_live_rows(connection: Connection, tenant: TenantId) -> LiveRows:
     """
 
     def read(statement: Documents, kind: DocumentCodec[T]) -> list[T]:
-        rows = connection.execute(statement, {"tenant": tenant})
-        return [kind.decode(document) for document in rows.scalars()]
+        # Closed also where one does not read back: a cursor of PostgreSQL's would stay.
+        with connection.execute(statement, {"tenant": tenant}) as rows:
+            return [kind.decode(document) for document in rows.scalars()]
 
     demands = read(statements.LIVE_DEMANDS, codec.DEMANDS)
     demands += read(statements.CLOSED_LIVE_DEMANDS, codec.DEMANDS)

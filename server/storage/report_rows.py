@@ -69,22 +69,24 @@ def read_rollout_facts(
 
 def read_demand_facts(connection: Connection, tenant: TenantId) -> Iterator[DemandFact]:
     """Yield every demand whose buyer takes a returned item, closed ones too."""
-    rows = connection.execute(report_statements.DEMANDS, {"tenant": tenant})
-    for document in rows.scalars():
-        found = _DEMANDS.decode(document)
-        order = found.demand
-        if not order.accepts_returned_item:
-            continue
-        is_open = found.state in _OPEN
-        left = order.quantity - found.held_count - found.fulfilled_count
-        yield DemandFact(
-            order.sku,
-            order.category,
-            order.location.lat,
-            order.location.lng,
-            left if is_open else 0,
-            found.created_us,
-        )
+    with connection.execute(report_statements.DEMANDS, {"tenant": tenant}) as rows:
+        for document in rows.scalars():
+            found = _DEMANDS.decode(document)
+            if found.demand.accepts_returned_item:
+                yield _demand_fact(found)
+
+
+def _demand_fact(found: _DemandDocument) -> DemandFact:
+    order = found.demand
+    left = order.quantity - found.held_count - found.fulfilled_count
+    return DemandFact(
+        order.sku,
+        order.category,
+        order.location.lat,
+        order.location.lng,
+        left if found.state in _OPEN else 0,
+        found.created_us,
+    )
 
 
 def _group(row: Row[tuple[object, ...]]) -> FactGroup:

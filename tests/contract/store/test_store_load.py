@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import closing
+from typing import cast
+
+import msgspec
+import pytest
+from sqlalchemy import update
+
 from matcher.domain.demand import DemandState
 from matcher.domain.match import HoldState
 from matcher.domain.policy import PolicyState
 from matcher.domain.return_item import ReturnState
 from matcher.engine.archive import LiveRows
 from matcher.engine.changes import Changes
+from server.storage.codec import StoredDocumentError
+from server.storage.sql_store import SqlStore
 from server.storage.store import Store
+from server.storage.tables import demands
 from tests.contract.store.conftest import Opener
 from tests.contract.store.count_rows import (
     guardrail_day_row,
@@ -39,6 +50,19 @@ def test_new_tenant_loads_empty(store: Store) -> None:
     """A tenant without rows gives no rows and counters at 0, beside one that has."""
     store.commit([(OTHER, changes_of(demand_row(), match_row()))])
     assert store.load(BRAND) == LiveRows()
+
+
+def test_a_row_that_does_not_read_back_is_an_error(opener: Opener) -> None:
+    """It is named, and what read the rows before it is closed (warnings are errors)."""
+    with closing(cast(SqlStore, opener())) as store:
+        store.commit([(BRAND, changes_of(*(demand_row(f"d{n}") for n in range(9))))])
+        with store._database.writing("spoil a row") as connection:
+            connection.execute(update(demands).values(document="[]"))
+        with pytest.raises(StoredDocumentError):
+            store.load(BRAND)
+        with pytest.raises(msgspec.ValidationError):
+            store.demand_facts(BRAND)
+    gc.collect()
 
 
 def test_live_demands_are_those_with_open_or_held_units(store: Store) -> None:

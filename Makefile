@@ -71,10 +71,11 @@ test-all: $(READY) ## Run every test
 	$(PYTEST)
 	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not compiled" $(KERNEL_SUITES)
 
-simulate: $(READY) ## Live SEEDS=100 lives of a cluster, of STEPS=2000, from FIRST=1
+simulate: $(READY) ## Live SEEDS=100 lives of a cluster, of STEPS=2000, from FIRST=1, on DATABASE=sqlite or postgres
 	$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) \
 		$(if $(FIRST),--first $(FIRST)) $(if $(STEPS),--steps $(STEPS)) \
-		$(if $(WORKERS),--workers $(WORKERS))
+		$(if $(WORKERS),--workers $(WORKERS)) \
+		$(if $(DATABASE),--database $(DATABASE))
 
 soak: $(READY) ## Churn a server for MINUTES=30 and watch its memory
 	NEARTURN_SOAK_MINUTES=$(or $(MINUTES),30) $(BIN)/pytest -q -s tests/fault/test_soak.py

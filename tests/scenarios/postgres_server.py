@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -144,6 +144,17 @@ class PostgresServer:
     def _logged(self) -> str:
         log = self._folder / "log"
         return log.read_text()[-2_000:] if log.exists() else ""
+
+
+@contextmanager
+def passing_database(server_url: str, name: str) -> Iterator[str]:
+    """Make a database beside another of a server, and drop it in the end."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        try:
+            yield f"{server_url.rpartition('/')[0]}/{name}"
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _is_root() -> bool:

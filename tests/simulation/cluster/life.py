@@ -25,11 +25,21 @@ def live(
     seed: int,
     steps: int,
     *,
+    store_url: str = "",
     host_type: type[ShardHost] = ShardHost,
     disk_type: type[Disk] = Disk,
 ) -> Counter[str]:
     """
     Live a life and check it after every step; return what it met.
+
+    Parameters
+    ----------
+    seed, steps
+        Which life: the same ones give the same, on every store.
+    store_url
+        A store that is not there yet; a file of its own if empty.
+    host_type, disk_type
+        Parts that tests of the tests put wrong ones in for.
 
     Raises
     ------
@@ -38,7 +48,7 @@ def live(
     """
     with (
         TemporaryDirectory(dir=_SHM if _SHM.is_dir() else None) as folder,
-        closing(open_store(f"sqlite:///{folder}/store.db")) as store,
+        closing(open_store(store_url or f"sqlite:///{folder}/store.db")) as store,
     ):
         cluster = Cluster(
             store._database,

@@ -6,6 +6,7 @@ import logging
 import sys
 
 import structlog
+from structlog.types import Processor
 
 
 def configure_logs(*, level: str, style: str) -> None:
@@ -23,22 +24,39 @@ def configure_logs(*, level: str, style: str) -> None:
         ``json`` for one object a line, ``console`` for people.
     """
     number = getattr(logging, level.upper())
-    logging.basicConfig(stream=sys.stderr, level=number, format="%(message)s")
     is_json = style == "json"
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.dict_tracebacks
+        if is_json
+        else structlog.processors.ExceptionPrettyPrinter(sys.stderr),
+    ]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer()
+        if is_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    _take_foreign(number, shared, renderer)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.StackInfoRenderer(),
-            structlog.processors.dict_tracebacks
-            if is_json
-            else structlog.processors.ExceptionPrettyPrinter(),
-            structlog.processors.JSONRenderer()
-            if is_json
-            else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-        ],
+        processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _take_foreign(level: int, shared: list[Processor], renderer: Processor) -> None:
+    # What libraries log by the standard library's loggers gets the same form.
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            renderer,
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=level, handlers=[handler], force=True)

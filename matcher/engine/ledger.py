@@ -39,6 +39,15 @@ class Ledger:
         # Decisions that may not be in the archive yet.
         self._recent: dict[DecisionId, Decision] = {}
 
+    def has_round(self, one: RoundId) -> bool:
+        """Return whether a round has had this id."""
+        number = one.removeprefix("r-")
+        return (
+            number.isdecimal()
+            and 0 < int(number) <= self._round_count
+            and one == round_id(int(number))
+        )
+
     def take_changes(self) -> Changes:
         """Hand the pending changes over; the caller commits them."""
         changes, self.changes = self.changes, Changes()

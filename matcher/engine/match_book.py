@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from matcher.domain.errors import NotFoundError, StateConflictError
 from matcher.domain.etag import check_etag
-from matcher.domain.ids import LabelId, MatchId
+from matcher.domain.ids import LabelId, MatchId, RoundId
 from matcher.domain.instant import utc_text
 from matcher.domain.lifecycle import HOLDS
 from matcher.domain.match import HoldState, Match
@@ -69,6 +69,11 @@ class MatchBook:
         if found is None:
             raise NotFoundError("match", match_id)
         return found
+
+    def check_round(self, round_id: RoundId) -> None:
+        """Refuse a round that there never was with :class:`NotFoundError`."""
+        if not self._ledger.has_round(round_id):
+            raise NotFoundError("round", round_id)
 
     def confirm(self, match_id: MatchId, etag: str, now_us: int) -> Match:
         """

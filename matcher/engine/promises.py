@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matcher.domain.decision import Handoff, matched_handoff
-from matcher.domain.errors import InvalidValueError, StateConflictError
+from matcher.domain.errors import (
+    InvalidValueError,
+    NotFoundError,
+    StateConflictError,
+)
 from matcher.domain.etag import check_etag
 from matcher.domain.lifecycle import RETURNS
 from matcher.domain.match import HoldState, Match
@@ -87,7 +91,7 @@ class Promises:
         Raises
         ------
         NotFoundError
-            If there is no such match, return item or label.
+            If there is no such match, return item, label, round or demand.
         StateConflictError
             If the state does not allow the move.
         VersionMismatchError
@@ -129,7 +133,8 @@ class Promises:
             raise InvalidValueError(
                 "extension",
                 f"{span_us:,} us",
-                f"above 0 up to {duration_words(longest_us)}, the policy's hold time",
+                f"1 us, nanoseconds being cut off, to {duration_words(longest_us)}, "
+                "the policy's hold time",
             )
         is_held = match.hold_state is HoldState.ACTIVE
         latest_us = self._latest_us(match) if is_held else match.hold_expire_us
@@ -158,6 +163,10 @@ class Promises:
         return ReleaseAnswer(match, self._returns.answer(record).decision)
 
     def _release_all(self, command: ReleaseMatches, now_us: int) -> BulkReleaseAnswer:
+        if command.round_id:
+            self._matches.check_round(command.round_id)
+        elif not self._demands.find_all([command.demand_id]):
+            raise NotFoundError("demand", command.demand_id)
         # Looks at every hold: rare, and a fifth of a second for a million of them.
         held = sorted(
             match.match_id

@@ -107,6 +107,7 @@ class Shard:
         limits: ShardLimits | None = None,
     ) -> None:
         self._limits = limits or ShardLimits()
+        self._tenant = tenant
         self._now_us = now_us
         self._ledger = Ledger(archive, rows)
         self._policies = PolicyBook(self._ledger, rows)
@@ -248,7 +249,11 @@ class Shard:
         policy = self._policies.active
         if policy is None:
             raise StateConflictError(
-                "tenant", "", "without a policy", "a round", "an active policy"
+                "tenant",
+                self._tenant,
+                "without a policy",
+                "a round",
+                "an active policy",
             )
         self._clock.began(now_us)
         with self._entering(RoundBegan(), now_us):
@@ -287,7 +292,11 @@ class Shard:
         policy = self._policies.active
         if policy is None:
             raise StateConflictError(
-                "tenant", "", "without a policy", "shadows", "an active policy"
+                "tenant",
+                self._tenant,
+                "without a policy",
+                "shadows",
+                "an active policy",
             )
         self._shadows.clock.began(now_us)
         with self._entering(ShadowsBegan(), now_us):

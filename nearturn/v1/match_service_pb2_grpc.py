@@ -156,7 +156,8 @@ class MatchServiceServicer:
 
     def ReleaseMatches(self, request, context):
         """Releases the unconfirmed matches of a round, or all that hold units of one demand,
-        each as ReleaseMatch does. Nothing is released of what was confirmed.
+        each as ReleaseMatch does. Nothing is released of what was confirmed. NOT_FOUND for
+        a round or a demand that there never was; one that holds nothing is no error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

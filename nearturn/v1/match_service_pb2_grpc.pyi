@@ -64,7 +64,8 @@ class MatchServiceStub:
     """
     ReleaseMatches: _grpc.UnaryUnaryMultiCallable[_match_service_pb2.ReleaseMatchesRequest, _match_service_pb2.ReleaseMatchesResponse]
     """Releases the unconfirmed matches of a round, or all that hold units of one demand,
-    each as ReleaseMatch does. Nothing is released of what was confirmed.
+    each as ReleaseMatch does. Nothing is released of what was confirmed. NOT_FOUND for
+    a round or a demand that there never was; one that holds nothing is no error.
     """
     GetMatch: _grpc.UnaryUnaryMultiCallable[_match_service_pb2.GetMatchRequest, _match_service_pb2.GetMatchResponse]
     """Reads a match as it stands, with its labels."""
@@ -122,7 +123,8 @@ class MatchServiceAsyncStub(MatchServiceStub):
     """
     ReleaseMatches: _aio.UnaryUnaryMultiCallable[_match_service_pb2.ReleaseMatchesRequest, _match_service_pb2.ReleaseMatchesResponse]  # type: ignore[assignment]
     """Releases the unconfirmed matches of a round, or all that hold units of one demand,
-    each as ReleaseMatch does. Nothing is released of what was confirmed.
+    each as ReleaseMatch does. Nothing is released of what was confirmed. NOT_FOUND for
+    a round or a demand that there never was; one that holds nothing is no error.
     """
     GetMatch: _aio.UnaryUnaryMultiCallable[_match_service_pb2.GetMatchRequest, _match_service_pb2.GetMatchResponse]  # type: ignore[assignment]
     """Reads a match as it stands, with its labels."""
@@ -219,7 +221,8 @@ class MatchServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_match_service_pb2.ReleaseMatchesResponse, _abc.Awaitable[_match_service_pb2.ReleaseMatchesResponse]]:
         """Releases the unconfirmed matches of a round, or all that hold units of one demand,
-        each as ReleaseMatch does. Nothing is released of what was confirmed.
+        each as ReleaseMatch does. Nothing is released of what was confirmed. NOT_FOUND for
+        a round or a demand that there never was; one that holds nothing is no error.
         """
 
     @_abc_1.abstractmethod

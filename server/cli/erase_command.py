@@ -8,7 +8,7 @@ import typer
 
 
 def erase(
-    to: Annotated[
+    server: Annotated[
         str, typer.Option(help="HOST:PORT of the server.")
     ] = "127.0.0.1:50551",
     customer: Annotated[
@@ -42,9 +42,9 @@ def erase(
         demand_ids=demand_id or (),
         note=note,
     )
-    with connect(to) as client:
+    with connect(server) as client:
         try:
             done = client.privacy.ErasePersonalData(request)
         except grpc.RpcError as error:
-            raise UnavailableError(f"server {to}: {error.details()}") from error
+            raise UnavailableError(f"server {server}: {error.details()}") from error
     typer.echo(f"erased: {done.return_count:,} returns, {done.demand_count:,} demands")

@@ -15,8 +15,8 @@ KEY_BYTES_MAX = 64
 
 def export(
     out: Annotated[Path, typer.Argument(help="File to write, .csv or .parquet.")],
-    source: Annotated[
-        str, typer.Option("--from", help="HOST:PORT of the server.")
+    server: Annotated[
+        str, typer.Option(help="HOST:PORT of the server.")
     ] = "127.0.0.1:50551",
     personal: Annotated[
         str,
@@ -51,7 +51,7 @@ def export(
     if personal not in choices:
         raise InvalidValueError("personal", personal, ", ".join(choices))
     key = _key(key_file) if personal == Personal.HASH else b""
-    count = export_decisions(source, out, Personal(personal), key)
+    count = export_decisions(server, out, Personal(personal), key)
     typer.echo(f"{count:,} decisions in {out}")
 
 

@@ -13,7 +13,7 @@ BATCH_SIZE_MAX = 10_000
 
 
 def load(
-    to: Annotated[
+    server: Annotated[
         str, typer.Option(help="HOST:PORT of the server.")
     ] = "127.0.0.1:50551",
     demands: Annotated[
@@ -78,5 +78,7 @@ def load(
     if not tables and policy is None:
         raise InvalidValueError("tables", "none", "at least one file to load")
     meant = dimensions_named(acknowledge or [])
-    if load_tables(to, tables, policy, meant, signed_off_by, mapping or [], batch_size):
+    if load_tables(
+        server, tables, policy, meant, signed_off_by, mapping or [], batch_size
+    ):
         raise typer.Exit(3)

@@ -11,8 +11,8 @@ def report(
     version: Annotated[
         int, typer.Option(help="Policy version; 0 is the one in force.", min=0)
     ] = 0,
-    source: Annotated[
-        str, typer.Option("--from", help="HOST:PORT of the server.")
+    server: Annotated[
+        str, typer.Option(help="HOST:PORT of the server.")
     ] = "127.0.0.1:50551",
     since: Annotated[
         str | None, typer.Option(help="Submitted from then on, RFC 3339.")
@@ -36,7 +36,7 @@ def report(
     from server.cli.report_run import print_rollout  # noqa: PLC0415
 
     print_rollout(
-        source,
+        server,
         version,
         instant_us("since", since) if since is not None else None,
         instant_us("until", until) if until is not None else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -95,6 +96,7 @@ def serve(
     import asyncio  # noqa: PLC0415
 
     from server.config import load_settings  # noqa: PLC0415
+    from server.environment import warn_of_unknown  # noqa: PLC0415
 
     settings = load_settings(
         config,
@@ -111,10 +113,15 @@ def serve(
         log_level=log_level,
         log_format=log_format,
     )
+    if not settings.tls_certificate:
+        # Read as gRPC is imported: its core writes lines in a form of its own. Without
+        # TLS they are about what it also raises; who fails a handshake only they say.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from server.main import serve as run  # noqa: PLC0415 - slow to import
     from server.observability import configure_logs  # noqa: PLC0415 - as above
 
     configure_logs(level=settings.log_level, style=settings.log_format)
+    warn_of_unknown(os.environ)
 
     def started(port: int) -> None:
         if port_file is not None:

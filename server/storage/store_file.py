@@ -33,10 +33,15 @@ def reading_file(path: Path, doing: str) -> Iterator[Connection]:
     Raises
     ------
     UnavailableError
-        If there is no such file, a restore of it was cut off, or it cannot be read.
+        If there is no such file or it is a folder, a restore of it was cut off, or it
+        cannot be read.
     """
     path = path.resolve()
     RestoreMarker(path).refuse()
+    if path.is_dir():
+        raise UnavailableError(
+            f"store {path}: cannot {doing}: this is a folder; name the file in it"
+        )
     if not path.is_file():
         raise UnavailableError(f"store {path}: cannot {doing}: there is no such file")
     engine = create_engine(

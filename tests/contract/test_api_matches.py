@@ -14,7 +14,7 @@ from nearturn.v1 import match_service_pb2 as pb
 from nearturn.v1 import return_service_pb2 as returns
 from server.api.match_servicer import WATCH_BATCH
 from server.api.paging import page_token
-from tests.contract.api_target import Api, ApiError, HandClock
+from tests.contract.api_target import TENANT, Api, ApiError, HandClock
 from tests.contract.messages import (
     activate,
     demand,
@@ -77,6 +77,7 @@ async def test_a_round_without_a_policy_is_refused_or_matches_nothing(api: Api):
     with pytest.raises(ApiError) as refused:
         await api(pb.RunRoundRequest())
     assert refused.value.code is grpc.StatusCode.FAILED_PRECONDITION
+    assert f"tenant '{TENANT}' is without a policy" in str(refused.value)
 
 
 async def test_confirming_is_final_and_may_be_repeated(api: Api):

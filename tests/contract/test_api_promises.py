@@ -88,6 +88,11 @@ async def test_an_extension_has_its_range(api: Api):
         error = await _refused(api, request)
         assert error.code is grpc.StatusCode.INVALID_ARGUMENT
         assert list(error.violations) == ["extension"]
+    error = await _refused(
+        api,
+        pb.ExtendMatchRequest(match_id=match.match_id, extension=Duration(nanos=1)),
+    )
+    assert "1 us, nanoseconds being cut off, to 1 h" in error.violations["extension"]
 
 
 async def test_labels_are_kept_with_their_match(api: Api):
@@ -157,8 +162,31 @@ async def test_matches_are_released_together(api: Api):
     assert (len(second.released_matches), second.remaining_count) == (1, 0)
     rest = await api(pb.ReleaseMatchesRequest(round_id=made.round_id))
     assert [each.match.demand_id for each in rest.released_matches] == ["d2"]
-    empty = await api(pb.ReleaseMatchesRequest(round_id="r-000000000099"))
-    assert empty == pb.ReleaseMatchesResponse()
+    for nothing_left in ({"round_id": made.round_id}, {"demand_id": "d2"}):
+        empty = await api(pb.ReleaseMatchesRequest(**nothing_left))
+        assert empty == pb.ReleaseMatchesResponse()
+
+
+@pytest.mark.parametrize("round_id", ["r-000000000002", "r-1", "1", "r-٣", "r-"])
+async def test_a_release_of_an_unknown_round_is_not_found(api: Api, round_id: str):
+    """An id that no round had, or the number of one in another form."""
+    await activate(api)
+    await api(pb.RunRoundRequest())
+    error = await _refused(api, pb.ReleaseMatchesRequest(round_id=round_id))
+    assert error.code is grpc.StatusCode.NOT_FOUND
+    assert str(error) == f"round {round_id!r} does not exist"
+
+
+async def test_a_release_of_an_unknown_demand_is_not_found(api: Api):
+    """Named in the error; one that holds nothing, cancelled even, is no error."""
+    await activate(api)
+    await upsert(api, demand("d1"))
+    await api(demands.CancelDemandRequest(demand_id="d1"))
+    answer = await api(pb.ReleaseMatchesRequest(demand_id="d1"))
+    assert answer == pb.ReleaseMatchesResponse()
+    error = await _refused(api, pb.ReleaseMatchesRequest(demand_id="d2"))
+    assert error.code is grpc.StatusCode.NOT_FOUND
+    assert str(error) == "demand 'd2' does not exist"
 
 
 async def test_a_release_of_many_names_whose(api: Api):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from matcher.domain.reason import ReasonCode
 from server.access.role import Role
@@ -73,6 +76,37 @@ def test_every_command_is_documented() -> None:
             f"{group.name} {each.name or each.callback.__name__}" for each in inner
         ]
     assert [name for name in names if f"`nearturn {name}" not in text] == []
+
+
+def test_the_table_of_commands_is_the_command_line() -> None:
+    """The first table of docs/CLI.md has one row for each command, and no other."""
+    rows = re.findall(
+        r"^\| `nearturn (\w+)` \|", (DOCS / "CLI.md").read_text(), re.MULTILINE
+    )
+    names = [command.name for command in app.registered_commands]
+    assert sorted(rows) == sorted([*names, *(g.name for g in app.registered_groups)])
+
+
+def test_the_server_is_named_by_one_flag() -> None:
+    """Whatever help says HOST:PORT of the server is --server, in every command."""
+    found = {
+        command.name: [
+            flag
+            for param in command.params
+            if "HOST:PORT of" in (getattr(param, "help", None) or "")
+            for flag in param.opts
+        ]
+        for command in _commands(typer.main.get_command(app))
+    }
+    asking = {name for name, opts in found.items() if "--server" in opts}
+    assert {"load", "report", "export", "erase", "verify", "explain"} <= asking
+    assert [flags for flags in found.values() if flags not in ([], ["--server"])] == []
+
+
+def _commands(command: Any) -> Iterator[Any]:
+    yield command
+    for each in getattr(command, "commands", {}).values():
+        yield from _commands(each)
 
 
 @pytest.mark.parametrize("path", _documents(), ids=lambda p: str(p.relative_to(ROOT)))

@@ -31,11 +31,11 @@ def test_a_customer_is_erased_from_the_command_line(tmp_path: Path) -> None:
             item = return_item("r1", decide_by_time=timestamp(now_us() + DAY_US))
             client.returns.SubmitReturn(returns.SubmitReturnRequest(return_item=item))
             told = _erase(
-                *("--to", server.address, "--customer", item.customer_id),
+                *("--server", server.address, "--customer", item.customer_id),
                 *("--note", "ticket 7"),
             )
             assert told == "erased: 1 returns, 0 demands\n"
             left = client.returns.GetReturn(returns.GetReturnRequest(return_id="r1"))
         assert left.return_item.customer_id == "erased"
         with pytest.raises(UnavailableError, match="'r9' does not exist"):
-            _erase("--to", server.address, "--return-id", "r9")
+            _erase("--server", server.address, "--return-id", "r9")

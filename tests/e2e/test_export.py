@@ -39,7 +39,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert _run("scenario", "--out", folder, "--seed=4", *sizes).exit_code == 0
     with running_server(tmp_path_factory.mktemp("server")) as running:
         loaded = _run(
-            *("load", "--to", running, "--policy", POLICY, "--signed-off-by", "lead"),
+            *(
+                "load",
+                "--server",
+                running,
+                "--policy",
+                POLICY,
+                "--signed-off-by",
+                "lead",
+            ),
             *("--acknowledge", "CATEGORY", "--acknowledge", "ROLLOUT"),
             *("--demands", folder / "demands.csv"),
             *("--returns", folder / "returns.csv"),
@@ -80,7 +88,7 @@ def test_every_decision_is_exported_with_its_outcome(address: str, tmp_path: Pat
     """A row per decision, alike in both formats, nothing about a person (R33)."""
     files = [tmp_path / "evidence.csv", tmp_path / "evidence.parquet"]
     for path in files:
-        result = _run("export", path, "--from", address)
+        result = _run("export", path, "--server", address)
         assert result.exit_code == 0, result.output
     rows = _table(files[0])
     columns = pq.read_table(files[1])
@@ -113,7 +121,7 @@ def test_personal_fields_are_hashed_or_kept(address: str, tmp_path: Path):
     for name, key in (("a", keys[0]), ("b", keys[0]), ("c", keys[1])):
         path = tmp_path / f"{name}.csv"
         result = _run(
-            *("export", path, "--from", address, "--personal", "hash"),
+            *("export", path, "--server", address, "--personal", "hash"),
             *("--key-file", key),
         )
         assert result.exit_code == 0, result.output
@@ -121,7 +129,7 @@ def test_personal_fields_are_hashed_or_kept(address: str, tmp_path: Path):
     assert found[0] == found[1]
     assert not set(found[0]) & set(found[2])
     kept = tmp_path / "kept.csv"
-    assert not _run("export", kept, "--from", address, "--personal", "keep").exit_code
+    assert not _run("export", kept, "--server", address, "--personal", "keep").exit_code
     rows = _table(kept)
     assert set(rows[0]) > _PERSONAL
     assert len({row["customer_id"] for row in rows}) == len(set(found[0]))
@@ -152,7 +160,7 @@ def test_without_a_server_nothing_is_written(tmp_path: Path):
     path = tmp_path / "old.csv"
     path.write_text("as it was")
     for command in (("export", path), ("report",)):
-        result = _run(*command, "--from", "127.0.0.1:1")
+        result = _run(*command, "--server", "127.0.0.1:1")
         assert isinstance(result.exception, UnavailableError)
         assert "127.0.0.1:1: UNAVAILABLE" in str(result.exception)
     assert path.read_text() == "as it was"
@@ -161,14 +169,14 @@ def test_without_a_server_nothing_is_written(tmp_path: Path):
 
 def test_the_report_is_printed_as_tables_and_as_json(address: str):
     """The same counts in both; estimates come with their method (R64)."""
-    result = _run("report", "--from", address, "--json")
+    result = _run("report", "--server", address, "--json")
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     submitted = told["total"]["submittedCount"]
     completed = told["total"]["completed"]["count"]
     assert int(completed) > 5
     assert told["savingMicros"]["method"].startswith("Estimate.")
-    text = _run("report", "--from", address).stdout
+    text = _run("report", "--server", address).stdout
     for part in (f"submitted │ {submitted}"[:9], "by category", "busiest SKUs"):
         assert part in text
     assert f"{int(completed):,} of {int(completed):,}" in text

@@ -42,7 +42,7 @@ def _run(*arguments: str) -> Result:
 
 def _load(address: str, week: Path, *more: str) -> Result:
     return _run(
-        *("load", "--to", address, "--policy", str(POLICY)),
+        *("load", "--server", address, "--policy", str(POLICY)),
         *("--acknowledge", "CATEGORY", "--acknowledge", "rollout"),
         *("--signed-off-by", "lead"),
         *("--demands", str(week / "demands.csv")),
@@ -99,7 +99,7 @@ def test_bad_rows_go_aside_and_the_rest_is_loaded(address: str, week: Path) -> N
 
 def test_loading_again_changes_nothing(address: str, week: Path) -> None:
     """Ids make every row idempotent: the same rows are loaded twice, stored once."""
-    command = ("load", "--to", address, "--demands", str(week / "demands.csv"))
+    command = ("load", "--server", address, "--demands", str(week / "demands.csv"))
     assert _run(*command).exit_code == 0
     before = _demand_count(address)
     assert _run(*command).exit_code == 0
@@ -116,7 +116,7 @@ def test_an_interrupted_load_goes_on_where_it_stopped(week: Path) -> None:
 def test_progress_is_kept_by_batch(address: str, week: Path) -> None:
     """A progress file of row 250 leaves 50 of the 300 rows to be sent."""
     demands = str(week / "demands.csv")
-    command = ("load", "--to", address, "--demands", demands, "--batch-size", "50")
+    command = ("load", "--server", address, "--demands", demands, "--batch-size", "50")
     assert _run(*command).exit_code == 0
     _write_progress(address, week, rows_done=250)
     result = _run(*command)
@@ -139,6 +139,6 @@ def test_a_changed_file_does_not_go_on(address: str, week: Path) -> None:
     _write_progress(address, week, rows_done=100)
     file = week / "demands.csv"
     file.write_text(file.read_text() + "\n")
-    result = _run("load", "--to", address, "--demands", str(file))
+    result = _run("load", "--server", address, "--demands", str(file))
     assert isinstance(result.exception, InvalidValueError)
     assert "fingerprint" in str(result.exception)

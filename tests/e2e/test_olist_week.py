@@ -73,7 +73,7 @@ def _run(*arguments: str) -> str:
 
 def _load(address: str, week: _Week, policy: Path) -> None:
     _run(
-        *("load", "--to", address, "--policy", str(policy)),
+        *("load", "--server", address, "--policy", str(policy)),
         *("--acknowledge", "CATEGORY", "--acknowledge", "rollout"),
         *("--signed-off-by", "lead"),
         *("--demands", str(week.folder / "demands.parquet")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
 from collections.abc import Iterator
@@ -45,6 +46,34 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """Run one server for the tests that leave it alive."""
     with ServerProcess(tmp_path_factory.mktemp("server"), *_OPTIONS) as started:
         yield started
+
+
+def test_every_line_of_the_log_is_an_object(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """What Alembic says of the first start too, and that a variable is misspelt.
+
+    A second server on the same address says so in one line of its own, without one of
+    gRPC's core beside it.
+    """
+    monkeypatch.setenv("NEARTURN_ROUND_LEED_MS", "1")
+    with ServerProcess(tmp_path, *_OPTIONS) as one:
+        lines = [json.loads(line) for line in one.log.read_text().splitlines()]
+        by_event = {line["event"]: line for line in lines}
+        assert by_event["unknown_setting_ignored"]["variable"] == (
+            "NEARTURN_ROUND_LEED_MS"
+        )
+        upgrades = [line for line in lines if "Running upgrade" in line["event"]]
+        assert upgrades
+        assert {line["logger"] for line in upgrades} == {"alembic.runtime.migration"}
+        assert all({"level", "timestamp"} <= set(line) for line in lines)
+        (folder := tmp_path / "other").mkdir()
+        other = ServerProcess(folder, *_OPTIONS)
+        other.spawn(listen=one.address)
+        other.wait()
+        *told, last = other.log.read_text().splitlines()
+        assert last.startswith("error: listen: got")
+        assert all(json.loads(line) for line in told)
 
 
 def _demands(count: int) -> Any:

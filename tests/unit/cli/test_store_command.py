@@ -121,6 +121,8 @@ def test_what_is_no_store_cannot_be_checked(tmp_path: Path) -> None:
     missing, empty = tmp_path / "missing.db", tmp_path / "empty.db"
     with pytest.raises(UnavailableError, match="there is no such file"):
         _run("check", *_url(missing))
+    with pytest.raises(UnavailableError, match="this is a folder"):
+        _run("check", *_url(tmp_path))
     empty.touch()
     with pytest.raises(UnavailableError, match="it is empty"):
         _run("check", *_url(empty))

@@ -20,6 +20,7 @@ from matcher.engine.limits import ShardLimits
 from matcher.engine.warm_up import warm_up
 from server.api.decision_event import decision_event
 from server.api.registration import Registration
+from server.api.warm_up import warm_up_calls
 from server.config import Settings
 from server.door import Door
 from server.events.event_sink import EventSink
@@ -28,6 +29,7 @@ from server.events.relay import RelayParams
 from server.interpreter import tune_interpreter
 from server.runtime.options import RuntimeOptions
 from server.runtime.runtime import Runtime
+from server.storage import arrow_rows
 from server.storage.opening import open_store
 from server.storage.postgres_params import PostgresParams
 from server.storage.sql_store import SqlStore
@@ -95,7 +97,7 @@ class Server:
         # Health answers NOT_SERVING from here on; the rest waits for the kernels.
         await self._registration.loading()
         await self._grpc.start()
-        await asyncio.to_thread(warm_up)
+        await asyncio.to_thread(warm_up_all)
         await self._runtime.start(self._decides)
         gc.freeze()
         self._publish()
@@ -173,6 +175,13 @@ async def serve(settings: Settings, started: Callable[[int], None]) -> None:
         starting.cancel()
         await asyncio.wait({starting})
         await server.stop()
+
+
+def warm_up_all() -> None:
+    """Do what the first calls would wait for: kernels, rules, texts, and modules."""
+    warm_up()
+    arrow_rows.warm_up()
+    warm_up_calls()
 
 
 def _open_store(settings: Settings) -> SqlStore:

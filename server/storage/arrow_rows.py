@@ -56,3 +56,9 @@ def _values(column: pa.Array) -> list[Any]:
         column = column.cast(pa.int64())
     values: list[Any] = column.to_pylist()
     return values
+
+
+def warm_up() -> None:
+    """Write and read a row: Arrow looks for pandas then, and loads it where it is."""
+    schema = pa.schema([pa.field("number", pa.int64())])
+    list(unpack(schema, pack(schema, [[1]])))

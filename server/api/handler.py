@@ -22,6 +22,7 @@ from server.api.access_log import AccessLine
 from server.api.call_watch import CallWatch, UnwatchedCalls
 from server.api.errors import to_status
 from server.api.validation import check
+from server.runtime.deadline import set_time_left
 
 M = TypeVar("M", bound=Message)
 
@@ -155,6 +156,7 @@ async def _answering(
 ) -> AsyncIterator[AccessLine]:
     # Turns whatever a call ends with into its status and its line in the log. A
     # cancelled call is left cancelled: a handler that swallows that leaks.
+    set_time_left(context.time_remaining())
     ongoing = watch.began(method.full_name, context.invocation_metadata() or ())
     line = AccessLine(method.full_name, tenant, ongoing)
     try:

@@ -19,6 +19,7 @@ from matcher.engine.shard import Shard
 from matcher.engine.stages import Stage, Stages
 from server.runtime.budget import budget
 from server.runtime.call import RoundCall
+from server.runtime.deadline import within_time_left_us
 from server.runtime.options import RuntimeOptions
 from server.runtime.watch import Watch
 from server.runtime.work import Work
@@ -58,6 +59,8 @@ class Rounds:
         self._watch = watch
         self._solver = ThreadPoolExecutor(1, thread_name_prefix="solver")
         self._locks: dict[TenantId, asyncio.Lock] = {}
+        # Held here: the event loop itself forgets tasks that nobody knows.
+        self._running: set[asyncio.Task[bytes]] = set()
 
     def between(self, tenant: TenantId) -> asyncio.Lock:
         """Return what to hold so that no round of a tenant is under way."""
@@ -72,11 +75,29 @@ class Rounds:
         ``is_answered`` says whether its request id has an answer already, which is
         given then without another round.
         """
-        async with self.between(call.tenant):
-            if call.request_id and await is_answered():
-                return cast(bytes, await self._submit(_repeat(call)))
-            with self._watch.round() as stages:
-                return await self._round(call, stages)
+        lock = self.between(call.tenant)
+        # Whoever gives up here has begun nothing.
+        await lock.acquire()
+        running = asyncio.create_task(self._begun(call, is_answered))
+        self._running.add(running)
+
+        def ended(_: asyncio.Task[bytes]) -> None:
+            self._running.discard(running)
+            lock.release()
+            if not running.cancelled():
+                # Its caller may have given up: nobody else looks.
+                running.exception()
+
+        running.add_done_callback(ended)
+        return await asyncio.shield(running)
+
+    async def _begun(
+        self, call: RoundCall, is_answered: Callable[[], Awaitable[bool]]
+    ) -> bytes:
+        if call.request_id and await is_answered():
+            return cast(bytes, await self._submit(_repeat(call)))
+        with self._watch.round() as stages:
+            return await self._round(call, stages)
 
     async def _round(self, call: RoundCall, stages: Stages) -> bytes:
         def begin(shard: Shard, now_us: int) -> tuple[Shard, RoundTask]:
@@ -130,7 +151,7 @@ class Rounds:
     ) -> SolvedRound:
         late = asyncio.create_task(self._note_late(tenant))
         try:
-            with budget(self._options.solve_budget_us) as stop:
+            with budget(within_time_left_us(self._options.solve_budget_us)) as stop:
                 threads = self._options.threads
                 solve = partial(
                     solve_round, task, threads=threads, stop=stop, stages=stages

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from time import perf_counter_ns
 from typing import TypeVar, cast
 
 import structlog
 
-from matcher.domain.errors import LimitExceededError, UnavailableError
+from matcher.domain.errors import UnavailableError
 from matcher.domain.ids import TenantId
 from matcher.domain.policy import Policy
 from matcher.engine.commands import Tick
@@ -25,6 +23,7 @@ from matcher.solve import Stop
 from server.runtime.budget import budget
 from server.runtime.call import Call, RoundCall
 from server.runtime.clock import Clock, monotonic_clock, system_clock
+from server.runtime.deadline import within_time_left_us
 from server.runtime.emitter import Emitter, Streaming
 from server.runtime.hindsight import Hindsight
 from server.runtime.options import RuntimeOptions
@@ -35,8 +34,9 @@ from server.runtime.shard_host import ShardHost
 from server.runtime.state import RuntimeState
 from server.runtime.tenure import Tenure, Told
 from server.runtime.timers import Timers
-from server.runtime.watch import GroupTimes, Origin, Unwatched, Watch
+from server.runtime.watch import GroupTimes, Unwatched, Watch
 from server.runtime.work import Done, Work
+from server.runtime.work_queue import WorkQueue
 from server.storage.lease import Lease
 from server.storage.store import Store
 
@@ -45,16 +45,6 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _SECOND_US = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Queued:
-    """Work in the queue, since when, and who waits for it."""
-
-    work: Work
-    future: asyncio.Future[Done]
-    queued_ns: int
-    origin: Origin
 
 
 class Runtime:
@@ -98,7 +88,7 @@ class Runtime:
         )
         self._host = ShardHost(store, clock, self._ownership, limits)
         self._watch = watch or Unwatched()
-        self._queue: asyncio.Queue[_Queued] = asyncio.Queue()
+        self._queue = WorkQueue(self._options.queue_count_max, self._watch)
         self._engine = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._planner = ThreadPoolExecutor(1, thread_name_prefix="planner")
         self._simulator = ThreadPoolExecutor(1, thread_name_prefix="simulator")
@@ -110,7 +100,7 @@ class Runtime:
             self._readers,
             self._options.replay_budget_us,
         )
-        self._rounds = Rounds(self._submit, self._options, self._watch)
+        self._rounds = Rounds(self._queue.submit, self._options, self._watch)
         self._grown = asyncio.Event()
         self._tenure: Tenure | None = None
         self._worker: asyncio.Task[None] | None = None
@@ -128,7 +118,7 @@ class Runtime:
         """Return how it stands; from any thread, and without waiting."""
         held = self._ownership.epochs()
         return RuntimeState(
-            self._queue.qsize(), self._wanted_count, held, self._host.sizes()
+            len(self._queue), self._wanted_count, held, self._host.sizes()
         )
 
     def now_us(self) -> int:
@@ -186,7 +176,7 @@ class Runtime:
         self.refuse_streams()
         await _cancel(self._timers)
         await self._rounds.end()
-        await self._queue.join()
+        await self._queue.empty()
         await _cancel([self._worker] if self._worker else [])
         if self._tenure is not None:
             await self._tenure.end()
@@ -255,15 +245,22 @@ class Runtime:
 
         self._refuse_if_stopping()
         work = Work(call.tenant, run, call.request_id, call.payload_hash, call.command)
-        return cast(bytes, await self._submit(work))
+        return cast(bytes, await self._queue.call(work))
 
     async def run_round(self, call: RoundCall) -> bytes:
         """
         Close a round over the tenant's pool and return its summary once stored.
 
-        Rounds of a tenant run one after the other.
+        Rounds of a tenant run one after the other. One that has begun ends, whoever
+        gives up, and is solved in the time that its caller has left.
+
+        Raises
+        ------
+        NearturnError
+            As :meth:`execute` says.
         """
         self._refuse_if_stopping()
+        self._queue.admit()
 
         def is_answered(store: Store) -> bool:
             return store.answer(call.tenant, call.request_id) is not None
@@ -280,7 +277,7 @@ class Runtime:
     ) -> Plan:
         """Plan once over a snapshot, on a thread of its own."""
         self._refuse_if_stopping()
-        with budget(self._options.solve_budget_us) as stop:
+        with budget(within_time_left_us(self._options.solve_budget_us)) as stop:
             return await self._on(
                 self._planner,
                 partial(
@@ -344,7 +341,7 @@ class Runtime:
     async def settle(self) -> None:
         """Settle what time has settled."""
         for tenant in self._host.tenants():
-            await self._submit(
+            await self._queue.submit(
                 Work(tenant, lambda shard, now: shard.apply(Tick(), now))
             )
 
@@ -386,7 +383,7 @@ class Runtime:
             # No round may be under way: a replay could not finish what it never began.
             async with self._rounds.between(tenant):
                 # Behind what a caller that gave up has left in the queue.
-                await self._submit(Work(tenant, lambda _, now: now))
+                await self._queue.submit(Work(tenant, lambda _, now: now))
                 made = await self.read(
                     lambda store: store.history(tenant).checkpoint(now_us)
                 )
@@ -394,33 +391,9 @@ class Runtime:
         first_us = now_us - self._options.history_us
         await self._on(self._engine, self._host.forget_history, tenant, first_us)
 
-    async def _submit(self, work: Work) -> object:
-        if self._queue.qsize() >= self._options.queue_count_max:
-            self._watch.refused()
-            raise LimitExceededError(
-                "work in the queue",
-                self._queue.qsize(),
-                self._options.queue_count_max,
-                retry_after_s=1,
-            )
-        future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
-        self._queue.put_nowait(
-            _Queued(work, future, perf_counter_ns(), self._watch.origin())
-        )
-        # The work goes on if the caller gives up: half of it is no option.
-        done = await asyncio.shield(future)
-        if done.error is not None:
-            raise done.error
-        return done.value
-
     async def _work(self) -> None:
         while True:
-            group = [await self._queue.get()]
-            while len(group) < self._options.group_count_max:
-                try:
-                    group.append(self._queue.get_nowait())
-                except asyncio.QueueEmpty:
-                    break
+            group = await self._queue.group(self._options.group_count_max)
             works = [each.work for each in group]
             times = GroupTimes(
                 [each.queued_ns for each in group], [each.origin for each in group]
@@ -430,10 +403,7 @@ class Runtime:
             except Exception as error:
                 log.exception("group_broke")
                 results = [Done(error=error) for _ in group]
-            for each, done in zip(group, results, strict=True):
-                if not each.future.done():
-                    each.future.set_result(done)
-                self._queue.task_done()
+            self._queue.end(group, results)
             self._notify()
             self._watch.group(times)
 

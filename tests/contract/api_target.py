@@ -179,6 +179,10 @@ class LocalContext:
         """Return what came beside the request: nothing."""
         return ()
 
+    def time_remaining(self) -> float | None:
+        """Return for how long the caller waits: always."""
+        return None
+
     async def abort(
         self,
         code: grpc.StatusCode,

@@ -15,6 +15,7 @@ from matcher.domain.ids import TenantId
 from nearturn.v1 import demand_service_pb2, match_service_pb2
 from nearturn.v1 import demand_service_pb2 as pb
 from server.api.handler import decoded, method_handler, parsed, prepared
+from server.runtime.deadline import time_left_s
 from tests.contract.api_target import ApiError, LocalContext
 from tests.contract.messages import demand
 
@@ -92,6 +93,20 @@ async def test_an_invalid_request_never_reaches_the_method():
         with pytest.raises(ApiError) as refused:
             await _unary(implementation)(raw, LocalContext())
         assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_method_knows_how_long_its_caller_waits():
+    """The deadline of the call is that of all that is done for it."""
+
+    class HastyContext(LocalContext):
+        def time_remaining(self) -> float:
+            return 5.0
+
+    async def implementation(_request: Any) -> bytes:
+        return str(time_left_s()).encode()
+
+    assert 4.0 < float(await _unary(implementation)(ASKED, HastyContext())) <= 5.0
+    assert await _unary(implementation)(ASKED, LocalContext()) == b"None"
 
 
 async def test_a_cancelled_call_stays_cancelled():

@@ -20,7 +20,7 @@ from matcher.engine.commands import (
     UpsertDemands,
 )
 from matcher.engine.records import ReturnRecord
-from matcher.engine.round_task import RoundTask, SolvedRound, solve_round
+from matcher.engine.round_task import RoundTask, SolvedRound
 from matcher.engine.stages import Stages
 from matcher.solve import Stop
 from server.runtime.call import Call
@@ -37,23 +37,7 @@ from tests.scenarios import (
     policy,
     return_item,
 )
-
-#: Real time after which the test gives up; nothing is measured by it.
-PATIENCE_S = 30
-
-
-class HungSolver:
-    """A solver that hears nothing, not even its stop, until it is let go."""
-
-    def __init__(self) -> None:
-        self.is_asked = threading.Event()
-        self.may_go = threading.Event()
-
-    def __call__(self, task: RoundTask, *, threads: int, **_: Stop) -> SolvedRound:
-        """Hang, then solve."""
-        self.is_asked.set()
-        self.may_go.wait(PATIENCE_S)
-        return solve_round(task, threads=threads, stop=Stop())
+from tests.scenarios.hung_solver import PATIENCE_S, HungSolver
 
 
 class HandClock:
@@ -117,10 +101,6 @@ async def _until(runtime: Runtime, *states: ReturnState) -> ReturnRecord:
             await asyncio.sleep(0.01)
 
 
-async def _asked(solver: HungSolver) -> None:
-    assert await asyncio.to_thread(solver.is_asked.wait, PATIENCE_S)
-
-
 async def test_a_solver_that_hangs_holds_up_no_deadline(
     runtime: Runtime, clock: HandClock, solver: HungSolver
 ) -> None:
@@ -130,7 +110,7 @@ async def test_a_solver_that_hangs_holds_up_no_deadline(
     The item is in the warehouse all the same, and is told that planning was late (R60).
     """
     clock.now_us += MINUTE_US
-    await _asked(solver)
+    await solver.asked()
     # Longer than twice the budget, after which nobody counts on the solver any more.
     await asyncio.sleep(0.1)
     clock.now_us += HOUR_US
@@ -147,7 +127,7 @@ async def test_an_answer_that_comes_late_is_taken_in_time(
 ) -> None:
     """Past its budget and before the deadline: the match is made after all."""
     clock.now_us += MINUTE_US
-    await _asked(solver)
+    await solver.asked()
     await asyncio.sleep(0.1)
     solver.may_go.set()
     record = await _until(runtime, ReturnState.MATCHED)

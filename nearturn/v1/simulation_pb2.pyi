@@ -104,6 +104,7 @@ class SimulatePolicyRequest(_message.Message):
     ZONE_RESOLUTION_FIELD_NUMBER: _builtins.int
     GROUP_COUNT_MAX_FIELD_NUMBER: _builtins.int
     WITH_DIFFERENCES_FIELD_NUMBER: _builtins.int
+    WITH_ROUNDS_FIELD_NUMBER: _builtins.int
     zone_resolution: _builtins.int
     """Sets the H3 resolution of the zones that results are given by, 1 to 10. Unset is 5,
     about 250 square kilometres.
@@ -114,6 +115,8 @@ class SimulatePolicyRequest(_message.Message):
     """
     with_differences: _builtins.bool
     """Sends each return item that ends otherwise than in the first report."""
+    with_rounds: _builtins.bool
+    """Sends the certificate of each round of each variant."""
     @_builtins.property
     def recorded(self) -> Global___RecordedPeriod:
         """Takes what happened to the tenant: orders, returns, inspections, pauses, and what
@@ -145,10 +148,11 @@ class SimulatePolicyRequest(_message.Message):
         zone_resolution: _builtins.int = ...,
         group_count_max: _builtins.int = ...,
         with_differences: _builtins.bool = ...,
+        with_rounds: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["generated", b"generated", "recorded", b"recorded", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["generated", b"generated", "group_count_max", b"group_count_max", "recorded", b"recorded", "source", b"source", "sweeps", b"sweeps", "variants", b"variants", "with_differences", b"with_differences", "zone_resolution", b"zone_resolution"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generated", b"generated", "group_count_max", b"group_count_max", "recorded", b"recorded", "source", b"source", "sweeps", b"sweeps", "variants", b"variants", "with_differences", b"with_differences", "with_rounds", b"with_rounds", "zone_resolution", b"zone_resolution"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["recorded", "generated"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
@@ -322,6 +326,7 @@ class SimulatePolicyResponse(_message.Message):
     SUMMARY_FIELD_NUMBER: _builtins.int
     REPORT_FIELD_NUMBER: _builtins.int
     DIFFERENCES_FIELD_NUMBER: _builtins.int
+    ROUNDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def progress(self) -> Global___SimulationProgress:
         """Says how far it is."""
@@ -338,6 +343,10 @@ class SimulatePolicyResponse(_message.Message):
     def differences(self) -> Global___VariantDifferences:
         """Lists return items that end otherwise under a variant."""
 
+    @_builtins.property
+    def rounds(self) -> Global___VariantRounds:
+        """Lists the certificates of a variant's rounds."""
+
     def __init__(
         self,
         *,
@@ -345,12 +354,13 @@ class SimulatePolicyResponse(_message.Message):
         summary: Global___SimulationSummary | None = ...,
         report: Global___VariantReport | None = ...,
         differences: Global___VariantDifferences | None = ...,
+        rounds: Global___VariantRounds | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["differences", b"differences", "event", b"event", "progress", b"progress", "report", b"report", "summary", b"summary"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["differences", b"differences", "event", b"event", "progress", b"progress", "report", b"report", "rounds", b"rounds", "summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["differences", b"differences", "event", b"event", "progress", b"progress", "report", b"report", "summary", b"summary"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["differences", b"differences", "event", b"event", "progress", b"progress", "report", b"report", "rounds", b"rounds", "summary", b"summary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["progress", "summary", "report", "differences"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["progress", "summary", "report", "differences", "rounds"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -684,6 +694,84 @@ class SimulatedCertificates(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SimulatedCertificates: _TypeAlias = SimulatedCertificates  # noqa: Y015
+
+@_typing.final
+class SimulatedRound(_message.Message):
+    """Proves one round of a variant: it is in the list because it had a candidate to decide
+    about, and the independent checker accepted its proof.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    RETURN_COUNT_FIELD_NUMBER: _builtins.int
+    CANDIDATE_COUNT_FIELD_NUMBER: _builtins.int
+    MATCHED_COUNT_FIELD_NUMBER: _builtins.int
+    SAVING_MICROS_FIELD_NUMBER: _builtins.int
+    PRIMAL_VALUE_FIELD_NUMBER: _builtins.int
+    DUAL_VALUE_FIELD_NUMBER: _builtins.int
+    return_count: _builtins.int
+    """Counts the return items that it looked at."""
+    candidate_count: _builtins.int
+    """Counts its candidates: pairs within all limits."""
+    matched_count: _builtins.int
+    """Counts its matches."""
+    saving_micros: _builtins.int
+    """Sums what they save, in micros."""
+    primal_value: _builtins.int
+    """Sums what they weigh by the policy's objective: the saving, unless it says otherwise."""
+    dual_value: _builtins.int
+    """Sums the prices in the same weights. Equals the primal value: that is the proof."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Tells when it began."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        return_count: _builtins.int = ...,
+        candidate_count: _builtins.int = ...,
+        matched_count: _builtins.int = ...,
+        saving_micros: _builtins.int = ...,
+        primal_value: _builtins.int = ...,
+        dual_value: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_count", b"candidate_count", "dual_value", b"dual_value", "matched_count", b"matched_count", "primal_value", b"primal_value", "return_count", b"return_count", "saving_micros", b"saving_micros", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulatedRound: _TypeAlias = SimulatedRound  # noqa: Y015
+
+@_typing.final
+class VariantRounds(_message.Message):
+    """Lists the certificates of a variant's rounds, at most 1,000 a message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ROUNDS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Names the variant."""
+    @_builtins.property
+    def rounds(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedRound]:
+        """Lists them, in order."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        rounds: _abc.Iterable[Global___SimulatedRound] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "rounds", b"rounds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VariantRounds: _TypeAlias = VariantRounds  # noqa: Y015
 
 @_typing.final
 class VariantReport(_message.Message):

@@ -90,6 +90,7 @@ class Simulation:
             zone_resolution=self._request.zone_resolution or ZONE_RESOLUTION,
             group_count_max=self._request.group_count_max or GROUP_COUNT,
             with_differences=self._request.with_differences,
+            with_rounds=self._request.with_rounds,
         )
         tell(outlet, facts, trial, terms, self._happened(store, facts, matches))
 

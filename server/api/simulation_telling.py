@@ -13,12 +13,12 @@ from matcher.simulate.whatif.inquiry import METHODS, Inquiry
 from matcher.simulate.whatif.study import Study, Variant
 from matcher.simulate.whatif.tally import Groups
 from nearturn.v1 import simulation_pb2 as pb
-from server.api.convert.simulation import from_differences, from_result
+from server.api.convert.simulation import from_differences, from_result, from_rounds
 from server.api.convert.times import to_timestamp
 from server.runtime.emitter import Outlet
 
-#: Return items of one message of differences.
-_DIFFERENCES_AT_ONCE = 1_000
+#: Return items, or rounds, of one message.
+_AT_ONCE = 1_000
 
 #: Seconds between two messages of progress.
 _PROGRESS_S = 0.5
@@ -45,12 +45,15 @@ class Terms:
         As in :class:`matcher.simulate.whatif.tally.Groups`.
     with_differences
         Whether return items that end otherwise are told one by one.
+    with_rounds
+        Whether the certificate of each round is told.
     """
 
     threads: int
     zone_resolution: int
     group_count_max: int
     with_differences: bool
+    with_rounds: bool
 
 
 def tell(
@@ -90,8 +93,13 @@ def tell(
         teller.say(report=from_result(result))
         if terms.with_differences:
             found = inquiry.differences(result)
-            while some := list(islice(found, _DIFFERENCES_AT_ONCE)):
+            while some := list(islice(found, _AT_ONCE)):
                 teller.say(differences=from_differences(result.name, some))
+        if terms.with_rounds:
+            rounds = result.course.rounds
+            for start in range(0, len(rounds), _AT_ONCE):
+                some_rounds = rounds[start : start + _AT_ONCE]
+                teller.say(rounds=from_rounds(result.name, some_rounds))
 
 
 def _summary(facts: Facts, study: Study) -> pb.SimulationSummary:

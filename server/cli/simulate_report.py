@@ -66,6 +66,7 @@ class Writer:
         self._summary = pb.SimulationSummary()
         self._reports: list[pb.VariantReport] = []
         self._differences: list[pb.VariantDifferences] = []
+        self._rounds: list[pb.VariantRounds] = []
         self._progress = Progress(
             TextColumn("{task.description:<10}"),
             BarColumn(),
@@ -84,6 +85,8 @@ class Writer:
                 self._summary = event.summary
             case "report":
                 self._reports.append(event.report)
+            case "rounds" if self._out is not None:
+                self._rounds.append(event.rounds)
             case "differences" if self._differences_file is not None:
                 self._differences.append(event.differences)
             case _:
@@ -97,7 +100,9 @@ class Writer:
             "reports": [_plain(report) for report in self._reports],
         }
         if self._out is not None:
-            self._out.write_text(json.dumps(whole, indent=1) + "\n")
+            rounds = [_plain(some) for some in self._rounds]
+            text = json.dumps({**whole, "rounds": rounds}, indent=1)
+            self._out.write_text(text + "\n")
         if self._differences_file is not None:
             self._write_differences(self._differences_file)
         if as_json:

@@ -106,6 +106,7 @@ def events_of_server(
         ],
         sweeps=[pb.FieldSweep(path=path, values=values) for path, values in sweeps],
         with_differences=True,
+        with_rounds=True,
     )
     with connect(target) as client:
         try:
@@ -144,7 +145,13 @@ def events_of_tables(
         )
     else:
         timeline = at_once(snapshot, policy, now_us=now_us)
-    terms = Terms(threads, ZONE_RESOLUTION, GROUP_COUNT, with_differences=True)
+    terms = Terms(
+        threads,
+        ZONE_RESOLUTION,
+        GROUP_COUNT,
+        with_differences=True,
+        with_rounds=True,
+    )
     tell(_Direct(handle), Facts(DEFAULT_TENANT, timeline), trial, terms)
 
 

@@ -87,6 +87,23 @@ async def test_what_was_in_force_ends_as_it_happened(api: Api, clock: HandClock)
     assert await api.stored_counts() == before
 
 
+async def test_rounds_are_proven_one_by_one(api: Api, clock: HandClock):
+    """Only if asked, of what was lived and not of what happened."""
+    await _hour(api, clock)
+    found = [
+        event.rounds
+        async for event in api.stream(_recorded(with_rounds=True))
+        if event.WhichOneof("event") == "rounds"
+    ]
+    ((one,),) = [each.rounds for each in found]
+    assert [each.name for each in found] == ["in force"]
+    assert one.start_time == timestamp(NOW_US + 2 * MINUTE_US)
+    assert (one.return_count, one.candidate_count, one.matched_count) == (3, 9, 3)
+    assert one.primal_value == one.dual_value == one.saving_micros > 0
+    events = [each async for each in api.stream(_recorded())]
+    assert "rounds" not in [each.WhichOneof("event") for each in events]
+
+
 async def test_a_sweep_shows_what_each_value_would_have_done(
     api: Api, clock: HandClock
 ):

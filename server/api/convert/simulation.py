@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from matcher.domain.reason import ReasonCode
-from matcher.simulate.whatif.course import Course
+from matcher.simulate.whatif.course import Course, SolvedRound
 from matcher.simulate.whatif.difference import ItemDifference, Side
 from matcher.simulate.whatif.inquiry import Result
 from matcher.simulate.whatif.interval import Interval
@@ -93,6 +93,25 @@ def from_certificates(course: Course) -> pb.SimulatedCertificates:
         verified_count=len(course.rounds),
         saving_micros=sum(each.saving_micros for each in course.rounds),
         dual_micros=sum(each.dual for each in course.rounds),
+    )
+
+
+def from_rounds(name: str, rounds: Iterable[SolvedRound]) -> pb.VariantRounds:
+    """Return the certificates of some rounds as one message."""
+    return pb.VariantRounds(
+        name=name,
+        rounds=[
+            pb.SimulatedRound(
+                start_time=to_timestamp(each.at_us),
+                return_count=each.return_count,
+                candidate_count=each.candidate_count,
+                matched_count=each.matched_count,
+                saving_micros=each.saving_micros,
+                primal_value=each.value,
+                dual_value=each.dual,
+            )
+            for each in rounds
+        ],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,9 @@ def test_files_say_what_differs(tables: tuple[object, ...], tmp_path: Path) -> N
     )
     assert "radius_m=3000" in table
     assert "apparel" in table
-    demo, narrow, wider = json.loads(out.read_text())["reports"]
+    whole = json.loads(out.read_text())
+    demo, narrow, wider = whole["reports"]
+    _check_rounds(whole)
     matched = [int(r["total"].get("matched_count", 0)) for r in (narrow, wider, demo)]
     assert matched == sorted(matched)
     with differences.open(newline="") as file:
@@ -53,6 +56,24 @@ def test_files_say_what_differs(tables: tuple[object, ...], tmp_path: Path) -> N
     moved = sum(int(move["return_count"]) for move in narrow["moves"])
     assert len(of_narrow) == moved + int(narrow.get("other_buyer_count", 0))
     assert {row["before"] for row in of_narrow} <= {"CONFIRMED", "WAREHOUSE"}
+
+
+def _check_rounds(whole: Any) -> None:
+    # The certificates of a report's rounds sum up to what it says of them.
+    names = {report["name"]: report["certificates"] for report in whole["reports"]}
+    for name, sums in names.items():
+        rounds = [
+            one
+            for some in whole["rounds"]
+            if some["name"] == name
+            for one in some["rounds"]
+        ]
+        assert len(rounds) == int(sums["verified_count"]) > 0
+        assert all(one["primal_value"] == one["dual_value"] for one in rounds)
+        savings = [int(one["saving_micros"]) for one in rounds]
+        assert sum(savings) == int(sums["saving_micros"])
+        starts = [one["start_time"] for one in rounds]
+        assert starts == sorted(starts)
 
 
 def test_words_need_no_quotes(tables: tuple[object, ...]) -> None:

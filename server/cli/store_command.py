@@ -1,4 +1,4 @@
-"""`nearturn store`: look after the file of a store."""
+"""`nearturn store`: look after a store."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ app = typer.Typer(
 )
 
 _STORE_URL = typer.Option(
-    help="sqlite:///FILE; default: the server's setting, from NEARTURN_STORE_URL or "
-    "--config."
+    help="sqlite:///FILE, or postgresql://USER@HOST/DATABASE to check or migrate; "
+    "default: the server's setting, from NEARTURN_STORE_URL or --config."
 )
 _CONFIG = typer.Option(help="A TOML file with settings by their names.")
 
@@ -47,7 +47,8 @@ def check(
     Units of a demand against its matches, each return against its last decision, match
     limits and warehouse days against what was decided, logs for gaps, counters,
     columns against documents. Reads one commit, holds nothing up and writes nothing:
-    the server may be running. A backup is checked in the same way.
+    the server may be running. A backup is checked in the same way. Of a database of
+    PostgreSQL the rows are checked, and no pages.
 
     Exit code 0 if all is sound, 3 if something was found (a line for each), 2 if it
     could not be checked.
@@ -131,7 +132,8 @@ def migrate(
     Bring the store to the revision of this version; the server must be stopped.
 
     A server does so by itself when it starts, without a backup. There is no way down:
-    an older version refuses the store, and the backup is what it can be given.
+    an older version refuses the store, and the backup is what it can be given. On
+    PostgreSQL make one with pg_dump, and give --no-backup.
 
     Example: nearturn store migrate --dry-run
     """

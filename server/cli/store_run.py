@@ -16,10 +16,23 @@ from server.config import load_settings
 from server.observability import configure_logs
 from server.storage.backup import Backup, back_up
 from server.storage.checksum import beside
-from server.storage.opening import file_of
+from server.storage.opening import POSTGRES, file_of
 from server.storage.restore import restore
-from server.storage.store_check import StoreCheck, check_store
-from server.storage.upgrade import revisions_of, upgrade
+from server.storage.store_check import StoreCheck, check_database, check_store
+from server.storage.upgrade import (
+    Revisions,
+    revisions_of,
+    revisions_of_database,
+    upgrade,
+    upgrade_database,
+)
+
+# As docs/CLI.md has them, and a test runs them.
+_TOOLS = {
+    "pg_dump": "pg_dump --format=custom --file=FILE URL",
+    "pg_restore": "createdb NEW, then pg_restore --exit-on-error --single-transaction "
+    "--no-owner --dbname=URL-OF-NEW FILE, and point the servers at NEW",
+}
 
 
 def checked(
@@ -40,8 +53,14 @@ def checked(
     UnavailableError
         If it could not be checked, or not all of it: it is of an older revision.
     """
-    store = _store(config, store_url)
-    found = check_store(store, is_quick=is_quick, with_proofs=with_proofs, limit=limit)
+    url = _url(config, store_url)
+    if url.startswith(POSTGRES):
+        found = check_database(url, with_proofs=with_proofs, limit=limit)
+    else:
+        found = check_store(
+            file_of(url), is_quick=is_quick, with_proofs=with_proofs, limit=limit
+        )
+    store = found.place
     for fault in found.faults:
         typer.echo(f"damaged: {fault}")
     if found.faults:
@@ -50,7 +69,7 @@ def checked(
     if found.findings is None:
         raise UnavailableError(
             f"store {store}: cannot check its rows: it has revision {found.revision}; "
-            "its pages are sound; see nearturn store migrate"
+            "see nearturn store migrate"
         )
     for violation in found.findings.violations:
         typer.echo(str(violation))
@@ -75,7 +94,7 @@ def backed_up(config: Path | None, store_url: str | None, file: Path) -> None:
     InvalidValueError, UnavailableError
         As :func:`server.storage.backup.back_up` does.
     """
-    store = _store(config, store_url)
+    store = _file(_url(config, store_url), "pg_dump")
     with _progress("backup") as progress:
         made = back_up(store, file, progress)
     _say_backup(made)
@@ -96,7 +115,7 @@ def restored(
     InvalidValueError, UnavailableError
         As :func:`server.storage.restore.restore` does.
     """
-    store = _store(config, store_url)
+    store = _file(_url(config, store_url), "pg_restore")
     done = restore(file, store, replaces=replaces, now=datetime.now(UTC))
     typer.echo(f"restored: {store}, revision {done.revision}")
     if not done.has_checksum:
@@ -118,12 +137,27 @@ def migrated(
     """
     # What the store logs of an upgrade is said below.
     configure_logs(level="warning", style="console")
-    store = _store(config, store_url)
-    found = revisions_of(store)
-    typer.echo(f"{store}: revision {found.current}, this version has {found.head}")
+    url = _url(config, store_url)
+    is_file = not url.startswith(POSTGRES)
+    found = revisions_of(file_of(url)) if is_file else revisions_of_database(url)
+    typer.echo(
+        f"{found.place}: revision {found.current}, this version has {found.head}"
+    )
     if found.is_current or is_dry:
         typer.echo("nothing to do" if found.is_current else "it would be upgraded")
         return
+    if is_file:
+        _upgrade_file(file_of(url), found, keeps_backup=keeps_backup)
+    elif keeps_backup:
+        raise InvalidValueError(
+            "backup", "true", f"--no-backup on PostgreSQL, behind {_TOOLS['pg_dump']}"
+        )
+    else:
+        upgrade_database(url)
+    typer.echo(f"upgraded: revision {found.head}")
+
+
+def _upgrade_file(store: Path, found: Revisions, *, keeps_backup: bool) -> None:
     kept = None
     if keeps_backup:
         stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
@@ -132,17 +166,19 @@ def migrated(
         made = upgrade(store, kept, progress)
     if made is not None:
         _say_backup(made)
-    typer.echo(f"upgraded: revision {found.head}")
 
 
-def _store(config: Path | None, store_url: str | None) -> Path:
-    url = load_settings(config, store_url=store_url).store_url
-    if url.startswith("postgresql:"):
+def _url(config: Path | None, store_url: str | None) -> str:
+    return load_settings(config, store_url=store_url).store_url
+
+
+def _file(url: str, tool: str) -> Path:
+    if url.startswith(POSTGRES):
         # Not the URL itself: it may have a password.
         raise InvalidValueError(
             "store_url",
             "a database of PostgreSQL",
-            "sqlite:///FILE; back up and check PostgreSQL with its own tools",
+            f"sqlite:///FILE; on PostgreSQL: {_TOOLS[tool]}",
         )
     return file_of(url)
 

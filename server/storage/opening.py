@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,8 @@ from server.storage.sql_store import SqlStore
 from server.storage.sqlite_database import SqliteParams, open_sqlite
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from server.storage.database import Database
 
 _SQLITE = "sqlite:///"
@@ -65,12 +69,34 @@ def _open_postgres(url: str, params: PostgresParams) -> Database:
             open_postgres,
         )
     except ImportError as error:
-        raise missing_driver(error) from error
+        raise _missing_driver(error) from error
     return open_postgres(url, params)
 
 
-def missing_driver(error: ImportError) -> UnavailableError:
-    """Return what to say where the extra for PostgreSQL is not installed."""
+@contextmanager
+def reading_database(
+    url: str, params: PostgresParams, doing: str
+) -> Iterator[tuple[Connection, str]]:
+    """
+    Give a connection to PostgreSQL that cannot write, and how its place is named.
+
+    Raises
+    ------
+    InvalidValueError, UnavailableError
+        As :func:`server.storage.postgres_database.reading_postgres` does, and if its
+        driver is not installed.
+    """
+    try:
+        from server.storage.postgres_database import (  # noqa: PLC0415 - an extra
+            reading_postgres,
+        )
+    except ImportError as error:
+        raise _missing_driver(error) from error
+    with reading_postgres(url, params, doing) as found:
+        yield found
+
+
+def _missing_driver(error: ImportError) -> UnavailableError:
     return UnavailableError(
         f"a store in PostgreSQL needs psycopg, which is not here ({error}); "
         'install it with: pip install "nearturn[postgres]"'

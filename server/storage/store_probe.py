@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, text
 
 from matcher.domain.errors import UnavailableError
-from server.storage.opening import POSTGRES, file_of, missing_driver
+from server.storage.opening import POSTGRES, file_of, reading_database
 from server.storage.postgres_params import PostgresParams
 from server.storage.revision import current_revision, head_revision
 from server.storage.store_file import reading_file
@@ -65,23 +63,9 @@ def probe_store(url: str, params: PostgresParams) -> StoreProbe:
             return StoreProbe(None, head_revision())
         with reading_file(file, "read its revision") as connection:
             return _probed(connection, str(file), clock_us=None)
-    with _reading_postgres(url, params) as (connection, place):
+    with reading_database(url, params, "read its revision") as (connection, place):
         clock_us = int(connection.execute(_CLOCK).scalar_one())
         return _probed(connection, place, clock_us=clock_us)
-
-
-@contextmanager
-def _reading_postgres(
-    url: str, params: PostgresParams
-) -> Iterator[tuple[Connection, str]]:
-    try:
-        from server.storage.postgres_database import (  # noqa: PLC0415 - an extra
-            reading_postgres,
-        )
-    except ImportError as error:
-        raise missing_driver(error) from error
-    with reading_postgres(url, params, "read its revision") as found:
-        yield found
 
 
 def _probed(connection: Connection, place: str, *, clock_us: int | None) -> StoreProbe:

@@ -115,6 +115,10 @@ class PostgresServer:
         """Return a connection of an operator, each statement committed by itself."""
         return psycopg.connect(self.url(database), autocommit=True)
 
+    def program(self, name: str) -> Path:
+        """Return one of the programs that came with the server, such as pg_dump."""
+        return self._programs / name
+
     def _run(self, program: str, *arguments: object) -> None:
         command: list[object] = [
             self._programs / program,

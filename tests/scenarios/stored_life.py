@@ -51,6 +51,11 @@ class StoredShard(RunningShard):
 
 
 def live_in(path: Path) -> RunningShard:
+    """Make a store in a file; see :func:`live_on`."""
+    return live_on(f"sqlite:///{path}")
+
+
+def live_on(store_url: str) -> RunningShard:
     """
     Make a store with returns in every state but COMPLETED, over two days.
 
@@ -58,7 +63,7 @@ def live_in(path: Path) -> RunningShard:
     holds run out on the next, which frees no place of the first. Some customers are
     kept out, and one warehouse takes the rest.
     """
-    with closing(open_store(f"sqlite:///{path}")) as sql:
+    with closing(open_store(store_url)) as sql:
         shard = StoredShard(sql)
         shard.apply(UpsertWarehouse(warehouse(daily_capacity=6)))
         shard.apply(UpsertServiceArea(service_area()))

@@ -440,13 +440,3 @@ def test_a_migration_is_refused_beside_a_server(store: Path, tmp_path: Path) -> 
     finally:
         lock.release()
     assert _files(tmp_path) == {"store.db"}
-
-
-@pytest.mark.parametrize("command", ["check", "backup", "restore", "migrate"])
-def test_postgresql_has_tools_of_its_own(command: str, tmp_path: Path) -> None:
-    """Each command says so, and nothing of a password."""
-    files = [tmp_path / "file"] if command in ("backup", "restore") else []
-    url = "postgresql://me:secret@127.0.0.1/store"
-    with pytest.raises(InvalidValueError, match="its own tools") as caught:
-        _run(command, *files, "--store-url", url)
-    assert "secret" not in str(caught.value)

@@ -9,6 +9,7 @@ from itertools import chain
 from benchmarks import (
     assignment,
     bulk,
+    bulk_import,
     candidates,
     density,
     durability,
@@ -186,7 +187,10 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
             profile.durable_writes, seed, repetitions, options.database
         ),
         "restart": lambda: restart.restart(*profile.restarted, seed, repetitions),
-        "bulk": lambda: bulk.bulk(profile.bulk_demands, seed, repetitions),
+        "bulk": lambda: chain(
+            bulk.bulk(profile.bulk_demands, seed, repetitions),
+            bulk_import.bulk_import(profile.bulk_demands, seed),
+        ),
         "health": lambda: _health(profile),
     }
 

@@ -3,11 +3,14 @@
 from nearturn.client import Client, channel_options, error_details, request_id
 from nearturn.columnar_plan import ColumnarPlan, PlanTerms
 from nearturn.credentials import secure
+from nearturn.row_import import ImportResult, RejectedRow
 
 __all__ = [
     "Client",
     "ColumnarPlan",
+    "ImportResult",
     "PlanTerms",
+    "RejectedRow",
     "channel_options",
     "error_details",
     "request_id",

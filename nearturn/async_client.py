@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
 import grpc
 import grpc.aio
 
-from nearturn.client import channel_options
+from nearturn import row_import
+from nearturn.client import channel_options, request_id
 from nearturn.columnar_plan import (
     ColumnarPlan,
     PlanParts,
@@ -16,7 +19,9 @@ from nearturn.columnar_plan import (
     Progress,
     plan_requests,
 )
+from nearturn.row_import import ImportResult
 from nearturn.v1 import (
+    demand_service_pb2,
     demand_service_pb2_grpc,
     explain_service_pb2_grpc,
     match_service_pb2_grpc,
@@ -24,6 +29,7 @@ from nearturn.v1 import (
     policy_service_pb2_grpc,
     privacy_service_pb2_grpc,
     report_service_pb2_grpc,
+    return_service_pb2,
     return_service_pb2_grpc,
 )
 
@@ -86,6 +92,42 @@ class AsyncClient:
             parts.add(part)
         return parts.plan()
 
+    async def import_demands(
+        self,
+        data: Any,
+        *,
+        import_id: str = "",
+        timeout_s: float | None = None,
+        progress: row_import.Progress | None = None,
+    ) -> ImportResult:
+        """Store the demands of a table: :meth:`nearturn.Client.import_demands`."""
+        last = 0
+        if import_id:
+            asked = demand_service_pb2.GetDemandImportRequest(import_id=import_id)
+            last = (await self.demands.GetDemandImport(asked)).last_chunk_number
+        course = row_import.ImportCourse(
+            row_import.DEMANDS, data, import_id or request_id(), last, progress
+        )
+        return await _imported(course, self.demands.ImportDemands, timeout_s)
+
+    async def import_returns(
+        self,
+        data: Any,
+        *,
+        import_id: str = "",
+        timeout_s: float | None = None,
+        progress: row_import.Progress | None = None,
+    ) -> ImportResult:
+        """Submit return items of a table: :meth:`nearturn.Client.import_returns`."""
+        last = 0
+        if import_id:
+            asked = return_service_pb2.GetReturnImportRequest(import_id=import_id)
+            last = (await self.returns.GetReturnImport(asked)).last_chunk_number
+        course = row_import.ImportCourse(
+            row_import.RETURNS, data, import_id or request_id(), last, progress
+        )
+        return await _imported(course, self.returns.ImportReturns, timeout_s)
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -100,3 +142,25 @@ class AsyncClient:
     async def close(self) -> None:
         """Close the channel; calls that run are cancelled."""
         await self.channel.close(None)
+
+
+async def _imported(
+    course: row_import.ImportCourse[Any],
+    call: Callable[..., Any],
+    timeout_s: float | None,
+) -> ImportResult:
+    # A chunk that comes again is known by its number, so that it may.
+    attempt = 0
+    while True:
+        try:
+            async for response in call(course.requests(), timeout=timeout_s):
+                course.answered(response)
+                attempt = 0
+        except grpc.aio.AioRpcError as error:
+            attempt += 1
+            is_away = error.code() is grpc.StatusCode.UNAVAILABLE
+            if not is_away or attempt >= row_import.ATTEMPTS_MAX:
+                raise
+            await asyncio.sleep(row_import.pause_s(attempt))
+        else:
+            return course.result

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -13,6 +14,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from nearturn import row_import
 from nearturn.columnar_plan import (
     ColumnarPlan,
     PlanTerms,
@@ -20,7 +22,9 @@ from nearturn.columnar_plan import (
     collected,
     plan_requests,
 )
+from nearturn.row_import import ImportResult
 from nearturn.v1 import (
+    demand_service_pb2,
     demand_service_pb2_grpc,
     explain_service_pb2_grpc,
     match_service_pb2_grpc,
@@ -28,6 +32,7 @@ from nearturn.v1 import (
     policy_service_pb2_grpc,
     privacy_service_pb2_grpc,
     report_service_pb2_grpc,
+    return_service_pb2,
     return_service_pb2_grpc,
 )
 
@@ -139,6 +144,85 @@ class Client:
         """
         requests = plan_requests(terms, return_items, demands, progress)
         return collected(self.matches.PlanColumnar(requests, timeout=timeout_s))
+
+    def import_demands(
+        self,
+        data: Any,
+        *,
+        import_id: str = "",
+        timeout_s: float | None = None,
+        progress: row_import.Progress | None = None,
+    ) -> ImportResult:
+        """
+        Store the demands of a table, of any length.
+
+        Parameters
+        ----------
+        data
+            A pyarrow table or reader, or a data frame; a column is a field of
+            ``Demand`` by its path, such as ``location.latitude``.
+        import_id
+            A UUID of an import that broke off: the same table goes on where it was.
+            Empty begins a new one.
+        timeout_s
+            How long each stream may take; ``None`` waits.
+        progress
+            Is told after each chunk.
+
+        Raises
+        ------
+        grpc.RpcError
+            If the server refuses a chunk as a whole, or stays unreachable; what was
+            answered before is stored. Faulty rows are in the result.
+        """
+        last = 0
+        if import_id:
+            asked = demand_service_pb2.GetDemandImportRequest(import_id=import_id)
+            last = self.demands.GetDemandImport(asked).last_chunk_number
+        course = row_import.ImportCourse(
+            row_import.DEMANDS, data, import_id or request_id(), last, progress
+        )
+        return self._imported(course, self.demands.ImportDemands, timeout_s)
+
+    def import_returns(
+        self,
+        data: Any,
+        *,
+        import_id: str = "",
+        timeout_s: float | None = None,
+        progress: row_import.Progress | None = None,
+    ) -> ImportResult:
+        """Submit the return items of a table, as :meth:`import_demands` stores."""
+        last = 0
+        if import_id:
+            asked = return_service_pb2.GetReturnImportRequest(import_id=import_id)
+            last = self.returns.GetReturnImport(asked).last_chunk_number
+        course = row_import.ImportCourse(
+            row_import.RETURNS, data, import_id or request_id(), last, progress
+        )
+        return self._imported(course, self.returns.ImportReturns, timeout_s)
+
+    def _imported(
+        self,
+        course: row_import.ImportCourse[Any],
+        call: Callable[..., Any],
+        timeout_s: float | None,
+    ) -> ImportResult:
+        # A chunk that comes again is known by its number, so that it may.
+        attempt = 0
+        while True:
+            try:
+                for response in call(course.requests(), timeout=timeout_s):
+                    course.answered(response)
+                    attempt = 0
+            except grpc.RpcError as error:
+                attempt += 1
+                is_away = error.code() is grpc.StatusCode.UNAVAILABLE
+                if not is_away or attempt >= row_import.ATTEMPTS_MAX:
+                    raise
+                time.sleep(row_import.pause_s(attempt))
+            else:
+                return course.result
 
     def __enter__(self) -> Self:
         return self

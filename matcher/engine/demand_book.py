@@ -10,8 +10,10 @@ from matcher.domain.demand import Demand, DemandState
 from matcher.domain.errors import (
     InvalidValueError,
     LimitExceededError,
+    NearturnError,
     NotFoundError,
     StateConflictError,
+    VersionMismatchError,
 )
 from matcher.domain.etag import check_etag
 from matcher.domain.ids import DemandId
@@ -27,6 +29,7 @@ from matcher.engine.records import DemandRecord
 from matcher.engine.sku_book import SkuBook
 from matcher.engine.timetable import Timetable
 
+_REFUSALS = (InvalidValueError, StateConflictError, VersionMismatchError)
 _FINAL = (DemandState.FULFILLED, DemandState.CANCELLED, DemandState.EXPIRED)
 
 
@@ -168,6 +171,30 @@ class DemandBook:
         self._skus.ordered(fresh, now_us)
         self._keep(changed)
         return tuple(answer.values())
+
+    def refused(self, command: UpsertDemands, now_us: int) -> dict[int, NearturnError]:
+        """Return why :meth:`upsert` would not take demands, by their place."""
+        known = self.find_all(demand.demand_id for demand in command.demands)
+        refused: dict[int, NearturnError] = {}
+        seen: set[DemandId] = set()
+        pairs = zip(command.demands, command.etags, strict=True)
+        for index, (demand, etag) in enumerate(pairs):
+            demand_id, field = demand.demand_id, f"demands[{index}]"
+            try:
+                if demand_id in seen:
+                    raise InvalidValueError(
+                        f"{field}.demand_id", demand_id, "each id once"
+                    )
+                _changed(field, known.get(demand_id), demand, etag, now_us)
+            except (
+                InvalidValueError,
+                StateConflictError,
+                VersionMismatchError,
+            ) as error:
+                refused[index] = error
+            else:
+                seen.add(demand_id)
+        return refused
 
     def cancel(self, demand_id: DemandId, etag: str, now_us: int) -> DemandRecord:
         """

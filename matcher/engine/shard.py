@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from matcher.domain.errors import (
     LimitExceededError,
+    NearturnError,
     StateConflictError,
 )
 from matcher.domain.etag import check_etag
@@ -68,7 +69,7 @@ from matcher.engine.shadow_book import ShadowBook
 from matcher.engine.shadow_rounds import ShadowTask, SolvedShadows
 from matcher.engine.shard_sizes import ShardSizes
 from matcher.engine.sku_book import SkuBook
-from matcher.engine.submission import fresh_items
+from matcher.engine.submission import fresh_items, refused_items
 from matcher.policy.wording import stated
 
 
@@ -202,6 +203,20 @@ class Shard:
         now_us = self._settle(now_us)
         with self._entering(command, now_us):
             return self._apply(command, now_us)
+
+    def refused(
+        self, command: UpsertDemands | SubmitReturns, now_us: int
+    ) -> dict[int, NearturnError]:
+        """Return what `apply` would not take of a command, by place, and why."""
+        now_us = self._settle(now_us)
+        if isinstance(command, UpsertDemands):
+            found = self._demands.refused(command, now_us)
+        else:
+            ids = [item.return_id for item in command.items]
+            found = refused_items(command, self._returns.find_all(ids), now_us)
+        # Nothing came of it, so that no entry of the journal is to know of it.
+        self._ledger.archive.forget()
+        return found
 
     def _apply(self, command: Command, now_us: int) -> Answer:
         match command:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from matcher.domain.errors import AlreadyExistsError, InvalidValueError
+from matcher.domain.errors import (
+    AlreadyExistsError,
+    InvalidValueError,
+    NearturnError,
+)
 from matcher.domain.ids import ReturnId
 from matcher.domain.instant import utc_text
 from matcher.domain.return_item import ReturnItem
@@ -34,17 +38,49 @@ def fresh_items(
         if return_id in seen:
             raise InvalidValueError(f"{field}.return_id", return_id, "each id once")
         seen.add(return_id)
-        old = known.get(return_id)
-        if old is None:
-            if item.decide_by_us <= now_us:
-                raise InvalidValueError(
-                    f"{field}.decide_by_time",
-                    utc_text(item.decide_by_us),
-                    f"after now, {utc_text(now_us)}",
-                )
+        if _is_fresh(field, item, payload_hash, known.get(return_id), now_us):
             fresh.append((item, payload_hash))
-        elif old.payload_hash != payload_hash:
-            raise AlreadyExistsError(
-                "return", return_id, old.payload_hash, payload_hash
-            )
     return fresh
+
+
+def refused_items(
+    command: SubmitReturns, known: Mapping[ReturnId, ReturnRecord], now_us: int
+) -> dict[int, NearturnError]:
+    """Return why :func:`fresh_items` would not take items, by their place."""
+    refused: dict[int, NearturnError] = {}
+    seen: set[ReturnId] = set()
+    pairs = zip(command.items, command.payload_hashes, strict=True)
+    for index, (item, payload_hash) in enumerate(pairs):
+        return_id = item.return_id
+        field = f"return_items[{index}]"
+        try:
+            if return_id in seen:
+                raise InvalidValueError(f"{field}.return_id", return_id, "each id once")
+            _is_fresh(field, item, payload_hash, known.get(return_id), now_us)
+        except (InvalidValueError, AlreadyExistsError) as error:
+            refused[index] = error
+        else:
+            seen.add(return_id)
+    return refused
+
+
+def _is_fresh(
+    field: str,
+    item: ReturnItem,
+    payload_hash: str,
+    old: ReturnRecord | None,
+    now_us: int,
+) -> bool:
+    if old is not None:
+        if old.payload_hash != payload_hash:
+            raise AlreadyExistsError(
+                "return", item.return_id, old.payload_hash, payload_hash
+            )
+        return False
+    if item.decide_by_us <= now_us:
+        raise InvalidValueError(
+            f"{field}.decide_by_time",
+            utc_text(item.decide_by_us),
+            f"after now, {utc_text(now_us)}",
+        )
+    return True

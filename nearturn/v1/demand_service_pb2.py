@@ -26,9 +26,10 @@ from nearturn.buf.validate import validate_pb2 as buf_dot_validate_dot_validate_
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from nearturn.v1 import access_pb2 as nearturn_dot_v1_dot_access__pb2
 from nearturn.v1 import demand_pb2 as nearturn_dot_v1_dot_demand__pb2
+from nearturn.v1 import row_import_pb2 as nearturn_dot_v1_dot_row__import__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nearturn/v1/demand_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x18nearturn/v1/access.proto\x1a\x18nearturn/v1/demand.proto\"k\n\x13UpsertDemandRequest\x12/\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.DemandB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\";\n\x14UpsertDemandResponse\x12#\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Demand\"w\n\x19\x42\x61tchUpsertDemandsRequest\x12\x35\n\x07\x64\x65mands\x18\x01 \x03(\x0b\x32\x13.nearturn.v1.DemandB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"B\n\x1a\x42\x61tchUpsertDemandsResponse\x12$\n\x07\x64\x65mands\x18\x01 \x03(\x0b\x32\x13.nearturn.v1.Demand\"N\n\x10GetDemandRequest\x12:\n\tdemand_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\"8\n\x11GetDemandResponse\x12#\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Demand\"\x8d\x01\n\x12ListDemandsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x35\n\x05state\x18\x03 \x01(\x0e\x32\x18.nearturn.v1.DemandStateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\"T\n\x13ListDemandsResponse\x12$\n\x07\x64\x65mands\x18\x01 \x03(\x0b\x32\x13.nearturn.v1.Demand\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x91\x01\n\x13\x43\x61ncelDemandRequest\x12:\n\tdemand_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\";\n\x14\x43\x61ncelDemandResponse\x12#\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Demand2\xdc\x03\n\rDemandService\x12Y\n\x0cUpsertDemand\x12 .nearturn.v1.UpsertDemandRequest\x1a!.nearturn.v1.UpsertDemandResponse\"\x04\xb8\xd7\x18\x02\x12k\n\x12\x42\x61tchUpsertDemands\x12&.nearturn.v1.BatchUpsertDemandsRequest\x1a\'.nearturn.v1.BatchUpsertDemandsResponse\"\x04\xb8\xd7\x18\x02\x12P\n\tGetDemand\x12\x1d.nearturn.v1.GetDemandRequest\x1a\x1e.nearturn.v1.GetDemandResponse\"\x04\xb8\xd7\x18\x01\x12V\n\x0bListDemands\x12\x1f.nearturn.v1.ListDemandsRequest\x1a .nearturn.v1.ListDemandsResponse\"\x04\xb8\xd7\x18\x01\x12Y\n\x0c\x43\x61ncelDemand\x12 .nearturn.v1.CancelDemandRequest\x1a!.nearturn.v1.CancelDemandResponse\"\x04\xb8\xd7\x18\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nearturn/v1/demand_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x18nearturn/v1/access.proto\x1a\x18nearturn/v1/demand.proto\x1a\x1cnearturn/v1/row_import.proto\"k\n\x13UpsertDemandRequest\x12/\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.DemandB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\";\n\x14UpsertDemandResponse\x12#\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Demand\"w\n\x19\x42\x61tchUpsertDemandsRequest\x12\x35\n\x07\x64\x65mands\x18\x01 \x03(\x0b\x32\x13.nearturn.v1.DemandB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"B\n\x1a\x42\x61tchUpsertDemandsResponse\x12$\n\x07\x64\x65mands\x18\x01 \x03(\x0b\x32\x13.nearturn.v1.Demand\"K\n\x14ImportDemandsRequest\x12\x33\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x18.nearturn.v1.ImportChunkB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"A\n\x15ImportDemandsResponse\x12(\n\x06report\x18\x01 \x01(\x0b\x32\x18.nearturn.v1.ChunkReport\"9\n\x16GetDemandImportRequest\x12\x1f\n\timport_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"4\n\x17GetDemandImportResponse\x12\x19\n\x11last_chunk_number\x18\x01 \x01(\x05\"N\n\x10GetDemandRequest\x12:\n\tdemand_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\"8\n\x11GetDemandResponse\x12#\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Demand\"\x8d\x01\n\x12ListDemandsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x35\n\x05state\x18\x03 \x01(\x0e\x32\x18.nearturn.v1.DemandStateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\"T\n\x13ListDemandsResponse\x12$\n\x07\x64\x65mands\x18\x01 \x03(\x0b\x32\x13.nearturn.v1.Demand\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x91\x01\n\x13\x43\x61ncelDemandRequest\x12:\n\tdemand_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\";\n\x14\x43\x61ncelDemandResponse\x12#\n\x06\x64\x65mand\x18\x01 \x01(\x0b\x32\x13.nearturn.v1.Demand2\xa2\x05\n\rDemandService\x12Y\n\x0cUpsertDemand\x12 .nearturn.v1.UpsertDemandRequest\x1a!.nearturn.v1.UpsertDemandResponse\"\x04\xb8\xd7\x18\x02\x12k\n\x12\x42\x61tchUpsertDemands\x12&.nearturn.v1.BatchUpsertDemandsRequest\x1a\'.nearturn.v1.BatchUpsertDemandsResponse\"\x04\xb8\xd7\x18\x02\x12`\n\rImportDemands\x12!.nearturn.v1.ImportDemandsRequest\x1a\".nearturn.v1.ImportDemandsResponse\"\x04\xb8\xd7\x18\x02(\x01\x30\x01\x12\x62\n\x0fGetDemandImport\x12#.nearturn.v1.GetDemandImportRequest\x1a$.nearturn.v1.GetDemandImportResponse\"\x04\xb8\xd7\x18\x02\x12P\n\tGetDemand\x12\x1d.nearturn.v1.GetDemandRequest\x1a\x1e.nearturn.v1.GetDemandResponse\"\x04\xb8\xd7\x18\x01\x12V\n\x0bListDemands\x12\x1f.nearturn.v1.ListDemandsRequest\x1a .nearturn.v1.ListDemandsResponse\"\x04\xb8\xd7\x18\x01\x12Y\n\x0c\x43\x61ncelDemand\x12 .nearturn.v1.CancelDemandRequest\x1a!.nearturn.v1.CancelDemandResponse\"\x04\xb8\xd7\x18\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +44,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHUPSERTDEMANDSREQUEST'].fields_by_name['demands']._serialized_options = b'\342A\001\002\272H\010\222\001\005\010\001\020\220N'
   _globals['_BATCHUPSERTDEMANDSREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_BATCHUPSERTDEMANDSREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_IMPORTDEMANDSREQUEST'].fields_by_name['chunk']._loaded_options = None
+  _globals['_IMPORTDEMANDSREQUEST'].fields_by_name['chunk']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_GETDEMANDIMPORTREQUEST'].fields_by_name['import_id']._loaded_options = None
+  _globals['_GETDEMANDIMPORTREQUEST'].fields_by_name['import_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_GETDEMANDREQUEST'].fields_by_name['demand_id']._loaded_options = None
   _globals['_GETDEMANDREQUEST'].fields_by_name['demand_id']._serialized_options = b'\342A\001\002\272H r\036\020\001\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
   _globals['_LISTDEMANDSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -61,32 +66,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEMANDSERVICE'].methods_by_name['UpsertDemand']._serialized_options = b'\270\327\030\002'
   _globals['_DEMANDSERVICE'].methods_by_name['BatchUpsertDemands']._loaded_options = None
   _globals['_DEMANDSERVICE'].methods_by_name['BatchUpsertDemands']._serialized_options = b'\270\327\030\002'
+  _globals['_DEMANDSERVICE'].methods_by_name['ImportDemands']._loaded_options = None
+  _globals['_DEMANDSERVICE'].methods_by_name['ImportDemands']._serialized_options = b'\270\327\030\002'
+  _globals['_DEMANDSERVICE'].methods_by_name['GetDemandImport']._loaded_options = None
+  _globals['_DEMANDSERVICE'].methods_by_name['GetDemandImport']._serialized_options = b'\270\327\030\002'
   _globals['_DEMANDSERVICE'].methods_by_name['GetDemand']._loaded_options = None
   _globals['_DEMANDSERVICE'].methods_by_name['GetDemand']._serialized_options = b'\270\327\030\001'
   _globals['_DEMANDSERVICE'].methods_by_name['ListDemands']._loaded_options = None
   _globals['_DEMANDSERVICE'].methods_by_name['ListDemands']._serialized_options = b'\270\327\030\001'
   _globals['_DEMANDSERVICE'].methods_by_name['CancelDemand']._loaded_options = None
   _globals['_DEMANDSERVICE'].methods_by_name['CancelDemand']._serialized_options = b'\270\327\030\002'
-  _globals['_UPSERTDEMANDREQUEST']._serialized_start=163
-  _globals['_UPSERTDEMANDREQUEST']._serialized_end=270
-  _globals['_UPSERTDEMANDRESPONSE']._serialized_start=272
-  _globals['_UPSERTDEMANDRESPONSE']._serialized_end=331
-  _globals['_BATCHUPSERTDEMANDSREQUEST']._serialized_start=333
-  _globals['_BATCHUPSERTDEMANDSREQUEST']._serialized_end=452
-  _globals['_BATCHUPSERTDEMANDSRESPONSE']._serialized_start=454
-  _globals['_BATCHUPSERTDEMANDSRESPONSE']._serialized_end=520
-  _globals['_GETDEMANDREQUEST']._serialized_start=522
-  _globals['_GETDEMANDREQUEST']._serialized_end=600
-  _globals['_GETDEMANDRESPONSE']._serialized_start=602
-  _globals['_GETDEMANDRESPONSE']._serialized_end=658
-  _globals['_LISTDEMANDSREQUEST']._serialized_start=661
-  _globals['_LISTDEMANDSREQUEST']._serialized_end=802
-  _globals['_LISTDEMANDSRESPONSE']._serialized_start=804
-  _globals['_LISTDEMANDSRESPONSE']._serialized_end=888
-  _globals['_CANCELDEMANDREQUEST']._serialized_start=891
-  _globals['_CANCELDEMANDREQUEST']._serialized_end=1036
-  _globals['_CANCELDEMANDRESPONSE']._serialized_start=1038
-  _globals['_CANCELDEMANDRESPONSE']._serialized_end=1097
-  _globals['_DEMANDSERVICE']._serialized_start=1100
-  _globals['_DEMANDSERVICE']._serialized_end=1576
+  _globals['_UPSERTDEMANDREQUEST']._serialized_start=193
+  _globals['_UPSERTDEMANDREQUEST']._serialized_end=300
+  _globals['_UPSERTDEMANDRESPONSE']._serialized_start=302
+  _globals['_UPSERTDEMANDRESPONSE']._serialized_end=361
+  _globals['_BATCHUPSERTDEMANDSREQUEST']._serialized_start=363
+  _globals['_BATCHUPSERTDEMANDSREQUEST']._serialized_end=482
+  _globals['_BATCHUPSERTDEMANDSRESPONSE']._serialized_start=484
+  _globals['_BATCHUPSERTDEMANDSRESPONSE']._serialized_end=550
+  _globals['_IMPORTDEMANDSREQUEST']._serialized_start=552
+  _globals['_IMPORTDEMANDSREQUEST']._serialized_end=627
+  _globals['_IMPORTDEMANDSRESPONSE']._serialized_start=629
+  _globals['_IMPORTDEMANDSRESPONSE']._serialized_end=694
+  _globals['_GETDEMANDIMPORTREQUEST']._serialized_start=696
+  _globals['_GETDEMANDIMPORTREQUEST']._serialized_end=753
+  _globals['_GETDEMANDIMPORTRESPONSE']._serialized_start=755
+  _globals['_GETDEMANDIMPORTRESPONSE']._serialized_end=807
+  _globals['_GETDEMANDREQUEST']._serialized_start=809
+  _globals['_GETDEMANDREQUEST']._serialized_end=887
+  _globals['_GETDEMANDRESPONSE']._serialized_start=889
+  _globals['_GETDEMANDRESPONSE']._serialized_end=945
+  _globals['_LISTDEMANDSREQUEST']._serialized_start=948
+  _globals['_LISTDEMANDSREQUEST']._serialized_end=1089
+  _globals['_LISTDEMANDSRESPONSE']._serialized_start=1091
+  _globals['_LISTDEMANDSRESPONSE']._serialized_end=1175
+  _globals['_CANCELDEMANDREQUEST']._serialized_start=1178
+  _globals['_CANCELDEMANDREQUEST']._serialized_end=1323
+  _globals['_CANCELDEMANDRESPONSE']._serialized_start=1325
+  _globals['_CANCELDEMANDRESPONSE']._serialized_end=1384
+  _globals['_DEMANDSERVICE']._serialized_start=1387
+  _globals['_DEMANDSERVICE']._serialized_end=2061
 # @@protoc_insertion_point(module_scope)

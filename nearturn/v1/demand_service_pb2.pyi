@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from nearturn.v1 import demand_pb2 as _demand_pb2
+from nearturn.v1 import row_import_pb2 as _row_import_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -124,6 +125,100 @@ class BatchUpsertDemandsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchUpsertDemandsResponse: _TypeAlias = BatchUpsertDemandsResponse  # noqa: Y015
+
+@_typing.final
+class ImportDemandsRequest(_message.Message):
+    """Asks to store one chunk of demands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHUNK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def chunk(self) -> _row_import_pb2.ImportChunk:
+        """Carries the chunk; its columns are fields of Demand."""
+
+    def __init__(
+        self,
+        *,
+        chunk: _row_import_pb2.ImportChunk | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportDemandsRequest: _TypeAlias = ImportDemandsRequest  # noqa: Y015
+
+@_typing.final
+class ImportDemandsResponse(_message.Message):
+    """Answers one chunk, which is stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def report(self) -> _row_import_pb2.ChunkReport:
+        """Tells what became of it."""
+
+    def __init__(
+        self,
+        *,
+        report: _row_import_pb2.ChunkReport | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportDemandsResponse: _TypeAlias = ImportDemandsResponse  # noqa: Y015
+
+@_typing.final
+class GetDemandImportRequest(_message.Message):
+    """Asks how far an import of demands came."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
+    import_id: _builtins.str
+    """Identifies the import."""
+    def __init__(
+        self,
+        *,
+        import_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_id", b"import_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDemandImportRequest: _TypeAlias = GetDemandImportRequest  # noqa: Y015
+
+@_typing.final
+class GetDemandImportResponse(_message.Message):
+    """Answers with how far it came."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LAST_CHUNK_NUMBER_FIELD_NUMBER: _builtins.int
+    last_chunk_number: _builtins.int
+    """Numbers the last chunk that is stored. 0 if none is, or its answer is older than
+    request_retention_hours.
+    """
+    def __init__(
+        self,
+        *,
+        last_chunk_number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_chunk_number", b"last_chunk_number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDemandImportResponse: _TypeAlias = GetDemandImportResponse  # noqa: Y015
 
 @_typing.final
 class GetDemandRequest(_message.Message):

@@ -45,6 +45,16 @@ class DemandServiceStub:
                 request_serializer=nearturn_dot_v1_dot_demand__service__pb2.BatchUpsertDemandsRequest.SerializeToString,
                 response_deserializer=nearturn_dot_v1_dot_demand__service__pb2.BatchUpsertDemandsResponse.FromString,
                 _registered_method=True)
+        self.ImportDemands = channel.stream_stream(
+                '/nearturn.v1.DemandService/ImportDemands',
+                request_serializer=nearturn_dot_v1_dot_demand__service__pb2.ImportDemandsRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_demand__service__pb2.ImportDemandsResponse.FromString,
+                _registered_method=True)
+        self.GetDemandImport = channel.unary_unary(
+                '/nearturn.v1.DemandService/GetDemandImport',
+                request_serializer=nearturn_dot_v1_dot_demand__service__pb2.GetDemandImportRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_demand__service__pb2.GetDemandImportResponse.FromString,
+                _registered_method=True)
         self.GetDemand = channel.unary_unary(
                 '/nearturn.v1.DemandService/GetDemand',
                 request_serializer=nearturn_dot_v1_dot_demand__service__pb2.GetDemandRequest.SerializeToString,
@@ -83,6 +93,22 @@ class DemandServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportDemands(self, request_iterator, context):
+        """Stores or changes demands that come by the column, in chunks: each is answered once
+        its transaction is committed. Faulty rows are told and left out, the others stored. A
+        chunk that is none ends the stream; what was answered before stands.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDemandImport(self, request, context):
+        """Tells which chunk of an import of demands was stored last: where to go on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetDemand(self, request, context):
         """Reads a demand.
         """
@@ -116,6 +142,16 @@ def add_DemandServiceServicer_to_server(servicer, server):
                     servicer.BatchUpsertDemands,
                     request_deserializer=nearturn_dot_v1_dot_demand__service__pb2.BatchUpsertDemandsRequest.FromString,
                     response_serializer=nearturn_dot_v1_dot_demand__service__pb2.BatchUpsertDemandsResponse.SerializeToString,
+            ),
+            'ImportDemands': grpc.stream_stream_rpc_method_handler(
+                    servicer.ImportDemands,
+                    request_deserializer=nearturn_dot_v1_dot_demand__service__pb2.ImportDemandsRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_demand__service__pb2.ImportDemandsResponse.SerializeToString,
+            ),
+            'GetDemandImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDemandImport,
+                    request_deserializer=nearturn_dot_v1_dot_demand__service__pb2.GetDemandImportRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_demand__service__pb2.GetDemandImportResponse.SerializeToString,
             ),
             'GetDemand': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDemand,
@@ -188,6 +224,60 @@ class DemandService:
             '/nearturn.v1.DemandService/BatchUpsertDemands',
             nearturn_dot_v1_dot_demand__service__pb2.BatchUpsertDemandsRequest.SerializeToString,
             nearturn_dot_v1_dot_demand__service__pb2.BatchUpsertDemandsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportDemands(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/nearturn.v1.DemandService/ImportDemands',
+            nearturn_dot_v1_dot_demand__service__pb2.ImportDemandsRequest.SerializeToString,
+            nearturn_dot_v1_dot_demand__service__pb2.ImportDemandsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDemandImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.DemandService/GetDemandImport',
+            nearturn_dot_v1_dot_demand__service__pb2.GetDemandImportRequest.SerializeToString,
+            nearturn_dot_v1_dot_demand__service__pb2.GetDemandImportResponse.FromString,
             options,
             channel_credentials,
             insecure,

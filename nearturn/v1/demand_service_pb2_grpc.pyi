@@ -41,6 +41,13 @@ class DemandServiceStub:
     """
     BatchUpsertDemands: _grpc.UnaryUnaryMultiCallable[_demand_service_pb2.BatchUpsertDemandsRequest, _demand_service_pb2.BatchUpsertDemandsResponse]
     """Stores or changes up to 10,000 demands: all of them or none."""
+    ImportDemands: _grpc.StreamStreamMultiCallable[_demand_service_pb2.ImportDemandsRequest, _demand_service_pb2.ImportDemandsResponse]
+    """Stores or changes demands that come by the column, in chunks: each is answered once
+    its transaction is committed. Faulty rows are told and left out, the others stored. A
+    chunk that is none ends the stream; what was answered before stands.
+    """
+    GetDemandImport: _grpc.UnaryUnaryMultiCallable[_demand_service_pb2.GetDemandImportRequest, _demand_service_pb2.GetDemandImportResponse]
+    """Tells which chunk of an import of demands was stored last: where to go on."""
     GetDemand: _grpc.UnaryUnaryMultiCallable[_demand_service_pb2.GetDemandRequest, _demand_service_pb2.GetDemandResponse]
     """Reads a demand."""
     ListDemands: _grpc.UnaryUnaryMultiCallable[_demand_service_pb2.ListDemandsRequest, _demand_service_pb2.ListDemandsResponse]
@@ -61,6 +68,13 @@ class DemandServiceAsyncStub(DemandServiceStub):
     """
     BatchUpsertDemands: _aio.UnaryUnaryMultiCallable[_demand_service_pb2.BatchUpsertDemandsRequest, _demand_service_pb2.BatchUpsertDemandsResponse]  # type: ignore[assignment]
     """Stores or changes up to 10,000 demands: all of them or none."""
+    ImportDemands: _aio.StreamStreamMultiCallable[_demand_service_pb2.ImportDemandsRequest, _demand_service_pb2.ImportDemandsResponse]  # type: ignore[assignment]
+    """Stores or changes demands that come by the column, in chunks: each is answered once
+    its transaction is committed. Faulty rows are told and left out, the others stored. A
+    chunk that is none ends the stream; what was answered before stands.
+    """
+    GetDemandImport: _aio.UnaryUnaryMultiCallable[_demand_service_pb2.GetDemandImportRequest, _demand_service_pb2.GetDemandImportResponse]  # type: ignore[assignment]
+    """Tells which chunk of an import of demands was stored last: where to go on."""
     GetDemand: _aio.UnaryUnaryMultiCallable[_demand_service_pb2.GetDemandRequest, _demand_service_pb2.GetDemandResponse]  # type: ignore[assignment]
     """Reads a demand."""
     ListDemands: _aio.UnaryUnaryMultiCallable[_demand_service_pb2.ListDemandsRequest, _demand_service_pb2.ListDemandsResponse]  # type: ignore[assignment]
@@ -90,6 +104,25 @@ class DemandServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_demand_service_pb2.BatchUpsertDemandsResponse, _abc.Awaitable[_demand_service_pb2.BatchUpsertDemandsResponse]]:
         """Stores or changes up to 10,000 demands: all of them or none."""
+
+    @_abc_1.abstractmethod
+    def ImportDemands(
+        self,
+        request_iterator: _MaybeAsyncIterator[_demand_service_pb2.ImportDemandsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_demand_service_pb2.ImportDemandsResponse], _abc.AsyncIterator[_demand_service_pb2.ImportDemandsResponse]]:
+        """Stores or changes demands that come by the column, in chunks: each is answered once
+        its transaction is committed. Faulty rows are told and left out, the others stored. A
+        chunk that is none ends the stream; what was answered before stands.
+        """
+
+    @_abc_1.abstractmethod
+    def GetDemandImport(
+        self,
+        request: _demand_service_pb2.GetDemandImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_demand_service_pb2.GetDemandImportResponse, _abc.Awaitable[_demand_service_pb2.GetDemandImportResponse]]:
+        """Tells which chunk of an import of demands was stored last: where to go on."""
 
     @_abc_1.abstractmethod
     def GetDemand(

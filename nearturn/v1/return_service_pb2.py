@@ -28,9 +28,10 @@ from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from nearturn.v1 import access_pb2 as nearturn_dot_v1_dot_access__pb2
 from nearturn.v1 import decision_pb2 as nearturn_dot_v1_dot_decision__pb2
 from nearturn.v1 import return_item_pb2 as nearturn_dot_v1_dot_return__item__pb2
+from nearturn.v1 import row_import_pb2 as nearturn_dot_v1_dot_row__import__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nearturn/v1/return_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17google/rpc/status.proto\x1a\x18nearturn/v1/access.proto\x1a\x1anearturn/v1/decision.proto\x1a\x1dnearturn/v1/return_item.proto\"t\n\x13SubmitReturnRequest\x12\x38\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItemB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"m\n\x14SubmitReturnResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"\x80\x01\n\x19\x42\x61tchSubmitReturnsRequest\x12>\n\x0creturn_items\x18\x01 \x03(\x0b\x32\x17.nearturn.v1.ReturnItemB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"F\n\x1a\x42\x61tchSubmitReturnsResponse\x12(\n\tdecisions\x18\x01 \x03(\x0b\x32\x15.nearturn.v1.Decision\"u\n\x14StreamReturnsRequest\x12\x38\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItemB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x84\x01\n\x15StreamReturnsResponse\x12\x11\n\treturn_id\x18\x01 \x01(\t\x12)\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.DecisionH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\xd4\x01\n\x19RecordVerificationRequest\x12:\n\treturn_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12;\n\x0cverification\x18\x02 \x01(\x0b\x32\x19.nearturn.v1.VerificationB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"s\n\x1aRecordVerificationResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"N\n\x10GetReturnRequest\x12:\n\treturn_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\"j\n\x11GetReturnResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"\x8d\x01\n\x12ListReturnsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x35\n\x05state\x18\x03 \x01(\x0e\x32\x18.nearturn.v1.ReturnStateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\"]\n\x13ListReturnsResponse\x12-\n\x0creturn_items\x18\x01 \x03(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x91\x01\n\x13\x43\x61ncelReturnRequest\x12:\n\treturn_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"m\n\x14\x43\x61ncelReturnResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision2\xab\x05\n\rReturnService\x12Y\n\x0cSubmitReturn\x12 .nearturn.v1.SubmitReturnRequest\x1a!.nearturn.v1.SubmitReturnResponse\"\x04\xb8\xd7\x18\x02\x12k\n\x12\x42\x61tchSubmitReturns\x12&.nearturn.v1.BatchSubmitReturnsRequest\x1a\'.nearturn.v1.BatchSubmitReturnsResponse\"\x04\xb8\xd7\x18\x02\x12`\n\rStreamReturns\x12!.nearturn.v1.StreamReturnsRequest\x1a\".nearturn.v1.StreamReturnsResponse\"\x04\xb8\xd7\x18\x02(\x01\x30\x01\x12k\n\x12RecordVerification\x12&.nearturn.v1.RecordVerificationRequest\x1a\'.nearturn.v1.RecordVerificationResponse\"\x04\xb8\xd7\x18\x02\x12P\n\tGetReturn\x12\x1d.nearturn.v1.GetReturnRequest\x1a\x1e.nearturn.v1.GetReturnResponse\"\x04\xb8\xd7\x18\x01\x12V\n\x0bListReturns\x12\x1f.nearturn.v1.ListReturnsRequest\x1a .nearturn.v1.ListReturnsResponse\"\x04\xb8\xd7\x18\x01\x12Y\n\x0c\x43\x61ncelReturn\x12 .nearturn.v1.CancelReturnRequest\x1a!.nearturn.v1.CancelReturnResponse\"\x04\xb8\xd7\x18\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nearturn/v1/return_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17google/rpc/status.proto\x1a\x18nearturn/v1/access.proto\x1a\x1anearturn/v1/decision.proto\x1a\x1dnearturn/v1/return_item.proto\x1a\x1cnearturn/v1/row_import.proto\"t\n\x13SubmitReturnRequest\x12\x38\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItemB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"m\n\x14SubmitReturnResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"\x80\x01\n\x19\x42\x61tchSubmitReturnsRequest\x12>\n\x0creturn_items\x18\x01 \x03(\x0b\x32\x17.nearturn.v1.ReturnItemB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"F\n\x1a\x42\x61tchSubmitReturnsResponse\x12(\n\tdecisions\x18\x01 \x03(\x0b\x32\x15.nearturn.v1.Decision\"u\n\x14StreamReturnsRequest\x12\x38\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItemB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x84\x01\n\x15StreamReturnsResponse\x12\x11\n\treturn_id\x18\x01 \x01(\t\x12)\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.DecisionH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"K\n\x14ImportReturnsRequest\x12\x33\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x18.nearturn.v1.ImportChunkB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"T\n\x15ImportReturnsResponse\x12(\n\x06report\x18\x01 \x01(\x0b\x32\x18.nearturn.v1.ChunkReport\x12\x11\n\tdecisions\x18\x02 \x01(\x0c\"9\n\x16GetReturnImportRequest\x12\x1f\n\timport_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"4\n\x17GetReturnImportResponse\x12\x19\n\x11last_chunk_number\x18\x01 \x01(\x05\"\xd4\x01\n\x19RecordVerificationRequest\x12:\n\treturn_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12;\n\x0cverification\x18\x02 \x01(\x0b\x32\x19.nearturn.v1.VerificationB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"s\n\x1aRecordVerificationResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"N\n\x10GetReturnRequest\x12:\n\treturn_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\"j\n\x11GetReturnResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision\"\x8d\x01\n\x12ListReturnsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x35\n\x05state\x18\x03 \x01(\x0e\x32\x18.nearturn.v1.ReturnStateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\"]\n\x13ListReturnsResponse\x12-\n\x0creturn_items\x18\x01 \x03(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x91\x01\n\x13\x43\x61ncelReturnRequest\x12:\n\treturn_id\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"m\n\x14\x43\x61ncelReturnResponse\x12,\n\x0breturn_item\x18\x01 \x01(\x0b\x32\x17.nearturn.v1.ReturnItem\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x15.nearturn.v1.Decision2\xf1\x06\n\rReturnService\x12Y\n\x0cSubmitReturn\x12 .nearturn.v1.SubmitReturnRequest\x1a!.nearturn.v1.SubmitReturnResponse\"\x04\xb8\xd7\x18\x02\x12k\n\x12\x42\x61tchSubmitReturns\x12&.nearturn.v1.BatchSubmitReturnsRequest\x1a\'.nearturn.v1.BatchSubmitReturnsResponse\"\x04\xb8\xd7\x18\x02\x12`\n\rStreamReturns\x12!.nearturn.v1.StreamReturnsRequest\x1a\".nearturn.v1.StreamReturnsResponse\"\x04\xb8\xd7\x18\x02(\x01\x30\x01\x12`\n\rImportReturns\x12!.nearturn.v1.ImportReturnsRequest\x1a\".nearturn.v1.ImportReturnsResponse\"\x04\xb8\xd7\x18\x02(\x01\x30\x01\x12\x62\n\x0fGetReturnImport\x12#.nearturn.v1.GetReturnImportRequest\x1a$.nearturn.v1.GetReturnImportResponse\"\x04\xb8\xd7\x18\x02\x12k\n\x12RecordVerification\x12&.nearturn.v1.RecordVerificationRequest\x1a\'.nearturn.v1.RecordVerificationResponse\"\x04\xb8\xd7\x18\x02\x12P\n\tGetReturn\x12\x1d.nearturn.v1.GetReturnRequest\x1a\x1e.nearturn.v1.GetReturnResponse\"\x04\xb8\xd7\x18\x01\x12V\n\x0bListReturns\x12\x1f.nearturn.v1.ListReturnsRequest\x1a .nearturn.v1.ListReturnsResponse\"\x04\xb8\xd7\x18\x01\x12Y\n\x0c\x43\x61ncelReturn\x12 .nearturn.v1.CancelReturnRequest\x1a!.nearturn.v1.CancelReturnResponse\"\x04\xb8\xd7\x18\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,6 +50,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STREAMRETURNSREQUEST'].fields_by_name['return_item']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_STREAMRETURNSREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_STREAMRETURNSREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_IMPORTRETURNSREQUEST'].fields_by_name['chunk']._loaded_options = None
+  _globals['_IMPORTRETURNSREQUEST'].fields_by_name['chunk']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_GETRETURNIMPORTREQUEST'].fields_by_name['import_id']._loaded_options = None
+  _globals['_GETRETURNIMPORTREQUEST'].fields_by_name['import_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_RECORDVERIFICATIONREQUEST'].fields_by_name['return_id']._loaded_options = None
   _globals['_RECORDVERIFICATIONREQUEST'].fields_by_name['return_id']._serialized_options = b'\342A\001\002\272H r\036\020\001\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
   _globals['_RECORDVERIFICATIONREQUEST'].fields_by_name['verification']._loaded_options = None
@@ -77,6 +82,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RETURNSERVICE'].methods_by_name['BatchSubmitReturns']._serialized_options = b'\270\327\030\002'
   _globals['_RETURNSERVICE'].methods_by_name['StreamReturns']._loaded_options = None
   _globals['_RETURNSERVICE'].methods_by_name['StreamReturns']._serialized_options = b'\270\327\030\002'
+  _globals['_RETURNSERVICE'].methods_by_name['ImportReturns']._loaded_options = None
+  _globals['_RETURNSERVICE'].methods_by_name['ImportReturns']._serialized_options = b'\270\327\030\002'
+  _globals['_RETURNSERVICE'].methods_by_name['GetReturnImport']._loaded_options = None
+  _globals['_RETURNSERVICE'].methods_by_name['GetReturnImport']._serialized_options = b'\270\327\030\002'
   _globals['_RETURNSERVICE'].methods_by_name['RecordVerification']._loaded_options = None
   _globals['_RETURNSERVICE'].methods_by_name['RecordVerification']._serialized_options = b'\270\327\030\002'
   _globals['_RETURNSERVICE'].methods_by_name['GetReturn']._loaded_options = None
@@ -85,34 +94,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RETURNSERVICE'].methods_by_name['ListReturns']._serialized_options = b'\270\327\030\001'
   _globals['_RETURNSERVICE'].methods_by_name['CancelReturn']._loaded_options = None
   _globals['_RETURNSERVICE'].methods_by_name['CancelReturn']._serialized_options = b'\270\327\030\002'
-  _globals['_SUBMITRETURNREQUEST']._serialized_start=221
-  _globals['_SUBMITRETURNREQUEST']._serialized_end=337
-  _globals['_SUBMITRETURNRESPONSE']._serialized_start=339
-  _globals['_SUBMITRETURNRESPONSE']._serialized_end=448
-  _globals['_BATCHSUBMITRETURNSREQUEST']._serialized_start=451
-  _globals['_BATCHSUBMITRETURNSREQUEST']._serialized_end=579
-  _globals['_BATCHSUBMITRETURNSRESPONSE']._serialized_start=581
-  _globals['_BATCHSUBMITRETURNSRESPONSE']._serialized_end=651
-  _globals['_STREAMRETURNSREQUEST']._serialized_start=653
-  _globals['_STREAMRETURNSREQUEST']._serialized_end=770
-  _globals['_STREAMRETURNSRESPONSE']._serialized_start=773
-  _globals['_STREAMRETURNSRESPONSE']._serialized_end=905
-  _globals['_RECORDVERIFICATIONREQUEST']._serialized_start=908
-  _globals['_RECORDVERIFICATIONREQUEST']._serialized_end=1120
-  _globals['_RECORDVERIFICATIONRESPONSE']._serialized_start=1122
-  _globals['_RECORDVERIFICATIONRESPONSE']._serialized_end=1237
-  _globals['_GETRETURNREQUEST']._serialized_start=1239
-  _globals['_GETRETURNREQUEST']._serialized_end=1317
-  _globals['_GETRETURNRESPONSE']._serialized_start=1319
-  _globals['_GETRETURNRESPONSE']._serialized_end=1425
-  _globals['_LISTRETURNSREQUEST']._serialized_start=1428
-  _globals['_LISTRETURNSREQUEST']._serialized_end=1569
-  _globals['_LISTRETURNSRESPONSE']._serialized_start=1571
-  _globals['_LISTRETURNSRESPONSE']._serialized_end=1664
-  _globals['_CANCELRETURNREQUEST']._serialized_start=1667
-  _globals['_CANCELRETURNREQUEST']._serialized_end=1812
-  _globals['_CANCELRETURNRESPONSE']._serialized_start=1814
-  _globals['_CANCELRETURNRESPONSE']._serialized_end=1923
-  _globals['_RETURNSERVICE']._serialized_start=1926
-  _globals['_RETURNSERVICE']._serialized_end=2609
+  _globals['_SUBMITRETURNREQUEST']._serialized_start=251
+  _globals['_SUBMITRETURNREQUEST']._serialized_end=367
+  _globals['_SUBMITRETURNRESPONSE']._serialized_start=369
+  _globals['_SUBMITRETURNRESPONSE']._serialized_end=478
+  _globals['_BATCHSUBMITRETURNSREQUEST']._serialized_start=481
+  _globals['_BATCHSUBMITRETURNSREQUEST']._serialized_end=609
+  _globals['_BATCHSUBMITRETURNSRESPONSE']._serialized_start=611
+  _globals['_BATCHSUBMITRETURNSRESPONSE']._serialized_end=681
+  _globals['_STREAMRETURNSREQUEST']._serialized_start=683
+  _globals['_STREAMRETURNSREQUEST']._serialized_end=800
+  _globals['_STREAMRETURNSRESPONSE']._serialized_start=803
+  _globals['_STREAMRETURNSRESPONSE']._serialized_end=935
+  _globals['_IMPORTRETURNSREQUEST']._serialized_start=937
+  _globals['_IMPORTRETURNSREQUEST']._serialized_end=1012
+  _globals['_IMPORTRETURNSRESPONSE']._serialized_start=1014
+  _globals['_IMPORTRETURNSRESPONSE']._serialized_end=1098
+  _globals['_GETRETURNIMPORTREQUEST']._serialized_start=1100
+  _globals['_GETRETURNIMPORTREQUEST']._serialized_end=1157
+  _globals['_GETRETURNIMPORTRESPONSE']._serialized_start=1159
+  _globals['_GETRETURNIMPORTRESPONSE']._serialized_end=1211
+  _globals['_RECORDVERIFICATIONREQUEST']._serialized_start=1214
+  _globals['_RECORDVERIFICATIONREQUEST']._serialized_end=1426
+  _globals['_RECORDVERIFICATIONRESPONSE']._serialized_start=1428
+  _globals['_RECORDVERIFICATIONRESPONSE']._serialized_end=1543
+  _globals['_GETRETURNREQUEST']._serialized_start=1545
+  _globals['_GETRETURNREQUEST']._serialized_end=1623
+  _globals['_GETRETURNRESPONSE']._serialized_start=1625
+  _globals['_GETRETURNRESPONSE']._serialized_end=1731
+  _globals['_LISTRETURNSREQUEST']._serialized_start=1734
+  _globals['_LISTRETURNSREQUEST']._serialized_end=1875
+  _globals['_LISTRETURNSRESPONSE']._serialized_start=1877
+  _globals['_LISTRETURNSRESPONSE']._serialized_end=1970
+  _globals['_CANCELRETURNREQUEST']._serialized_start=1973
+  _globals['_CANCELRETURNREQUEST']._serialized_end=2118
+  _globals['_CANCELRETURNRESPONSE']._serialized_start=2120
+  _globals['_CANCELRETURNRESPONSE']._serialized_end=2229
+  _globals['_RETURNSERVICE']._serialized_start=2232
+  _globals['_RETURNSERVICE']._serialized_end=3113
 # @@protoc_insertion_point(module_scope)

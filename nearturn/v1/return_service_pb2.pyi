@@ -10,6 +10,7 @@ from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
 from nearturn.v1 import decision_pb2 as _decision_pb2
 from nearturn.v1 import return_item_pb2 as _return_item_pb2
+from nearturn.v1 import row_import_pb2 as _row_import_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -199,6 +200,107 @@ class StreamReturnsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
 
 Global___StreamReturnsResponse: _TypeAlias = StreamReturnsResponse  # noqa: Y015
+
+@_typing.final
+class ImportReturnsRequest(_message.Message):
+    """Asks to submit one chunk of return items."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHUNK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def chunk(self) -> _row_import_pb2.ImportChunk:
+        """Carries the chunk; its columns are fields of ReturnItem."""
+
+    def __init__(
+        self,
+        *,
+        chunk: _row_import_pb2.ImportChunk | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportReturnsRequest: _TypeAlias = ImportReturnsRequest  # noqa: Y015
+
+@_typing.final
+class ImportReturnsResponse(_message.Message):
+    """Answers one chunk, which is stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORT_FIELD_NUMBER: _builtins.int
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    decisions: _builtins.bytes
+    """Carries the latest decisions of its good rows, in their order: an Arrow IPC stream,
+    compressed with Zstandard, with the columns return_id, decision_id, outcome and
+    reasons. Empty if there are none.
+    """
+    @_builtins.property
+    def report(self) -> _row_import_pb2.ChunkReport:
+        """Tells what became of it."""
+
+    def __init__(
+        self,
+        *,
+        report: _row_import_pb2.ChunkReport | None = ...,
+        decisions: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions", "report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportReturnsResponse: _TypeAlias = ImportReturnsResponse  # noqa: Y015
+
+@_typing.final
+class GetReturnImportRequest(_message.Message):
+    """Asks how far an import of return items came."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
+    import_id: _builtins.str
+    """Identifies the import."""
+    def __init__(
+        self,
+        *,
+        import_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_id", b"import_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReturnImportRequest: _TypeAlias = GetReturnImportRequest  # noqa: Y015
+
+@_typing.final
+class GetReturnImportResponse(_message.Message):
+    """Answers with how far it came."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LAST_CHUNK_NUMBER_FIELD_NUMBER: _builtins.int
+    last_chunk_number: _builtins.int
+    """Numbers the last chunk that is stored. 0 if none is, or its answer is older than
+    request_retention_hours.
+    """
+    def __init__(
+        self,
+        *,
+        last_chunk_number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_chunk_number", b"last_chunk_number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReturnImportResponse: _TypeAlias = GetReturnImportResponse  # noqa: Y015
 
 @_typing.final
 class RecordVerificationRequest(_message.Message):

@@ -50,6 +50,16 @@ class ReturnServiceStub:
                 request_serializer=nearturn_dot_v1_dot_return__service__pb2.StreamReturnsRequest.SerializeToString,
                 response_deserializer=nearturn_dot_v1_dot_return__service__pb2.StreamReturnsResponse.FromString,
                 _registered_method=True)
+        self.ImportReturns = channel.stream_stream(
+                '/nearturn.v1.ReturnService/ImportReturns',
+                request_serializer=nearturn_dot_v1_dot_return__service__pb2.ImportReturnsRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_return__service__pb2.ImportReturnsResponse.FromString,
+                _registered_method=True)
+        self.GetReturnImport = channel.unary_unary(
+                '/nearturn.v1.ReturnService/GetReturnImport',
+                request_serializer=nearturn_dot_v1_dot_return__service__pb2.GetReturnImportRequest.SerializeToString,
+                response_deserializer=nearturn_dot_v1_dot_return__service__pb2.GetReturnImportResponse.FromString,
+                _registered_method=True)
         self.RecordVerification = channel.unary_unary(
                 '/nearturn.v1.ReturnService/RecordVerification',
                 request_serializer=nearturn_dot_v1_dot_return__service__pb2.RecordVerificationRequest.SerializeToString,
@@ -94,6 +104,23 @@ class ReturnServiceServicer:
     def StreamReturns(self, request_iterator, context):
         """Submits returns one by one; each request has one answer, in the order of the
         requests, an error included. A faulty return does not end the stream.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportReturns(self, request_iterator, context):
+        """Submits return items that come by the column, in chunks: each is decided, and
+        answered once its transaction is committed. Faulty rows are told and left out, the
+        others submitted. A chunk that is none ends the stream; what was answered before
+        stands.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReturnImport(self, request, context):
+        """Tells which chunk of an import of return items was stored last: where to go on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,6 +172,16 @@ def add_ReturnServiceServicer_to_server(servicer, server):
                     servicer.StreamReturns,
                     request_deserializer=nearturn_dot_v1_dot_return__service__pb2.StreamReturnsRequest.FromString,
                     response_serializer=nearturn_dot_v1_dot_return__service__pb2.StreamReturnsResponse.SerializeToString,
+            ),
+            'ImportReturns': grpc.stream_stream_rpc_method_handler(
+                    servicer.ImportReturns,
+                    request_deserializer=nearturn_dot_v1_dot_return__service__pb2.ImportReturnsRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_return__service__pb2.ImportReturnsResponse.SerializeToString,
+            ),
+            'GetReturnImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReturnImport,
+                    request_deserializer=nearturn_dot_v1_dot_return__service__pb2.GetReturnImportRequest.FromString,
+                    response_serializer=nearturn_dot_v1_dot_return__service__pb2.GetReturnImportResponse.SerializeToString,
             ),
             'RecordVerification': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordVerification,
@@ -249,6 +286,60 @@ class ReturnService:
             '/nearturn.v1.ReturnService/StreamReturns',
             nearturn_dot_v1_dot_return__service__pb2.StreamReturnsRequest.SerializeToString,
             nearturn_dot_v1_dot_return__service__pb2.StreamReturnsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportReturns(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/nearturn.v1.ReturnService/ImportReturns',
+            nearturn_dot_v1_dot_return__service__pb2.ImportReturnsRequest.SerializeToString,
+            nearturn_dot_v1_dot_return__service__pb2.ImportReturnsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReturnImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nearturn.v1.ReturnService/GetReturnImport',
+            nearturn_dot_v1_dot_return__service__pb2.GetReturnImportRequest.SerializeToString,
+            nearturn_dot_v1_dot_return__service__pb2.GetReturnImportResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,14 @@ class ReturnServiceStub:
     """Submits returns one by one; each request has one answer, in the order of the
     requests, an error included. A faulty return does not end the stream.
     """
+    ImportReturns: _grpc.StreamStreamMultiCallable[_return_service_pb2.ImportReturnsRequest, _return_service_pb2.ImportReturnsResponse]
+    """Submits return items that come by the column, in chunks: each is decided, and
+    answered once its transaction is committed. Faulty rows are told and left out, the
+    others submitted. A chunk that is none ends the stream; what was answered before
+    stands.
+    """
+    GetReturnImport: _grpc.UnaryUnaryMultiCallable[_return_service_pb2.GetReturnImportRequest, _return_service_pb2.GetReturnImportResponse]
+    """Tells which chunk of an import of return items was stored last: where to go on."""
     RecordVerification: _grpc.UnaryUnaryMultiCallable[_return_service_pb2.RecordVerificationRequest, _return_service_pb2.RecordVerificationResponse]
     """Records the result of an inspection and decides anew. Only for a waiting
     return; FAILED_PRECONDITION otherwise.
@@ -69,6 +77,14 @@ class ReturnServiceAsyncStub(ReturnServiceStub):
     """Submits returns one by one; each request has one answer, in the order of the
     requests, an error included. A faulty return does not end the stream.
     """
+    ImportReturns: _aio.StreamStreamMultiCallable[_return_service_pb2.ImportReturnsRequest, _return_service_pb2.ImportReturnsResponse]  # type: ignore[assignment]
+    """Submits return items that come by the column, in chunks: each is decided, and
+    answered once its transaction is committed. Faulty rows are told and left out, the
+    others submitted. A chunk that is none ends the stream; what was answered before
+    stands.
+    """
+    GetReturnImport: _aio.UnaryUnaryMultiCallable[_return_service_pb2.GetReturnImportRequest, _return_service_pb2.GetReturnImportResponse]  # type: ignore[assignment]
+    """Tells which chunk of an import of return items was stored last: where to go on."""
     RecordVerification: _aio.UnaryUnaryMultiCallable[_return_service_pb2.RecordVerificationRequest, _return_service_pb2.RecordVerificationResponse]  # type: ignore[assignment]
     """Records the result of an inspection and decides anew. Only for a waiting
     return; FAILED_PRECONDITION otherwise.
@@ -110,6 +126,26 @@ class ReturnServiceServicer(metaclass=_abc_1.ABCMeta):
         """Submits returns one by one; each request has one answer, in the order of the
         requests, an error included. A faulty return does not end the stream.
         """
+
+    @_abc_1.abstractmethod
+    def ImportReturns(
+        self,
+        request_iterator: _MaybeAsyncIterator[_return_service_pb2.ImportReturnsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_return_service_pb2.ImportReturnsResponse], _abc.AsyncIterator[_return_service_pb2.ImportReturnsResponse]]:
+        """Submits return items that come by the column, in chunks: each is decided, and
+        answered once its transaction is committed. Faulty rows are told and left out, the
+        others submitted. A chunk that is none ends the stream; what was answered before
+        stands.
+        """
+
+    @_abc_1.abstractmethod
+    def GetReturnImport(
+        self,
+        request: _return_service_pb2.GetReturnImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_return_service_pb2.GetReturnImportResponse, _abc.Awaitable[_return_service_pb2.GetReturnImportResponse]]:
+        """Tells which chunk of an import of return items was stored last: where to go on."""
 
     @_abc_1.abstractmethod
     def RecordVerification(

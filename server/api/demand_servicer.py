@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import cast
 
 from google.protobuf.message import Message
@@ -15,6 +15,8 @@ from matcher.engine.answers import Answer
 from matcher.engine.commands import CancelDemand, UpsertDemands
 from matcher.engine.records import DemandRecord
 from nearturn.v1 import demand_service_pb2 as pb
+from server.api.bulk.demand_import import demand_import
+from server.api.bulk.row_import import RowImport
 from server.api.context import ApiContext, all_within, single, within
 from server.api.convert.demand import from_demand, to_demand
 from server.api.paging import after_key, page_of, page_size, page_token
@@ -25,6 +27,7 @@ class DemandServicer:
 
     def __init__(self, context: ApiContext) -> None:
         self._context = context
+        self._import = RowImport(context, demand_import())
 
     async def UpsertDemand(self, request: pb.UpsertDemandRequest) -> bytes:
         """Store or change a demand."""
@@ -55,6 +58,20 @@ class DemandServicer:
         return await self._context.execute(
             request, UpsertDemands(demands, etags), respond
         )
+
+    async def ImportDemands(
+        self, requests: AsyncIterator[bytes]
+    ) -> AsyncIterator[bytes]:
+        """Store demands by the column, chunk by chunk."""
+        async for answer in self._import.run(requests):
+            yield answer
+
+    async def GetDemandImport(
+        self, request: pb.GetDemandImportRequest
+    ) -> pb.GetDemandImportResponse:
+        """Tell how far an import came."""
+        number = await self._import.last_chunk(request.import_id)
+        return pb.GetDemandImportResponse(last_chunk_number=number)
 
     async def GetDemand(self, request: pb.GetDemandRequest) -> pb.GetDemandResponse:
         """Read a demand."""

@@ -6,6 +6,9 @@ import hashlib
 
 from google.protobuf.message import Message
 
+from matcher.domain.return_item import ReturnItem
+from server.api.convert.return_item import from_return_item
+
 
 def payload_hash(method: str, message: Message) -> str:
     """
@@ -27,3 +30,13 @@ def payload_hash(method: str, message: Message) -> str:
     digest = hashlib.blake2b(digest_size=16, person=b"payload")
     digest.update(method.encode() + b"\0" + body)
     return digest.hexdigest()
+
+
+def item_hash(item: ReturnItem) -> str:
+    """
+    Return a hash of what was understood of a return item.
+
+    So that an item read and sent back is the same one, with its output-only fields and
+    the defaults that are filled in.
+    """
+    return payload_hash("", from_return_item(item))

@@ -12,22 +12,23 @@ from google.protobuf.message import Message
 from matcher.domain.decision import Decision
 from matcher.domain.errors import NotFoundError
 from matcher.domain.ids import ID_LENGTH_MAX, ReturnId, TenantId
-from matcher.domain.return_item import ReturnItem, ReturnState
+from matcher.domain.return_item import ReturnState
 from matcher.engine.answers import Answer, ReturnAnswer
 from matcher.engine.commands import CancelReturn, RecordVerification, SubmitReturns
 from matcher.engine.records import ReturnRecord
 from nearturn.v1 import return_service_pb2 as pb
+from server.api.bulk.return_import import return_import
+from server.api.bulk.row_import import RowImport
 from server.api.context import ApiContext, all_within, single, within
 from server.api.convert.decision import from_decision
 from server.api.convert.return_item import (
-    from_return_item,
     from_return_record,
     to_return_item,
     to_verification,
 )
 from server.api.errors import to_status
 from server.api.handler import parsed
-from server.api.idempotency import payload_hash
+from server.api.idempotency import item_hash
 from server.api.paging import after_key, page_of, page_size, page_token
 from server.api.validation import check
 from server.storage.store import Store
@@ -41,11 +42,12 @@ class ReturnServicer:
 
     def __init__(self, context: ApiContext) -> None:
         self._context = context
+        self._import = RowImport(context, return_import())
 
     async def SubmitReturn(self, request: pb.SubmitReturnRequest) -> bytes:
         """Submit a return item."""
         item = within("return_item", to_return_item, request.return_item)
-        command = SubmitReturns((item,), (_item_hash(item),))
+        command = SubmitReturns((item,), (item_hash(item),))
 
         def respond(answer: Answer) -> Message:
             (submitted,) = cast(Sequence[ReturnAnswer], answer)
@@ -88,6 +90,20 @@ class ReturnServicer:
                 left = waiting.get_nowait()
                 if left is not None:
                     left.cancel()
+
+    async def ImportReturns(
+        self, requests: AsyncIterator[bytes]
+    ) -> AsyncIterator[bytes]:
+        """Submit return items by the column, chunk by chunk."""
+        async for answer in self._import.run(requests):
+            yield answer
+
+    async def GetReturnImport(
+        self, request: pb.GetReturnImportRequest
+    ) -> pb.GetReturnImportResponse:
+        """Tell how far an import came."""
+        number = await self._import.last_chunk(request.import_id)
+        return pb.GetReturnImportResponse(last_chunk_number=number)
 
     async def RecordVerification(self, request: pb.RecordVerificationRequest) -> bytes:
         """Record the result of an inspection."""
@@ -216,10 +232,4 @@ def _current(
 
 def _submission(request: pb.BatchSubmitReturnsRequest) -> SubmitReturns:
     items = all_within("return_items", to_return_item, request.return_items)
-    return SubmitReturns(items, tuple(_item_hash(item) for item in items))
-
-
-def _item_hash(item: ReturnItem) -> str:
-    # Of what was understood, so that an item read and sent back is the same one,
-    # with its output-only fields and the defaults that are filled in.
-    return payload_hash("", from_return_item(item))
+    return SubmitReturns(items, tuple(item_hash(item) for item in items))

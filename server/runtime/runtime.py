@@ -243,8 +243,13 @@ class Runtime:
         def run(shard: Shard, now_us: int) -> bytes:
             return call.encode(shard.apply(call.command, now_us))
 
+        return await self.carry_out(
+            Work(call.tenant, run, call.request_id, call.payload_hash, call.command)
+        )
+
+    async def carry_out(self, work: Work) -> bytes:
+        """Run work whose value is a response, and return that once it is stored."""
         self._refuse_if_stopping()
-        work = Work(call.tenant, run, call.request_id, call.payload_hash, call.command)
         return cast(bytes, await self._queue.call(work))
 
     async def run_round(self, call: RoundCall) -> bytes:

@@ -122,6 +122,13 @@ class SqlStore:
         """Return the first answer to a request id."""
         return self.answers(tenant, [request_id]).get(request_id)
 
+    def last_answered(self, tenant: TenantId, first: str, last: str) -> str | None:
+        """Return the highest request id of a range, in bytes, that has an answer."""
+        with self._database.reading("read the last answer") as connection:
+            ids = {"tenant": tenant, "first": first, "last": last}
+            found: str | None = connection.scalar(statements.LAST_ANSWERED, ids)
+            return found
+
     def forget_answers(self, before_us: int) -> int:
         """Delete answers older than ``before_us``; return how many."""
         with self._database.writing("forget answers") as connection:

@@ -286,6 +286,17 @@ KEEP_ANSWERS = postgresql.insert(answers).on_conflict_do_nothing()
 FORGET_ANSWERS = delete(answers).where(answers.c.answered_us < bindparam("before_us"))
 
 # Whole rows; parameter: ids.
+LAST_ANSWERED = (
+    select(answers.c.request_id)
+    .where(
+        answers.c.tenant == bindparam("tenant"),
+        answers.c.request_id >= bindparam("first"),
+        answers.c.request_id <= bindparam("last"),
+    )
+    .order_by(answers.c.request_id.desc())
+    .limit(1)
+)
+
 SOME_ANSWERS = select(answers).where(
     answers.c.tenant == bindparam("tenant"),
     answers.c.request_id.in_(bindparam("ids", expanding=True)),

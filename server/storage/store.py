@@ -204,6 +204,9 @@ class Store(Protocol):
     def answer(self, tenant: TenantId, request_id: str) -> StoredAnswer | None:
         """Return the first answer to a request id."""
 
+    def last_answered(self, tenant: TenantId, first: str, last: str) -> str | None:
+        """Return the highest request id of a range, in bytes, that has an answer."""
+
     def forget_answers(self, before_us: int) -> int:
         """Delete answers older than ``before_us``; return how many."""
 

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.domain.demand import Demand
+from matcher.domain.item import Condition
+from matcher.domain.latlng import LatLng
 from server.api.bulk.column_reader import ColumnReader
 from server.api.bulk.column_rules import DEMAND_RULES
 from server.api.bulk.row_fault import RowFault
@@ -43,6 +46,24 @@ class DemandBatch:
 
     def __len__(self) -> int:
         return len(self.lat)
+
+    def demands(self) -> list[Demand]:
+        """Return the good rows as values of their own, in their order."""
+        good = ~self.bad
+        conditions = tuple(Condition)
+        columns = (
+            self.demand_ids.kept(good).array().to_pylist(),
+            map(LatLng, self.lat[good].tolist(), self.lng[good].tolist()),
+            self.skus.kept(good).array().to_pylist(),
+            self.categories.kept(good).array().to_pylist(),
+            self.quantity[good].tolist(),
+            self.ship_by_us[good].tolist(),
+            [conditions[number] for number in self.min_condition[good].tolist()],
+            self.accepts_returned_item[good].tolist(),
+            self.segments.kept(good).array().to_pylist(),
+            self.priority[good].tolist(),
+        )
+        return [Demand(*row) for row in zip(*columns, strict=True)]
 
 
 def read_demands(field: str, table: Any) -> DemandBatch:

@@ -44,6 +44,7 @@ READS: dict[str, Callable[[Store], Any]] = {
     "archive.match": lambda store: store.archive(BRAND).match(MatchId("m-1")),
     "archive.decision": lambda store: store.archive(BRAND).decision(DecisionId("d-1")),
     "answer": lambda store: store.answer(BRAND, "q1"),
+    "last_answered": lambda store: store.last_answered(BRAND, "a", "z"),
     "demand": lambda store: store.demand(BRAND, DemandId("d1")),
     "list_demands": lambda store: store.list_demands(
         BRAND, state=None, after_id="", limit=1
@@ -232,3 +233,15 @@ def test_closed_store_takes_nothing(store: Store, opener: Opener) -> None:
         assert again.tenants() == []
     finally:
         again.close()
+
+
+def test_the_last_answer_of_a_range(store: Store) -> None:
+    """The highest id inside, ends included, of this tenant alone; ids sort by bytes."""
+    ids = ("i/1", "i/2", "i/3", "j/1", "I/9")
+    answers = [answer_row(request_id=each) for each in ids]
+    store.commit([], [*answers, answer_row("i/4", OTHER)])
+    assert store.last_answered(BRAND, "i/0", "i/9") == "i/3"
+    assert store.last_answered(BRAND, "i/0", "i/2") == "i/2"
+    assert store.last_answered(BRAND, "i/3", "i/3") == "i/3"
+    assert store.last_answered(BRAND, "i/4", "i/9") is None
+    assert store.last_answered(OTHER, "i/0", "i/9") == "i/4"

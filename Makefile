@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
 
+# The example in Node is tried where there is Node: its packages come by its own lock.
+NODE_PACKAGES := $(if $(shell command -v npm),examples/node/node_modules/.package-lock.json)
+
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal \
 	--generate-hashes --no-emit-index-url --no-header
 
@@ -24,11 +27,14 @@ KERNEL_SUITES := tests/unit/solve tests/unit/geo tests/unit/index tests/unit/rou
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(READY) ## Make .venv from the locked requirements
+setup: $(READY) $(NODE_PACKAGES) ## Make .venv from the locked requirements
 
 $(READY): requirements/dev.txt pyproject.toml scripts/make_venv.sh
 	PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/make_venv.sh
 	@touch $@
+
+examples/node/node_modules/.package-lock.json: examples/node/package-lock.json
+	cd examples/node && npm ci --no-audit --no-fund --loglevel=error
 
 # A Debian package, so not part of `setup`: the tests of `make test` do not need it.
 fault-tools: ## Install what the slow fault tests need: strace (as root)

@@ -26,6 +26,7 @@ _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 def _documents() -> list[Path]:
     folders = [DOCS, ROOT / "examples"]
     found = [path for folder in folders for path in folder.rglob("*.md")]
+    found = [path for path in found if "node_modules" not in path.parts]
     return sorted([*found, ROOT / "README.md", ROOT / "CHANGELOG.md"])
 
 

@@ -1,0 +1,71 @@
+"""The example in Node works against a real server, by the schema alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from matcher.domain.policy_change import Dimension
+from nearturn import Client
+from server.cli.load_run import put_in_force
+from tests.contract.messages import policy
+from tests.scenarios.server_process import ServerProcess
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "node"
+NODE = shutil.which("node")
+
+
+@pytest.mark.e2e
+@pytest.mark.skipif(
+    NODE is None or not (EXAMPLE / "node_modules").is_dir(),
+    reason="Node is not here, or was not when `make setup` ran",
+)
+def test_a_caller_in_node_gets_a_match(tmp_path: Path) -> None:
+    """Order, return, repetition, round, confirmation, a stream with a faulty item."""
+    schema = tmp_path / "nearturn.binpb"
+    script = ROOT / "scripts" / "proto.py"
+    subprocess.run([sys.executable, script, "--image", schema], check=True)
+    with ServerProcess(tmp_path, "--log-level=warning", "--no-timers") as server:
+        with Client(server.address) as client:
+            put_in_force(client, policy(), [d for d in Dimension if d], "tests")
+        assert NODE is not None
+        done = subprocess.run(
+            [NODE, EXAMPLE / "client.mjs", server.address, schema],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["first_outcome"] == "OUTCOME_WAITING"
+    assert told["is_repeated"]
+    assert told["matched_demand"] == "node-order"
+    # The ordinary ways, 5 and 4 euros, less a label of 3 and no way at all.
+    assert told["saving_micros"] == "6000000"
+    assert told["hold_state"] == "HOLD_STATE_CONFIRMED"
+    assert told["streamed"] == [
+        {"return_id": "node-streamed", "result": "decision"},
+        {"return_id": "node-wrong", "result": "error"},
+    ]
+    assert (
+        "latitude: got 91.0; accepted: finite degrees from -90 to 90" in told["refusal"]
+    )
+    # Waiting, matched, and what was streamed; in the order of their commits.
+    assert len(told["decisions"]) == 3
+    assert told["decisions"] == sorted(told["decisions"])
+
+
+def test_the_lock_names_no_registry() -> None:
+    """Which registry to use is the machine's business; every package has its hash."""
+    lock = json.loads((EXAMPLE / "package-lock.json").read_text())
+    packages = {name: each for name, each in lock["packages"].items() if name}
+    assert len(packages) > 10
+    assert all(each["integrity"].startswith("sha512-") for each in packages.values())
+    assert not any("resolved" in each for each in packages.values())

@@ -12,7 +12,7 @@ from matcher.domain.decision import Decision, Outcome, WarehouseRoute
 from matcher.domain.errors import InvalidPolicyError, InvalidValueError
 from matcher.domain.ids import ReturnId, WarehouseId
 from matcher.domain.policy import LocaleMessages
-from matcher.domain.reason import ReasonCode
+from matcher.domain.reason import Gate, ReasonCode
 from matcher.engine.ledger import decision_id
 from matcher.explain.copy_lint import BANNED, NEARBY, banned_terms, find_terms
 from matcher.explain.decision_texts import decision_texts
@@ -72,6 +72,44 @@ def test_every_reason_has_its_texts_in_every_locale(
     assert all(text.strip() for text in texts)
     short, long = texts[1:3]
     assert len(long) > len(short)
+
+
+# What would say that nothing can come of it any more.
+_FINAL = {"en": "The standard way is", "de": "Der übliche Weg"}
+
+
+@pytest.mark.parametrize("locale", SHIPPED)
+@pytest.mark.parametrize("code", [c for c in _CODES if c.gate is Gate.DEMAND])
+def test_who_waits_is_not_told_that_it_is_decided(
+    code: ReasonCode, locale: str
+) -> None:
+    """What a round found of an item that goes on waiting is told as of now."""
+    reasons = (stated(ReasonCode.AWAITING_ROUND), stated(code))
+    waiting = _decision(outcome=Outcome.WAITING, reasons=reasons)
+    text = decision_texts(waiting, MessageCatalogue(()), locale).customer
+    assert _FINAL[locale] not in text
+
+
+@pytest.mark.parametrize(
+    ("locale", "some", "limit"),
+    [
+        ("en", "Some of those who were waiting", "a limited number of items a day"),
+        ("de", "hat zum Teil inzwischen einen", "eine begrenzte Zahl von Artikeln am"),
+    ],
+)
+def test_a_full_limit_leaves_buyers(locale: str, some: str, limit: str) -> None:
+    """Taken units and a full day side by side: not everybody has an item by now."""
+    codes = (
+        ReasonCode.AWAITING_ROUND,
+        ReasonCode.DEMAND_CAPACITY,
+        ReasonCode.DAY_LIMIT_REACHED,
+    )
+    waiting = _decision(
+        outcome=Outcome.WAITING, reasons=tuple(stated(code) for code in codes)
+    )
+    text = decision_texts(waiting, MessageCatalogue(()), locale).customer
+    assert some in text
+    assert limit in text
 
 
 @pytest.mark.parametrize("locale", SHIPPED)

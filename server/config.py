@@ -42,6 +42,13 @@ class Settings(AccessSettings):
         pattern=rf"^{_ADDRESS}$",
         description="Host and port to listen on; port 0 takes a free one.",
     )
+    advertised_address: str = Field(
+        "",
+        pattern=r"^((\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5})?$",
+        examples=["matcher-1.internal:50551"],
+        description="Where callers find this server, told to those that a standby "
+        "refuses. Empty: where it listens.",
+    )
     store_url: str = Field(
         "sqlite:///nearturn.db",
         description="The store: sqlite:///FILE, or sqlite:////FILE from the root; or "

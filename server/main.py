@@ -38,6 +38,9 @@ from server.telemetry.sight import Sight, SightParams
 
 log = structlog.get_logger(__name__)
 
+# Hosts to listen on that nobody can call.
+_EVERYWHERE = ("0.0.0.0", "[::]")  # noqa: S104 - compared with, not listened on
+
 
 class Server:
     """
@@ -97,6 +100,9 @@ class Server:
         # Health answers NOT_SERVING from here on; the rest waits for the kernels.
         await self._registration.loading()
         await self._grpc.start()
+        self._runtime.advertise(_address(settings, self.port))
+        # Beside another server it is long before the next line that tells a port.
+        log.info("listening", listen=settings.listen, port=self.port)
         await asyncio.to_thread(warm_up_all)
         await self._runtime.start(self._decides)
         gc.freeze()
@@ -175,6 +181,14 @@ async def serve(settings: Settings, started: Callable[[int], None]) -> None:
         starting.cancel()
         await asyncio.wait({starting})
         await server.stop()
+
+
+def _address(settings: Settings, port: int) -> str:
+    if settings.advertised_address:
+        return settings.advertised_address
+    host = settings.listen.rpartition(":")[0]
+    # Of every address of the machine its name is the one that others may know.
+    return f"{socket.gethostname() if host in _EVERYWHERE else host}:{port}"
 
 
 def warm_up_all() -> None:

@@ -224,13 +224,16 @@ class NotOwnerError(UnavailableError):
     """
     Another server decides for the tenant's shard, or nobody does yet.
 
-    ``holder`` is who has it; empty for nobody.
+    ``holder`` is who has it, empty for nobody; ``address`` is where callers find that
+    one, empty if it did not say.
     """
 
-    def __init__(self, tenant: str, holder: str) -> None:
+    def __init__(self, tenant: str, holder: str, address: str = "") -> None:
         whose = f"is with server {holder}" if holder else "has no owner yet"
-        super().__init__(f"the shard of tenant {_short(tenant)} {whose}")
+        where = f" at {address}" if address else ""
+        super().__init__(f"the shard of tenant {_short(tenant)} {whose}{where}")
         self.holder = holder
+        self.address = address
 
 
 def _short(value: object) -> str:

@@ -174,7 +174,7 @@ def _quota(error: LimitExceededError) -> list[Message]:
 
 
 def _holder(error: NotOwnerError) -> dict[str, str]:
-    return {"holder": error.holder}
+    return {"holder": error.holder, "address": error.address}
 
 
 def _limit(error: LimitExceededError) -> dict[str, str]:

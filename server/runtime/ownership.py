@@ -38,6 +38,12 @@ class Ownership:
         How long a beat stands still before the lease is taken, 1 or more.
     clock
         Gives microseconds since any instant; must not be set back.
+
+    Attributes
+    ----------
+    address
+        Where callers find this process, for those that others refuse; empty if it is
+        not to be told.
     """
 
     def __init__(
@@ -47,6 +53,7 @@ class Ownership:
         self._holder = holder
         self._ttl_us = ttl_us
         self._clock = clock
+        self.address = ""
         self._held: dict[TenantId, Lease] = {}
         self._seen: dict[TenantId, _Seen] = {}
         self._lock = threading.Lock()
@@ -72,7 +79,9 @@ class Ownership:
         held = self._held.get(tenant)
         if held is None:
             seen = self._seen.get(tenant)
-            raise NotOwnerError(tenant, seen.state.holder if seen else "")
+            if seen is None:
+                raise NotOwnerError(tenant, "")
+            raise NotOwnerError(tenant, seen.state.holder, seen.state.address)
         return held
 
     def take(self, tenant: TenantId) -> bool:
@@ -87,7 +96,7 @@ class Ownership:
             state = self._leases.state(tenant)
             if not self._is_free(tenant, state):
                 return False
-            lease = self._leases.take(tenant, self._holder, state)
+            lease = self._leases.take(tenant, self._holder, state, self.address)
             if lease is None:
                 return False
             self._held[tenant] = lease
@@ -115,8 +124,10 @@ class Ownership:
             return
         for lease in leases:
             state = self._leases.state(lease.tenant)
-            if state is None or state.lease != lease:
-                raise FencedError(lease, state.holder if state else "")
+            if state is None:
+                raise FencedError(lease, "")
+            if state.lease != lease:
+                raise FencedError(lease, state.holder, state.address)
 
     def lost(self, lease: Lease) -> None:
         """Take note that a write under a lease was refused."""

@@ -191,6 +191,10 @@ class Runtime:
             await asyncio.to_thread(pool.shutdown)
         self.store.close()
 
+    def advertise(self, address: str) -> None:
+        """Say where callers find this server; before :meth:`start`."""
+        self._ownership.address = address
+
     def lease(self, tenant: TenantId) -> Lease:
         """
         Return the lease under which this server writes for a tenant.

@@ -30,8 +30,8 @@ class FencedError(NotOwnerError):
     Nothing of it is stored, and nothing under that lease ever will be.
     """
 
-    def __init__(self, lease: Lease, holder: str) -> None:
-        super().__init__(lease.tenant, holder)
+    def __init__(self, lease: Lease, holder: str, address: str = "") -> None:
+        super().__init__(lease.tenant, holder, address)
         self.lease = lease
 
 
@@ -49,11 +49,14 @@ class LeaseState:
     beat
         Grows with every write and renewal: a holder whose beat stands still may be
         dead.
+    address
+        Where callers find the holder; empty if it did not say.
     """
 
     lease: Lease
     holder: str
     beat: int
+    address: str = ""
 
 
 class Leases(Protocol):
@@ -77,10 +80,14 @@ class Leases(Protocol):
         """Return a tenant's lease; ``None`` if there never was one."""
 
     def take(
-        self, tenant: TenantId, holder: str, seen: LeaseState | None
+        self,
+        tenant: TenantId,
+        holder: str,
+        seen: LeaseState | None,
+        address: str = "",
     ) -> Lease | None:
         """
-        Give out the next lease of a tenant.
+        Give out the next lease of a tenant to a holder, who is called at an address.
 
         ``seen`` is the state in which the caller found it, ``None`` for none at all.
         Returns ``None`` if it is another by now: of many that have seen the same, one

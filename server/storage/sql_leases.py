@@ -11,7 +11,7 @@ from server.storage.database import Database
 from server.storage.lease import FencedError, Lease, LeaseState
 from server.storage.tables import leases as table
 
-_STATE = select(table.c.epoch, table.c.holder, table.c.beat).where(
+_STATE = select(table.c.epoch, table.c.holder, table.c.beat, table.c.address).where(
     table.c.tenant == bindparam("tenant_")
 )
 _FIRST = insert(table)
@@ -29,9 +29,14 @@ _NEXT = (
         table.c.epoch == bindparam("epoch_"),
         table.c.beat == bindparam("beat_"),
     )
-    .values(epoch=table.c.epoch + 1, holder=bindparam("holder_"), beat=0)
+    .values(
+        epoch=table.c.epoch + 1,
+        holder=bindparam("holder_"),
+        beat=0,
+        address=bindparam("address_"),
+    )
 )
-_GIVE_BACK = _BEAT.values(holder="", beat=table.c.beat + 1)
+_GIVE_BACK = _BEAT.values(holder="", beat=table.c.beat + 1, address="")
 
 
 class SqlLeases:
@@ -58,19 +63,28 @@ class SqlLeases:
             return _state(connection, tenant)
 
     def take(
-        self, tenant: TenantId, holder: str, seen: LeaseState | None
+        self,
+        tenant: TenantId,
+        holder: str,
+        seen: LeaseState | None,
+        address: str = "",
     ) -> Lease | None:
         """Give out the next lease of a tenant, unless it is another by now."""
         with self._database.writing("take a lease") as connection:
             if seen is None:
                 if _state(connection, tenant) is not None:
                     return None
-                row = {"tenant": tenant, "epoch": 1, "holder": holder, "beat": 0}
-                connection.execute(_FIRST, row)
+                first = {"epoch": 1, "holder": holder, "beat": 0, "address": address}
+                connection.execute(_FIRST, {"tenant": tenant, **first})
                 return Lease(tenant, 1)
             found = connection.execute(
                 _NEXT,
-                {**_parameters(seen.lease), "beat_": seen.beat, "holder_": holder},
+                {
+                    **_parameters(seen.lease),
+                    "beat_": seen.beat,
+                    "holder_": holder,
+                    "address_": address,
+                },
             )
             return Lease(tenant, seen.lease.epoch + 1) if found.rowcount else None
 
@@ -98,7 +112,9 @@ def fence(connection: Connection, leases: Sequence[Lease]) -> None:
     for lease in leases:
         if not _beat(connection, lease):
             now = _state(connection, lease.tenant)
-            raise FencedError(lease, now.holder if now else "")
+            if now is None:
+                raise FencedError(lease, "")
+            raise FencedError(lease, now.holder, now.address)
 
 
 def _beat(connection: Connection, lease: Lease) -> bool:
@@ -109,7 +125,7 @@ def _state(connection: Connection, tenant: TenantId) -> LeaseState | None:
     row = connection.execute(_STATE, {"tenant_": tenant}).one_or_none()
     if row is None:
         return None
-    return LeaseState(Lease(tenant, row.epoch), row.holder, row.beat)
+    return LeaseState(Lease(tenant, row.epoch), row.holder, row.beat, row.address)
 
 
 def _parameters(lease: Lease) -> dict[str, object]:

@@ -374,5 +374,6 @@ leases = Table(
     _value("epoch", _INT64),
     _value("holder", Text()),
     _value("beat", _INT64),
+    _value("address", Text()),
     sqlite_strict=True,
 )

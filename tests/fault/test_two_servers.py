@@ -84,13 +84,17 @@ def _pair(tmp_path: Path, postgres: PostgresServer) -> Iterator[Pair]:
 
 
 async def test_a_standby_says_so_and_who_decides(pair: Pair) -> None:
-    """Health is NOT_SERVING, a write is UNAVAILABLE, and nothing of it is stored."""
+    """Health is NOT_SERVING, a write is UNAVAILABLE and told where to go."""
     assert not await _serves(pair.standby)
     assert await _serves(pair.owner)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await _upsert(pair.standby, "d1")
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
-    assert f":{pair.owner.pid}:" in str(rpc_status.from_call(caught.value))
+    told = str(rpc_status.from_call(caught.value))
+    assert f":{pair.owner.pid}:" in told
+    assert pair.owner.address in told
+    lines = [line for line in pair.standby.logged().splitlines() if "listening" in line]
+    assert [pair.standby.address in line for line in lines] == [True]
     await _upsert(pair.owner, "d2")
     pair.standby.signal(signal.SIGTERM)
     assert pair.standby.wait() == 0

@@ -21,4 +21,6 @@ def take_back(path: Path, revision: str) -> None:
         for later, tables in _MADE.items():
             for table in tables if later > revision else ():
                 connection.execute(f"DROP TABLE {table}")
+        if "0008" <= revision < "0010":
+            connection.execute("ALTER TABLE leases DROP COLUMN address")
         connection.execute("UPDATE nearturn_revision SET version_num = ?", (revision,))

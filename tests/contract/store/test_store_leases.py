@@ -41,6 +41,22 @@ def test_first_lease_has_epoch_one(store: Store) -> None:
     assert store.leases().state(OTHER) is None
 
 
+def test_a_lease_says_where_its_holder_is(store: Store) -> None:
+    """Kept by beats, told to whoever is fenced, and gone with the holder."""
+    leases = store.leases()
+    old = leases.take(BRAND, "a", None, "one:1")
+    assert old is not None
+    assert leases.renew([old]) == []
+    assert _state(store).address == "one:1"
+    new = leases.take(BRAND, "b", _state(store), "two:2")
+    assert new is not None
+    with pytest.raises(FencedError, match="with server b at two:2") as caught:
+        store.commit([(BRAND, changes_of(demand_row()))], leases=[old])
+    assert (caught.value.holder, caught.value.address) == ("b", "two:2")
+    leases.give_back([new])
+    assert _state(store).address == ""
+
+
 def test_a_lease_is_no_data(store: Store) -> None:
     """A tenant of whom there is a lease and nothing else is not listed."""
     _take(store, "a")

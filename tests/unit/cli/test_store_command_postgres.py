@@ -176,4 +176,10 @@ def _tool(postgres: PostgresServer, name: str, *arguments: object) -> None:
 
 def _take_back(postgres: PostgresServer, url: str) -> None:
     older = "UPDATE nearturn_revision SET version_num = '0008'"
-    _execute(postgres, url, "DROP TABLE relay_cursors", older)
+    _execute(
+        postgres,
+        url,
+        "DROP TABLE relay_cursors",
+        "ALTER TABLE leases DROP COLUMN address",
+        older,
+    )

@@ -17,10 +17,13 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from matcher.domain.errors import UnavailableError
+from matcher.domain.ids import TenantId
 from server.storage import revision
+from server.storage.lease import Lease, LeaseState
 from server.storage.opening import open_store
 from server.storage.tables import REVISION_TABLE, metadata
 from tests.contract.store.rows import BRAND, changes_of, demand_row
+from tests.scenarios.older_store import take_back
 from tests.scenarios.postgres_server import PostgresServer
 
 LATER = '''
@@ -228,3 +231,15 @@ def test_head_is_the_last_migration() -> None:
     numbers = [name.partition("_")[0] for name in names]
     assert numbers == [f"{number:04d}" for number in range(1, len(names) + 1)]
     assert revision.head_revision() == numbers[-1]
+
+
+def test_leases_keep_their_epochs_when_they_get_addresses(path: Path) -> None:
+    """Whoever had one is fenced after it as before; nobody's address is known."""
+    tenant = TenantId("brand")
+    with closing(open_store(f"sqlite:///{path}")) as store:
+        leases = store.leases()
+        for holder in ("a", "b"):
+            assert leases.take(tenant, holder, leases.state(tenant), "here:1")
+    take_back(path, "0009")
+    with closing(open_store(f"sqlite:///{path}")) as store:
+        assert store.leases().state(tenant) == LeaseState(Lease(tenant, 2), "b", 0, "")

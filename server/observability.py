@@ -30,7 +30,7 @@ def configure_logs(*, level: str, style: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.dict_tracebacks
+        _tracebacks()
         if is_json
         else structlog.processors.ExceptionPrettyPrinter(sys.stderr),
     ]
@@ -60,3 +60,9 @@ def _take_foreign(level: int, shared: list[Processor], renderer: Processor) -> N
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def _tracebacks() -> Processor:
+    # Without the values of variables: a request is one, and so is a place or a key.
+    transformer = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return structlog.processors.ExceptionRenderer(transformer)

@@ -25,6 +25,7 @@ from matcher.engine.limits import ShardLimits
 from matcher.engine.shard import Shard
 from matcher.engine.shard_sizes import ShardSizes
 from server.runtime.clock import Clock
+from server.runtime.decision_log import log_stored
 from server.runtime.ownership import Ownership
 from server.runtime.watch import GroupTimes
 from server.runtime.work import Done, Work
@@ -288,6 +289,7 @@ class ShardHost:
             self._shards[tenant].committed()
             times.decided.update(map(_decided, changed.decisions))
             times.rounds.extend(changed.rounds)
+            log_stored(tenant, changed)
 
     def _note_sizes(self, tenants: Iterable[TenantId]) -> None:
         # Another dictionary each time: readers on other threads need no lock.

@@ -205,6 +205,22 @@ def test_nobody_is_in_metrics_or_logs(server: ServerProcess) -> None:
     assert not re.search(r"latitude|longitude|customer", log + scrape)
 
 
+def test_the_log_leads_to_decisions_by_their_ids(server: ServerProcess) -> None:
+    """Each decision has a line at debug with its reasons, the round one at info."""
+    logged = server.logged().splitlines()
+    lines = [json.loads(line) for line in logged if line.startswith("{")]
+    decided = [line for line in lines if line["event"] == "decided"]
+    ids = [line["decision_id"] for line in decided]
+    assert ids == sorted(ids)
+    assert len(set(ids)) == len(ids) >= 4
+    (fragile,) = [line for line in decided if "ITEM_FRAGILE" in line["reasons"]]
+    assert (fragile["outcome"], fragile["level"]) == ("WAREHOUSE", "debug")
+    (stored,) = [line for line in lines if line["event"] == "round_stored"]
+    assert (stored["matched_count"], stored["gap_micros"]) == (1, 0)
+    (matched,) = [line for line in decided if line["outcome"] == "MATCHED"]
+    assert matched["round_id"] == stored["round_id"]
+
+
 def test_top_says_the_same(server: ServerProcess) -> None:
     """`nearturn top --once` prints what the server has done, for scripts too."""
     command = (sys.executable, "-c", "from server.cli import main; main()", "top")

@@ -94,7 +94,7 @@ class Metrics:
         )
         self.refusals = Counter(
             "nearturn_queue_refusals",
-            "Writes that the full queue refused.",
+            "Writes refused by a queue that is full, or too slow for a deadline.",
             registry=registry,
         )
         self.engine = Histogram(

@@ -22,7 +22,7 @@ KERNEL_SUITES := tests/unit/solve tests/unit/geo tests/unit/index tests/unit/rou
 	tests/oracle
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fault-tools alert-tools lock proto format lint type test test-all simulate soak demo bench docs check clean
+.PHONY: help setup fault-tools alert-tools lock proto format lint type test test-all simulate fuzz soak demo bench docs check clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,10 @@ simulate: $(READY) ## Live SEEDS=100 lives of a cluster, of STEPS=2000, from FIR
 		$(if $(FIRST),--first $(FIRST)) $(if $(STEPS),--steps $(STEPS)) \
 		$(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(DATABASE),--database $(DATABASE))
+
+fuzz: $(READY) ## Call a server with anything for MINUTES=10, or with what LIFE=file has
+	$(BIN)/python -m tests.fuzz $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(LIFE),--life $(LIFE))
 
 soak: $(READY) ## Churn a server for MINUTES=30 and watch its memory
 	NEARTURN_SOAK_MINUTES=$(or $(MINUTES),30) $(BIN)/pytest -q -s tests/fault/test_soak.py

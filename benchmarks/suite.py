@@ -21,11 +21,13 @@ from benchmarks import (
     online,
     restart,
     rounds,
+    service,
     shadows,
     what_if,
     windows,
 )
 from benchmarks.result import Result, Skipped
+from benchmarks.service import ServiceParams
 from benchmarks.weeks import Weeks
 
 #: What a family yields, as it goes.
@@ -65,6 +67,8 @@ class Profile:
         Writes of the durability family.
     restarted
         Open demands, and waiting returns, of a store that a server starts on.
+    service
+        Load of the service family.
     bulk_demands
         Demands that are sent by the column.
     """
@@ -83,6 +87,7 @@ class Profile:
     durable_writes: int
     restarted: tuple[int, int]
     bulk_demands: int
+    service: ServiceParams
 
 
 PROFILES = {
@@ -101,6 +106,7 @@ PROFILES = {
         durable_writes=500,
         restarted=(2_000, 200),
         bulk_demands=2_000,
+        service=ServiceParams(call_count=300, steady_s=0.5, overload_s=0.5),
     ),
     "quick": Profile(
         scale=0.2,
@@ -117,6 +123,7 @@ PROFILES = {
         durable_writes=20_000,
         restarted=(100_000, 10_000),
         bulk_demands=200_000,
+        service=ServiceParams(call_count=5_000, steady_s=5.0, overload_s=10.0),
     ),
     "full": Profile(
         scale=1.0,
@@ -133,6 +140,7 @@ PROFILES = {
         durable_writes=100_000,
         restarted=(1_000_000, 100_000),
         bulk_demands=1_000_000,
+        service=ServiceParams(call_count=20_000, steady_s=20.0, overload_s=60.0),
     ),
 }
 
@@ -191,6 +199,7 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
             bulk.bulk(profile.bulk_demands, seed, repetitions),
             bulk_import.bulk_import(profile.bulk_demands, seed),
         ),
+        "service": lambda: service.service(profile.service, seed, repetitions),
         "health": lambda: _health(profile),
     }
 

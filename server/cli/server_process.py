@@ -1,4 +1,4 @@
-"""A server process of our own, for the demo."""
+"""A server process of our own, for the demo and benchmarks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from matcher.domain.errors import UnavailableError
@@ -17,10 +18,25 @@ _STOP_S = 30.0
 _STEP_S = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """Where a server listens, and the number of its process."""
+
+    address: str
+    pid: int
+
+
 @contextmanager
 def running_server(folder: Path) -> Iterator[str]:
+    """Run `nearturn serve` as :func:`running_process` does, and give its address."""
+    with running_process(folder) as server:
+        yield server.address
+
+
+@contextmanager
+def running_process(folder: Path) -> Iterator[RunningServer]:
     """
-    Run `nearturn serve` on a store in a folder, and give its address.
+    Run `nearturn serve` on a store in a folder.
 
     Raises
     ------
@@ -47,7 +63,8 @@ def running_server(folder: Path) -> Iterator[str]:
         # Our own interpreter with our own arguments: nothing comes from outside.
         process = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603
         try:
-            yield f"127.0.0.1:{_port(process, port_file, log)}"
+            port = _port(process, port_file, log)
+            yield RunningServer(f"127.0.0.1:{port}", process.pid)
         finally:
             process.send_signal(signal.SIGTERM)
             try:

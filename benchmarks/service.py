@@ -1,0 +1,267 @@
+"""What a server does under load, beside one that does nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import grpc.aio
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.latlng_pb2 import LatLng
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from benchmarks.echo_server import METHOD, echo_server
+from benchmarks.open_loop import Calls, MakeCall, closed_loop, open_loop
+from benchmarks.result import Result
+from matcher.domain.policy_change import Dimension
+from nearturn import Client
+from nearturn.async_client import AsyncClient
+from nearturn.v1 import item_pb2, return_item_pb2, return_service_pb2
+from server.cli.demo_policy import demo_policy
+from server.cli.load_run import put_in_force
+from server.cli.server_process import RunningServer, running_process
+
+FAMILY = "service"
+
+_SUBMIT = "/nearturn.v1.ReturnService/SubmitReturn"
+_IN_FLIGHT = 64
+_OVERLOAD = 3.0
+_DEADLINE_S = 1.0
+_HEALTH_PAUSE_S = 0.02
+_RECOVERY_MAX_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceParams:
+    """
+    How much load for how long.
+
+    ``call_count`` calls of each run at 64 in flight, ``steady_s`` of half of that rate,
+    ``overload_s`` of three times it.
+    """
+
+    call_count: int
+    steady_s: float
+    overload_s: float
+
+
+def service(params: ServiceParams, seed: int, repetitions: int) -> Iterator[Result]:
+    """
+    Submit returns that are decided at once, each in a call of its own.
+
+    The peer is a bare grpc.aio server that gives bytes of the size of our answers for
+    bytes of the size of our requests: its process, our process and the client share
+    the machine, as ours do. Then three times the rate that ours sustains.
+    """
+    with ExitStack() as undo:
+        folder = undo.enter_context(
+            tempfile.TemporaryDirectory(prefix="nearturn-bench-")
+        )
+        ours = undo.enter_context(running_process(Path(folder)))
+        with Client(ours.address) as client:
+            put_in_force(
+                client, demo_policy(), [d for d in Dimension if d], "benchmark"
+            )
+            size = client.returns.SubmitReturn(_request("first")).ByteSize()
+        echo = undo.enter_context(echo_server(size))
+        measured = asyncio.run(
+            _measure(ours, echo, params, seed=seed, repetitions=repetitions)
+        )
+    yield from measured
+
+
+async def _measure(
+    ours: RunningServer,
+    echo: str,
+    params: ServiceParams,
+    *,
+    seed: int,
+    repetitions: int,
+) -> list[Result]:
+    async with AsyncClient(ours.address) as client, AsyncClient(echo) as peer:
+        found = []
+        rates, echo_rates = [], []
+        for run in range(repetitions):
+            submit = _submits(client.channel, params.call_count, f"closed-{run}")
+            calls = await closed_loop(submit, params.call_count, _IN_FLIGHT)
+            rates.append(len(calls.seconds) / calls.taken_s)
+            bare = _echoes(peer.channel, params.call_count)
+            calls = await closed_loop(bare, params.call_count, _IN_FLIGHT)
+            echo_rates.append(len(calls.seconds) / calls.taken_s)
+        rate, echo_rate = statistics.median(rates), statistics.median(echo_rates)
+        found += _throughput(rate, echo_rate)
+        found += await _half_load(client, peer, rate / 2, params, seed, repetitions)
+        found.append(await _overload(client, ours, rate, params, seed))
+        return found
+
+
+def _throughput(rate: float, echo_rate: float) -> list[Result]:
+    case = f"returns decided at once, {_IN_FLIGHT} in flight"
+    return [
+        Result(FAMILY, case, "nearturn", 1 / rate, numbers={"calls_per_s": rate}),
+        Result(
+            FAMILY,
+            case,
+            "grpc.aio that answers at once",
+            1 / echo_rate,
+            rate / echo_rate,
+            numbers={"calls_per_s": echo_rate},
+        ),
+    ]
+
+
+async def _half_load(
+    client: AsyncClient,
+    peer: AsyncClient,
+    rate: float,
+    params: ServiceParams,
+    seed: int,
+    repetitions: int,
+) -> list[Result]:
+    count = round(2 * rate * params.steady_s)
+    ours, bare = [], []
+    for run in range(repetitions):
+        submit = _submits(client.channel, count, f"half-{run}")
+        ours.append(await open_loop(submit, rate, params.steady_s, seed + run))
+        echo = _echoes(peer.channel, count)
+        bare.append(await open_loop(echo, rate, params.steady_s, seed + run))
+    case = f"the same at half load, {rate:,.0f} a second, p99"
+    our_ms, bare_ms = _p99_ms(ours), _p99_ms(bare)
+    return [
+        Result(FAMILY, case, "nearturn", our_ms / 1_000, numbers=_spread(ours)),
+        Result(
+            FAMILY,
+            case,
+            "grpc.aio that answers at once",
+            bare_ms / 1_000,
+            bare_ms / our_ms,
+            numbers=_spread(bare),
+        ),
+    ]
+
+
+async def _overload(
+    client: AsyncClient,
+    ours: RunningServer,
+    rate: float,
+    params: ServiceParams,
+    seed: int,
+) -> Result:
+    # A caller that has waited for its deadline is gone: answers after it are no good.
+    offered = _OVERLOAD * rate
+    count = round(2 * offered * params.overload_s)
+    submit = _submits(client.channel, count, "overload", _DEADLINE_S)
+    async with AsyncClient(ours.address) as other:
+        before_mib = _memory_mib(ours)
+        checks: list[float] = []
+        watching = asyncio.create_task(_check_health(other, checks))
+        calls = await open_loop(submit, offered, params.overload_s, seed)
+        watching.cancel()
+        recovery_s = await _recovery(other)
+    return Result(
+        FAMILY,
+        f"{_OVERLOAD:.0f} times that rate for {params.overload_s:,.0f} s, deadlines "
+        f"of {_DEADLINE_S:.0f} s",
+        "nearturn",
+        calls.taken_s,
+        numbers={
+            "offered_per_s": offered,
+            "good_per_s": len(calls.seconds) / calls.taken_s,
+            "good_of_sustained": len(calls.seconds) / calls.taken_s / rate,
+            "p99_ms": calls.percentile_ms(99),
+            "grown_mib": _memory_mib(ours) - before_mib,
+            "health_longest_ms": max(checks, default=float("inf")) * 1_000,
+            "recovery_s": recovery_s,
+            "generator_late_s": calls.late_s,
+            **{f"{code}_count": n for code, n in sorted(calls.refused.items())},
+        },
+    )
+
+
+async def _check_health(client: AsyncClient, seconds: list[float]) -> None:
+    health = health_pb2_grpc.HealthStub(client.channel)
+    while True:
+        begun = time.perf_counter()
+        await health.Check(health_pb2.HealthCheckRequest())
+        seconds.append(time.perf_counter() - begun)
+        await asyncio.sleep(_HEALTH_PAUSE_S)
+
+
+async def _recovery(client: AsyncClient) -> float:
+    # Until ten calls one after the other are each answered in a tenth of a second.
+    begun = time.perf_counter()
+    submit = _submits(client.channel, 10_000, "recovery", _DEADLINE_S)
+    number = quick = 0
+    while quick < 10 and time.perf_counter() - begun < _RECOVERY_MAX_S:
+        calls = await closed_loop(partial(_same, submit, number), 1, 1)
+        number += 1
+        quick = quick + 1 if calls.seconds and calls.seconds[0] < 0.1 else 0
+    return time.perf_counter() - begun
+
+
+def _p99_ms(runs: Sequence[Calls]) -> float:
+    return statistics.median(run.percentile_ms(99) for run in runs)
+
+
+def _spread(runs: Sequence[Calls]) -> dict[str, float]:
+    return {
+        "median_ms": statistics.median(run.percentile_ms(50) for run in runs),
+        "p99_ms": _p99_ms(runs),
+        "refused": sum(sum(run.refused.values()) for run in runs),
+        "generator_late_ms": 1_000 * max(run.late_s for run in runs),
+    }
+
+
+def _submits(
+    channel: grpc.aio.Channel, count: int, name: str, timeout_s: float | None = None
+) -> Callable[[int], Awaitable[bytes]]:
+    # Encoded before: the client's own work is the same for both servers.
+    call = channel.unary_unary(_SUBMIT, None, None)
+    payloads = _payloads(count, name)
+    return lambda number: call(payloads[number], timeout=timeout_s)
+
+
+def _echoes(channel: grpc.aio.Channel, count: int) -> Callable[[int], Awaitable[bytes]]:
+    call = channel.unary_unary(METHOD, None, None)
+    payloads = _payloads(count, "echo")
+    return lambda number: call(payloads[number])
+
+
+def _same(call: MakeCall, number: int, _: int) -> Awaitable[object]:
+    return call(number)
+
+
+def _payloads(count: int, name: str) -> list[bytes]:
+    return [_request(f"{name}-{number}").SerializeToString() for number in range(count)]
+
+
+def _request(return_id: str) -> return_service_pb2.SubmitReturnRequest:
+    # Without consent, and so decided by the first gate.
+    item = return_item_pb2.ReturnItem(
+        return_id=return_id,
+        order_id=f"order-of-{return_id}",
+        customer_id=f"customer-of-{return_id}",
+        location=LatLng(latitude=52.52, longitude=13.405),
+        sku="sku-1",
+        category="apparel",
+        reason=item_pb2.RETURN_REASON_FIT,
+        condition=item_pb2.CONDITION_LIKE_NEW,
+        customer_consents=False,
+        decide_by_time=Timestamp(seconds=int(time.time()) + 86_400),
+        transit_state=return_item_pb2.TRANSIT_STATE_WITH_CUSTOMER,
+        weight_grams=400,
+    )
+    return return_service_pb2.SubmitReturnRequest(return_item=item)
+
+
+def _memory_mib(server: RunningServer) -> float:
+    fields = Path(f"/proc/{server.pid}/statm").read_text(encoding="ascii").split()
+    return int(fields[1]) * resource.getpagesize() / 2**20

@@ -21,6 +21,7 @@ from nearturn.columnar_plan import (
 )
 from nearturn.row_import import ImportResult
 from nearturn.v1 import (
+    access_service_pb2_grpc,
     demand_service_pb2,
     demand_service_pb2_grpc,
     explain_service_pb2_grpc,
@@ -48,7 +49,7 @@ class AsyncClient:
 
     Attributes
     ----------
-    demands, returns, matches, policies, explain, network, reports, privacy
+    demands, returns, matches, policies, explain, network, reports, privacy, access
         Stubs of the services. Their calls take and give the messages of
         ``nearturn.v1``, are awaited or iterated over, and raise ``grpc.RpcError``.
 
@@ -75,6 +76,7 @@ class AsyncClient:
         self.network = network_service_pb2_grpc.NetworkServiceStub(self.channel)
         self.reports = report_service_pb2_grpc.ReportServiceStub(self.channel)
         self.privacy = privacy_service_pb2_grpc.PrivacyServiceStub(self.channel)
+        self.access = access_service_pb2_grpc.AccessServiceStub(self.channel)
 
     async def plan_columnar(
         self,

@@ -24,6 +24,7 @@ from nearturn.columnar_plan import (
 )
 from nearturn.row_import import ImportResult
 from nearturn.v1 import (
+    access_service_pb2_grpc,
     demand_service_pb2,
     demand_service_pb2_grpc,
     explain_service_pb2_grpc,
@@ -84,7 +85,7 @@ class Client:
 
     Attributes
     ----------
-    demands, returns, matches, policies, explain, network, reports, privacy
+    demands, returns, matches, policies, explain, network, reports, privacy, access
         Stubs of the services. Their calls take and give the messages of
         ``nearturn.v1`` and raise ``grpc.RpcError``.
 
@@ -112,6 +113,7 @@ class Client:
         self.network = network_service_pb2_grpc.NetworkServiceStub(self.channel)
         self.reports = report_service_pb2_grpc.ReportServiceStub(self.channel)
         self.privacy = privacy_service_pb2_grpc.PrivacyServiceStub(self.channel)
+        self.access = access_service_pb2_grpc.AccessServiceStub(self.channel)
 
     def plan_columnar(
         self,

@@ -9,12 +9,13 @@ import grpc.aio
 
 from matcher.domain.errors import InvalidValueError
 from matcher.domain.ids import TenantId
-from server.access.api_keys import read_keys
+from server.access.api_keys import ApiKeys, read_keys
 from server.access.authenticator import Authenticator
 from server.access.call_limiter import CallLimiter, CallLimits
 from server.access.caller import local_caller
 from server.access.certificates import Certificates, TlsFiles
 from server.access.client_names import read_client_names
+from server.access.key_audit import KeyAudit
 from server.access.key_set import KeySetFile, KeySetUrl
 from server.access.tokens import TokenRules, Tokens
 from server.access.watched_file import WatchedFile
@@ -23,6 +24,7 @@ from server.api.access_interceptor import AccessInterceptor
 from server.api.access_rules import AccessRules
 from server.api.call_watch import CallWatch
 from server.api.registration import services
+from server.runtime.runtime import Runtime
 
 _SECOND_US = 1_000_000
 
@@ -64,9 +66,10 @@ class Door:
                 "with insecure, a loopback address: 127.0.0.1, [::1] or localhost",
             )
         self._key_set = _key_set(settings)
-        keys, clients = settings.api_keys, settings.tls_clients
+        keys, clients = _keys(settings), settings.tls_clients
+        self._key_audit = KeyAudit(keys.value, tenant) if keys else None
         authenticator = Authenticator(
-            keys=WatchedFile("api_keys", (Path(keys),), read_keys) if keys else None,
+            keys=keys,
             tokens=_tokens(settings, self._key_set) if self._key_set else None,
             clients=WatchedFile("tls_clients", (Path(clients),), read_client_names)
             if clients
@@ -120,8 +123,15 @@ class Door:
         if self._key_set is not None:
             self._key_set.start()
 
+    def note_keys(self, runtime: Runtime) -> None:
+        """Begin to note changes of keys in the audit log."""
+        if self._key_audit is not None:
+            self._key_audit.start(runtime)
+
     async def stop(self) -> None:
         """Look no more."""
+        if self._key_audit is not None:
+            await self._key_audit.stop()
         if self._key_set is not None:
             await self._key_set.stop()
 
@@ -151,6 +161,12 @@ def _certificates(settings: AccessSettings) -> Certificates | None:
     return Certificates(
         TlsFiles(Path(settings.tls_certificate), Path(settings.tls_key), client_ca)
     )
+
+
+def _keys(settings: AccessSettings) -> WatchedFile[ApiKeys] | None:
+    if not settings.api_keys:
+        return None
+    return WatchedFile("api_keys", (Path(settings.api_keys),), read_keys)
 
 
 def _key_set(settings: AccessSettings) -> KeySetFile | KeySetUrl | None:

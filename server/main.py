@@ -105,6 +105,7 @@ class Server:
         log.info("listening", listen=settings.listen, port=self.port)
         await asyncio.to_thread(warm_up_all)
         await self._runtime.start(self._decides)
+        self._door.note_keys(self._runtime)
         gc.freeze()
         self._publish()
         await self._registration.serving()

@@ -13,6 +13,7 @@ from matcher.domain.errors import InvalidValueError
 from matcher.domain.ids import TenantId
 from matcher.engine.answers import Answer
 from matcher.engine.commands import Command
+from server.access.caller import current_subject
 from server.api.call_watch import CallWatch, UnwatchedCalls
 from server.api.idempotency import payload_hash
 from server.runtime.call import Call
@@ -49,6 +50,7 @@ class ApiContext:
                 lambda answer: respond(answer).SerializeToString(),
                 request_id,
                 payload_hash(request.DESCRIPTOR.name, request) if request_id else "",
+                subject=current_subject(),
             )
         )
 

@@ -12,6 +12,7 @@ from grpc_reflection.v1alpha import reflection
 
 from matcher.domain.ids import TenantId
 from nearturn.v1 import (
+    access_service_pb2,
     demand_service_pb2,
     explain_service_pb2,
     match_service_pb2,
@@ -21,6 +22,7 @@ from nearturn.v1 import (
     report_service_pb2,
     return_service_pb2,
 )
+from server.api.access_servicer import AccessServicer
 from server.api.call_watch import CallWatch, UnwatchedCalls
 from server.api.context import ApiContext
 from server.api.demand_servicer import DemandServicer
@@ -37,6 +39,7 @@ from server.runtime.runtime import Runtime
 Handlers: TypeAlias = "grpc.GenericRpcHandler[bytes, bytes]"
 
 _SERVICES = {
+    access_service_pb2.DESCRIPTOR.services_by_name["AccessService"]: AccessServicer,
     demand_service_pb2.DESCRIPTOR.services_by_name["DemandService"]: DemandServicer,
     return_service_pb2.DESCRIPTOR.services_by_name["ReturnService"]: ReturnServicer,
     match_service_pb2.DESCRIPTOR.services_by_name["MatchService"]: MatchServicer,

@@ -6,6 +6,7 @@ import typer
 
 from matcher.domain.errors import InvalidValueError, NearturnError
 from server.cli import (
+    audit_command,
     bench_command,
     connection_options,
     demo_command,
@@ -45,6 +46,7 @@ app.command("export")(export_command.export)
 app.command("scenario")(scenario_command.scenario)
 app.add_typer(policy_command.app, name="policy")
 app.command("erase")(erase_command.erase)
+app.command("audit")(audit_command.audit)
 app.add_typer(keys_command.app, name="keys")
 app.add_typer(store_command.app, name="store")
 app.command("verify")(verify_command.verify)

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
-import click
-
 from matcher.domain.errors import InvalidValueError
 from nearturn import Client, secure
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """Files and secrets that a connection is made with; all may be missing."""
-
-    ca: Path | None = None
-    token: str | None = None
-    token_file: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Say whether nothing was given."""
-        return self == Shown()
+from server.cli.shown import Shown, what_is_shown
 
 
 def connect(target: str) -> Client:
@@ -37,10 +19,7 @@ def connect(target: str) -> Client:
     InvalidValueError
         If a file was given that cannot be used.
     """
-    context = click.get_current_context(silent=True)
-    found = context.find_root().obj if context is not None else None
-    shown = found() if callable(found) else Shown()
-    assert isinstance(shown, Shown)
+    shown = what_is_shown()
     if shown.is_empty and _is_loopback(target):
         return Client(target)
     if (shown.certificate is None) != (shown.key is None):

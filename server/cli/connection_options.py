@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from server.cli.shown import Shown, show
+
 _PANEL = "Connection (before the command)"
 
 
 def connection_options(
-    context: typer.Context,
     ca: Annotated[
         Path | None,
         typer.Option(
@@ -48,13 +50,5 @@ def connection_options(
 
     Everything else goes to a warehouse, with a reason.
     """
-    import os  # noqa: PLC0415 - the one place of the command line that reads it
-
-    # Loaded when something is called: --help answers at once.
-    def shown() -> object:
-        from server.cli.connection import Shown  # noqa: PLC0415 - slow to import
-
-        token = os.environ.get("NEARTURN_TOKEN") or None
-        return Shown(ca, token, token_file, certificate, key)
-
-    context.obj = shown
+    token = os.environ.get("NEARTURN_TOKEN") or None
+    show(Shown(ca, token, token_file, certificate, key))

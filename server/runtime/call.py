@@ -17,7 +17,7 @@ class Call:
     A command with how to put its answer into bytes.
 
     ``payload_hash`` covers method and payload; it is compared when a request id
-    comes back. An empty ``request_id`` keeps no answer.
+    comes back. An empty ``request_id`` keeps no answer. ``subject`` is who asks.
     """
 
     tenant: TenantId
@@ -25,6 +25,7 @@ class Call:
     encode: Callable[[Answer], bytes]
     request_id: str = ""
     payload_hash: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

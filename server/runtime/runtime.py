@@ -20,6 +20,7 @@ from matcher.engine.plan import Plan, plan
 from matcher.engine.shard import Shard
 from matcher.engine.snapshot import Snapshot
 from matcher.solve import Stop
+from server.runtime.audit_note import audit_note
 from server.runtime.budget import budget
 from server.runtime.call import Call, RoundCall
 from server.runtime.clock import Clock, monotonic_clock, system_clock
@@ -37,6 +38,7 @@ from server.runtime.timers import Timers
 from server.runtime.watch import GroupTimes, Unwatched, Watch
 from server.runtime.work import Done, Work
 from server.runtime.work_queue import WorkQueue
+from server.storage.audit_entry import AuditEntry
 from server.storage.lease import Lease
 from server.storage.store import Store
 
@@ -243,18 +245,42 @@ class Runtime:
             As the command says; RequestReusedError if its request id was used for
             something else; UnavailableError if it could not be stored.
         """
+        noted: list[AuditEntry] = []
 
         def run(shard: Shard, now_us: int) -> bytes:
-            return call.encode(shard.apply(call.command, now_us))
+            before = shard.policy.version if shard.policy else 0
+            answer = shard.apply(call.command, now_us)
+            entry = audit_note(call.command, answer, call.subject, before, now_us)
+            noted.extend([entry] if entry else [])
+            return call.encode(answer)
 
         return await self.carry_out(
-            Work(call.tenant, run, call.request_id, call.payload_hash, call.command)
+            Work(
+                call.tenant,
+                run,
+                call.request_id,
+                call.payload_hash,
+                call.command,
+                noted,
+            )
         )
 
     async def carry_out(self, work: Work) -> bytes:
         """Run work whose value is a response, and return that once it is stored."""
         self._refuse_if_stopping()
         return cast(bytes, await self._queue.call(work))
+
+    async def note(self, tenant: TenantId, entries: Sequence[AuditEntry]) -> None:
+        """
+        Add entries to the audit log, and return once they are stored.
+
+        Raises
+        ------
+        UnavailableError
+            If they could not be, or the shard is another server's.
+        """
+        self._refuse_if_stopping()
+        await self._queue.call(Work(tenant, lambda _, now: now, noted=list(entries)))
 
     async def run_round(self, call: RoundCall) -> bytes:
         """

@@ -29,6 +29,7 @@ from server.runtime.decision_log import log_stored
 from server.runtime.ownership import Ownership
 from server.runtime.watch import GroupTimes
 from server.runtime.work import Done, Work
+from server.storage.audit_entry import AuditEntry
 from server.storage.lease import FencedError, Lease
 from server.storage.store import Store, StoredAnswer
 
@@ -37,10 +38,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _Answers:
-    """First answers to request ids: those that are stored, and those of the group."""
+    """
+    First answers to request ids: those that are stored, and those of the group.
+
+    With them, what the group adds to the audit log.
+    """
 
     stored: dict[tuple[TenantId, str], StoredAnswer] = field(default_factory=dict)
     new: dict[tuple[TenantId, str], StoredAnswer] = field(default_factory=dict)
+    audited: list[tuple[TenantId, AuditEntry]] = field(default_factory=list)
 
     def first(self, work: Work) -> StoredAnswer | None:
         """Return the first answer to a request, if there was one."""
@@ -195,9 +201,7 @@ class ShardHost:
                 return given_up
             times.ran_ns.append(perf_counter_ns())
         try:
-            self._commit(
-                {work.tenant for work in group}, list(answers.new.values()), times
-            )
+            self._commit({work.tenant for work in group}, answers, times)
         except UnavailableError as error:
             return self._give_up(group, error, times)
         return done
@@ -257,6 +261,7 @@ class ShardHost:
         if first is None:
             value = work.run(self.shard(work.tenant), now_us)
             answers.keep(work, value, now_us)
+            answers.audited += [(work.tenant, entry) for entry in work.noted]
             return value
         if first.payload_hash != work.payload_hash:
             raise RequestReusedError(
@@ -265,7 +270,7 @@ class ShardHost:
         return first.answer
 
     def _commit(
-        self, tenants: set[TenantId], answers: list[StoredAnswer], times: GroupTimes
+        self, tenants: set[TenantId], answers: _Answers, times: GroupTimes
     ) -> None:
         changes = [
             (tenant, shard.take_changes())
@@ -275,8 +280,9 @@ class ShardHost:
         used = {*tenants, *(tenant for tenant, _ in changes)}
         leases = [self._leases[each] for each in sorted(used) if each in self._shards]
         try:
-            if changes or answers:
-                self._store.commit(changes, answers, leases)
+            if changes or answers.new or answers.audited:
+                first = list(answers.new.values())
+                self._store.commit(changes, first, leases, answers.audited)
                 times.is_stored = True
             else:
                 # A refusal is an answer too: memory that is not our own any more

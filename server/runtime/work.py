@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from matcher.domain.ids import TenantId
 from matcher.engine.commands import Command
 from matcher.engine.shard import Shard
+from server.storage.audit_entry import AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Work:
     gets after the commit. With a ``request_id`` that value is the response as bytes,
     kept in the same transaction; a repetition gets it without running again.
     ``command`` is what it will apply, if anything, so that look-ups can be shared.
+    ``noted`` is what it adds to the audit log, which ``run`` may fill.
     """
 
     tenant: TenantId
@@ -26,6 +28,7 @@ class Work:
     request_id: str = ""
     payload_hash: str = ""
     command: Command | None = None
+    noted: list[AuditEntry] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from matcher.engine.records import (
     RoundRecord,
 )
 from matcher.engine.shadow_records import ShadowRecord
+from server.storage.audit_entry import AuditEntry
 
 T = TypeVar("T")
 
@@ -87,6 +88,7 @@ DECISIONS = DocumentCodec(Decision)
 POLICIES = DocumentCodec(PolicyRecord)
 PROGRAMS = DocumentCodec(Program)
 PROGRAM_EVENTS = DocumentCodec(ProgramEvent)
+AUDIT_ENTRIES = DocumentCodec(AuditEntry)
 WAREHOUSES = DocumentCodec(Warehouse)
 SERVICE_AREAS = DocumentCodec(ServiceArea)
 DROP_OFF_POINTS = DocumentCodec(DropOffPoint)

@@ -26,6 +26,7 @@ from matcher.engine.records import (
     WarehouseDay,
 )
 from server.storage import codec, tables
+from server.storage.audit_entry import AuditEntry
 from server.storage.facts import fact_row
 from server.storage.journal_codec import pack_entries
 from server.storage.shadow_rows import shadow_row, units_row
@@ -139,6 +140,18 @@ def event_rows(tenant: TenantId, events: Iterable[ProgramEvent]) -> list[Row]:
             "document": codec.PROGRAM_EVENTS.encode(event),
         }
         for event in events
+    ]
+
+
+def audit_rows(tenant: TenantId, entries: Iterable[AuditEntry]) -> list[Row]:
+    """Return the rows of the audit log."""
+    return [
+        {
+            "tenant": tenant,
+            "number": entry.number,
+            "document": codec.AUDIT_ENTRIES.encode(entry),
+        }
+        for entry in entries
     ]
 
 

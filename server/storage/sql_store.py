@@ -37,6 +37,7 @@ from matcher.report.facts import RolloutFacts, RolloutQuery
 from server.storage import codec, report_statements, statements
 from server.storage.audit.findings import Findings
 from server.storage.audit.store_audit import audit_store
+from server.storage.audit_entry import AuditEntry
 from server.storage.counters import read_counters
 from server.storage.database import Database
 from server.storage.history import History
@@ -75,10 +76,11 @@ class SqlStore:
         changes: Sequence[tuple[TenantId, Changes]],
         answers: Sequence[StoredAnswer] = (),
         leases: Sequence[Lease] = (),
+        audited: Sequence[tuple[TenantId, AuditEntry]] = (),
     ) -> None:
         """Write everything in one durable transaction, or nothing."""
         # Rows are made before the transaction: it holds up every other writer.
-        transaction = Transaction(changes, answers)
+        transaction = Transaction(changes, answers, audited)
         if transaction:
             with self._database.writing("commit") as connection:
                 # First: nobody takes a lease over between this and the commit.
@@ -295,6 +297,17 @@ class SqlStore:
             "list program events",
             statements.PROGRAM_EVENT_PAGE,
             codec.PROGRAM_EVENTS,
+            _page(tenant, after_number, limit),
+        )
+
+    def list_audit_entries(
+        self, tenant: TenantId, *, after_number: int, limit: int
+    ) -> list[AuditEntry]:
+        """Return up to ``limit`` entries with a higher number, in order."""
+        return self._database.many(
+            "list audit entries",
+            statements.AUDIT_PAGE,
+            codec.AUDIT_ENTRIES,
             _page(tenant, after_number, limit),
         )
 

@@ -39,6 +39,7 @@ from server.storage.tables import (
     CLOSED_AND_HELD,
     REVISION_TABLE,
     answers,
+    audit_log,
     checkpoints,
     counters,
     decisions,
@@ -150,6 +151,14 @@ APPEND_DECISIONS = insert(decisions)
 
 # Nor is an event of the program.
 APPEND_PROGRAM_EVENTS = insert(program_events)
+
+# Nor is what somebody did.
+APPEND_AUDIT_ENTRIES = insert(audit_log)
+
+# The number of the last entry; no row counts as 0.
+LAST_AUDIT_NUMBER = select(func.coalesce(func.max(audit_log.c.number), 0)).where(
+    audit_log.c.tenant == bindparam("tenant")
+)
 
 # Nor is a segment of the journal.
 APPEND_JOURNAL = insert(journal)
@@ -350,6 +359,7 @@ DEMAND_PAGE_IN_STATE = DEMAND_PAGE.where(demands.c.state == bindparam("state"))
 RETURN_PAGE = _page(returns, returns.c.return_id)
 RETURN_PAGE_IN_STATE = RETURN_PAGE.where(returns.c.state == bindparam("state"))
 PROGRAM_EVENT_PAGE = _page(program_events, program_events.c.number)
+AUDIT_PAGE = _page(audit_log, audit_log.c.number)
 POLICY_PAGE = _page(policies, policies.c.version)
 WAREHOUSE_PAGE = _page(warehouses, warehouses.c.warehouse_id)
 SERVICE_AREA_PAGE = _page(service_areas, service_areas.c.service_area_id)

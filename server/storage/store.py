@@ -34,6 +34,7 @@ from matcher.engine.records import (
 from matcher.engine.shadow_records import ShadowRecord
 from matcher.report.density import DemandFact
 from matcher.report.facts import RolloutFacts, RolloutQuery
+from server.storage.audit_entry import AuditEntry
 from server.storage.lease import Lease, Leases
 
 
@@ -165,6 +166,7 @@ class Store(Protocol):
         changes: Sequence[tuple[TenantId, Changes]],
         answers: Sequence[StoredAnswer] = (),
         leases: Sequence[Lease] = (),
+        audited: Sequence[tuple[TenantId, AuditEntry]] = (),
     ) -> None:
         """
         Write everything in one durable transaction, or nothing.
@@ -175,7 +177,8 @@ class Store(Protocol):
         A row that exists is replaced; deleting one that does not is no error. Of two
         entries for a tenant the later one wins. Decisions get the next numbers of
         their tenant's log, in order; one whose id is taken is a bug of the caller. A
-        request id that has an answer keeps it. Of erased rows, personal data is taken
+        request id that has an answer keeps it. Audit entries get the next numbers of
+        their tenant. Of erased rows, personal data is taken
         out of decisions, journal and checkpoints, and answers that hold it are deleted.
         """
 
@@ -293,6 +296,11 @@ class Store(Protocol):
         self, tenant: TenantId, *, after_number: int, limit: int
     ) -> list[ProgramEvent]:
         """Return up to ``limit`` events with a higher number, in order."""
+
+    def list_audit_entries(
+        self, tenant: TenantId, *, after_number: int, limit: int
+    ) -> list[AuditEntry]:
+        """Return up to ``limit`` entries with a higher number, in order."""
 
     def list_warehouses(
         self, tenant: TenantId, *, after_id: str, limit: int

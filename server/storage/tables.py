@@ -331,6 +331,17 @@ shadow_units = Table(
     sqlite_strict=True,
 )
 
+# Who changed policies, the program or keys; rows are appended and never change.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _key("tenant"),
+    _key("number", _INT64),
+    _value("document", Text()),
+    CheckConstraint("number >= 1", name="audit_log_number"),
+    sqlite_strict=True,
+)
+
 # Up to which decision of the log a broker has the events.
 relay_cursors = Table(
     "relay_cursors",

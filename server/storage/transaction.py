@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from operator import itemgetter
 
 from sqlalchemy import Connection, Table
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table
 from matcher.domain.ids import TenantId
 from matcher.engine.changes import Changes
 from server.storage import statements
+from server.storage.audit_entry import AuditEntry
 from server.storage.clearing import Clearing
 from server.storage.counters import read_counters
 from server.storage.history import entry_count
@@ -18,6 +19,7 @@ from server.storage.row_writing import sending, write_rows
 from server.storage.rows import (
     Row,
     answer_row,
+    audit_rows,
     event_rows,
     journal_row,
     keys_to_delete,
@@ -40,12 +42,15 @@ class Transaction:
         and decisions keep their order. Not modified.
     answers
         First answers to store; one whose request id has an answer is left out.
+    audited
+        Entries of the audit log by tenant, in order.
     """
 
     def __init__(
         self,
         changes: Sequence[tuple[TenantId, Changes]],
         answers: Sequence[StoredAnswer],
+        audited: Sequence[tuple[TenantId, AuditEntry]] = (),
     ) -> None:
         self._written: dict[Table, list[Row]] = {}
         self._deleted: dict[Table, list[Row]] = {}
@@ -73,6 +78,8 @@ class Transaction:
             latest = {key(row): row for row in rows}
             self._written[table] = [latest[each] for each in sorted(latest)]
         self._answers = [answer_row(answer) for answer in answers]
+        self._audited = audited
+        self._noted: list[Row] = []
 
     def __bool__(self) -> bool:
         return any(
@@ -83,6 +90,7 @@ class Transaction:
                 self._journal,
                 self._numbered,
                 self._answers,
+                self._audited,
             )
         )
 
@@ -118,7 +126,21 @@ class Transaction:
                 counted.append({"tenant": tenant, **asdict(after)})
         for segment in self._journal:
             segment["number"] = entry_count(connection, segment["tenant"])
+        self._noted = self._audit(connection)
         return counted
+
+    def _audit(self, connection: Connection) -> list[Row]:
+        last: dict[TenantId, int] = {}
+        rows: list[Row] = []
+        for tenant, entry in self._audited:
+            if tenant not in last:
+                found = connection.execute(
+                    statements.LAST_AUDIT_NUMBER, {"tenant": tenant}
+                )
+                last[tenant] = found.scalar_one()
+            last[tenant] += 1
+            rows += audit_rows(tenant, [replace(entry, number=last[tenant])])
+        return rows
 
     def _send(self, connection: Connection) -> None:
         for table, rows in self._written.items():
@@ -131,6 +153,7 @@ class Transaction:
         for statement, rows in (
             (statements.APPEND_DECISIONS, logged),
             (statements.APPEND_PROGRAM_EVENTS, self._events),
+            (statements.APPEND_AUDIT_ENTRIES, self._noted),
             (statements.APPEND_JOURNAL, self._journal),
             (statements.KEEP_ANSWERS, self._answers),
         ):

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import getpass
 import hashlib
 import hmac
 import json
+import os
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +28,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from nearturn import Client, error_details, secure
-from nearturn.v1 import match_service_pb2, policy_service_pb2
+from nearturn.v1 import access_service_pb2, match_service_pb2, policy_service_pb2
 from server.access.role import Role
 from server.api.access_rules import method_path, role_of
 from server.api.registration import services
@@ -333,6 +338,82 @@ def test_the_typed_client_may_renew_its_token(
         for _ in range(2):
             client.policies.GetProgram(policy_service_pb2.GetProgramRequest())
     assert len(asked) == 2
+
+
+def _command(*arguments: str, **environment: str) -> str:
+    # Nothing of the caller's environment: what is given is what counts.
+    command = (sys.executable, "-c", "from server.cli import main; main()", *arguments)
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    done = subprocess.run(
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**kept, **environment},
+    )
+    return done.stdout if done.returncode == 0 else done.stderr
+
+
+async def test_commands_reach_a_server_that_asks_who_calls(
+    server: ServerProcess, access: AccessFolder, tmp_path: Path
+):
+    """By options before the command, or by environment; each is told what it lacks."""
+    ca, key_file = tmp_path / "ca.pem", tmp_path / "key.txt"
+    access.ca.cert_pem.write_to_path(ca)
+    keys = str(access.api_keys.path)
+    made = _command("keys", "create", "--file", keys, "--role", "admin")
+    key_file.write_text(made)
+    await _reread(server, access)
+    to = ("--server", server.address)
+    shown = ("--ca", str(ca), "--token-file", str(key_file))
+    assert "API_KEY_CREATED" in _command(*shown, "audit", *to)
+    token = access.token("read")
+    refused = _command("audit", *to, NEARTURN_CA=str(ca), NEARTURN_TOKEN=token)
+    assert "PERMISSION_DENIED" in refused
+    assert "token:tester lacks the role admin" in refused
+    assert "UNAUTHENTICATED" in _command("--ca", str(ca), "audit", *to)
+    key_id = made.split("_")[1]
+    assert f"{key_id}  holds  default  admin" in _command(
+        "keys", "list", "--file", keys
+    )
+    assert "revoked" in _command("keys", "revoke", "--file", keys, key_id)
+    await _reread(server, access)
+    assert "revoked" in _command(*shown, "audit", *to)
+
+
+async def test_the_audit_log_names_whoever_it_was(
+    server: ServerProcess, access: AccessFolder
+):
+    """A pause by a key and a token, and the keys themselves under who made them."""
+    key = access.key("operate", "admin")
+    await _reread(server, access)
+    who = {"key": (key, f"key:{key.split('_')[1]}")}
+    who["token"] = (access.token("operate"), "token:tester")
+    for name, (credential, _) in who.items():
+        with Client(server.address, credentials=access.credentials(credential)) as one:
+            one.policies.PauseProgram(
+                policy_service_pb2.PauseProgramRequest(note=f"by {name}")
+            )
+    deadline = time.monotonic() + 60
+    with Client(server.address, credentials=access.credentials(key)) as client:
+        while True:
+            request = access_service_pb2.ListAuditEntriesRequest(page_size=1_000)
+            log = client.access.ListAuditEntries(request).entries
+            created = {
+                each.target: each.subject
+                for each in log
+                if each.action == access_service_pb2.AUDIT_ACTION_API_KEY_CREATED
+            }
+            ours = {each.key_id for each in access.api_keys.read()}
+            if key.split("_")[1] in created:
+                break
+            assert time.monotonic() < deadline, "the key is never noted"
+            await asyncio.sleep(0.1)
+    paused = {each.note: each.subject for each in log if each.note.startswith("by ")}
+    assert paused == {f"by {name}": subject for name, (_, subject) in who.items()}
+    assert set(created) <= ours, "those of another tenant are its own matter"
+    assert set(created.values()) <= {"file:test", f"file:{getpass.getuser()}"}
+    assert [each.number for each in log] == list(range(1, len(log) + 1))
 
 
 def test_no_secret_is_in_the_log(server: ServerProcess, access: AccessFolder):

@@ -12,6 +12,7 @@ _MADE = {
     "0007": ("match_counts",),
     "0008": ("leases",),
     "0009": ("relay_cursors",),
+    "0011": ("audit_log",),
 }
 
 

@@ -15,6 +15,7 @@ from server.storage.codec import StoredDocumentError
 from server.storage.journal_codec import unpack_checkpoint, unpack_entries
 from server.storage.rows import policy_row
 from server.storage.tables import (
+    audit_log,
     checkpoints,
     counters,
     journal,
@@ -26,7 +27,7 @@ from server.storage.tables import (
 
 
 def check_program(reader: TableReader) -> None:
-    """Report versions in force twice, and gaps in the program's log."""
+    """Report versions in force twice, and gaps in the logs of program and audit."""
     active: list[int] = []
     for row, record in reader.records(policies, codec.POLICIES, policy_row):
         if record.state is PolicyState.ACTIVE:
@@ -39,6 +40,12 @@ def check_program(reader: TableReader) -> None:
         if not row.number == event.number == count:
             reader.report(program_events, row.number, f"the next number is {count}")
             count = row.number
+    last = 0
+    for row, entry in reader.records(audit_log, codec.AUDIT_ENTRIES):
+        last += 1
+        if not row.number == entry.number == last:
+            reader.report(audit_log, row.number, f"the next number is {last}")
+            last = row.number
     stored = 0
     for row, program in reader.records(programs, codec.PROGRAMS):
         stored = program.event_count

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from matcher.domain.ids import ReturnId, TenantId
 from matcher.domain.match import HoldState
 from matcher.engine.changes import Changes
+from server.storage.audit_entry import AuditAction, AuditEntry
 from server.storage.store import LoggedDecision, Store
 from tests.contract.store.conftest import Opener
 from tests.contract.store.rows import (
@@ -152,3 +153,18 @@ def test_the_log_of_a_program_is_read_in_pages(store: Store) -> None:
     with pytest.raises(IntegrityError):
         store.commit([(BRAND, changes_of(events[2]))])
     assert store.list_program_events(BRAND, after_number=0, limit=9) == events
+
+
+def test_the_audit_log_is_numbered_as_it_is_stored(store: Store) -> None:
+    """From 1, by tenant, in order; in pages, and across commits."""
+    entries = [
+        AuditEntry(at, "key:a", AuditAction.POLICY_CREATED, version=at)
+        for at in (1, 2, 3)
+    ]
+    store.commit([], audited=[(BRAND, entries[0]), (OTHER, entries[1])])
+    store.commit([], audited=[(BRAND, entries[1]), (BRAND, entries[2])])
+    found = store.list_audit_entries(BRAND, after_number=0, limit=9)
+    assert found == [replace(each, number=each.version) for each in entries]
+    assert store.list_audit_entries(BRAND, after_number=1, limit=1) == found[1:2]
+    (other,) = store.list_audit_entries(OTHER, after_number=0, limit=9)
+    assert (other.number, other.version) == (1, 2)

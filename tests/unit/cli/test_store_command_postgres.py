@@ -179,7 +179,7 @@ def _take_back(postgres: PostgresServer, url: str) -> None:
     _execute(
         postgres,
         url,
-        "DROP TABLE relay_cursors",
+        "DROP TABLE relay_cursors, audit_log",
         "ALTER TABLE leases DROP COLUMN address",
         older,
     )

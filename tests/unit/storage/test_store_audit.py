@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from server.storage.audit.findings import Findings
+from server.storage.audit_entry import AuditAction, AuditEntry
+from server.storage.opening import open_store
 from server.storage.store_check import check_store
+from tests.scenarios import NOW_US, TENANT
 from tests.scenarios.stored_life import live_in
 
 
@@ -196,6 +199,10 @@ CORRUPTIONS = {
         "DELETE FROM program_events WHERE number = 2",
         ("programs", "event_count is 2"),
     ),
+    "a gap in the audit log": (
+        "DELETE FROM audit_log WHERE number = 1",
+        ("audit_log", "the next number is 1"),
+    ),
     "a gap in the journal": (
         "DELETE FROM journal WHERE number = 4",
         ("journal", "the next number is 4"),
@@ -235,6 +242,9 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a store that nobody has tampered with."""
     path = tmp_path_factory.mktemp("sound") / "store.db"
     live_in(path)
+    with closing(open_store(f"sqlite:///{path}")) as store:
+        entry = AuditEntry(NOW_US, "key:a", AuditAction.PROGRAM_PAUSED)
+        store.commit([], audited=[(TENANT, entry), (TENANT, entry)])
     return path
 
 

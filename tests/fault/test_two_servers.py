@@ -150,7 +150,7 @@ async def test_one_that_stopped_while_it_wrote_is_replaced(
         pair.begin()
         await _upsert(pair.owner, "d1")
         written = asyncio.create_task(_upsert(pair.owner, "d2"))
-        await asyncio.to_thread(_until, lambda: _state(pair.owner) == "T")
+        await asyncio.to_thread(_until, pair.owner.is_stopped)
         await asyncio.to_thread(
             _until, lambda: _writers(postgres, pair.url) == [("active", "ClientRead")]
         )
@@ -203,12 +203,6 @@ async def test_take_overs_under_load_lose_nothing(pair: Pair) -> None:
 
 def _stop(server: ServerProcess) -> Callable[[], None]:
     return lambda: server.signal(signal.SIGSTOP)
-
-
-def _state(server: ServerProcess) -> str:
-    # Behind the name of the program, which stands in brackets.
-    stat = Path(f"/proc/{server.pid}/stat").read_text(encoding="ascii")
-    return stat.rpartition(")")[2].split()[0]
 
 
 def _writers(postgres: PostgresServer, url: str) -> list[tuple[object, ...]]:

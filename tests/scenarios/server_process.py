@@ -116,6 +116,12 @@ class ServerProcess:
         assert self._process is not None
         self._process.send_signal(number)
 
+    def is_stopped(self) -> bool:
+        """Return whether a signal has stopped it, and none let it go on."""
+        # Behind the name of the program, which stands in brackets.
+        stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii")
+        return stat.rpartition(")")[2].split()[0] == "T"
+
     def wait(self) -> int:
         """Wait for its end and return its exit code."""
         assert self._process is not None

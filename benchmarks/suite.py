@@ -11,6 +11,7 @@ from benchmarks import (
     bulk,
     bulk_import,
     candidates,
+    changes_within,
     density,
     durability,
     end_to_end,
@@ -189,6 +190,7 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
         ),
         "explanations": lambda: chain(
             explanations.explanations(profile.explained, seed, threads),
+            changes_within.changes_within(profile.explained, seed, threads),
             losses.losses(profile.explained, seed, threads),
         ),
         "durability": lambda: durability.durability(

@@ -96,6 +96,30 @@ class PairKeys:
             )
         return tuple(places)
 
+    def around_row(self, row: int, day: int) -> tuple[LimitKey, ...]:
+        """Return the groups that a row with candidates is in, the smallest first."""
+        scope = _row_scope(self.limits)
+        if scope is None:
+            return ()
+        key = self.of_row[row]
+        own = (LimitKey(scope, 0, key, day),) if key else ()
+        return own if self.of_column else (*own, *self._around_all(day))
+
+    def around_column(self, column: int, day: int) -> tuple[LimitKey, ...]:
+        """Return the groups that a column with candidates is in, the smallest first."""
+        if not self.of_column and _row_scope(self.limits) is not None:
+            return ()
+        zones = zip(zone_limits(self.limits), self.of_column, strict=True)
+        own = [
+            LimitKey(LimitScope.ZONE, limit.resolution, cells[column], day)
+            for limit, cells in zones
+        ]
+        return (*reversed(own), *self._around_all(day))
+
+    def _around_all(self, day: int) -> tuple[LimitKey, ...]:
+        is_limited = any(each.scope is LimitScope.DAY for each in self.limits)
+        return (_day_key(day),) if is_limited else ()
+
 
 @dataclass(frozen=True, slots=True)
 class MatchGroups:

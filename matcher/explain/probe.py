@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -26,7 +26,7 @@ class Probe:
     A solved market with one item in another place, and back again.
 
     For markets that make the most of the saving, without match limits; any other takes
-    :class:`matcher.explain.solving_probe.SolvingProbe`.
+    :class:`matcher.explain.priced_probe.PricedProbe`.
 
     Parameters
     ----------
@@ -85,8 +85,12 @@ class Probe:
         tied = halved(limit - may, lambda at: self._is_chosen(row, way(may + at)))
         return sure if tied is None else may + tied
 
-    def units(self, row: int, column: int) -> int | None:
-        """Return how many units more of one demand get a row matched, if any do."""
+    def units(self, row: int, columns: Sequence[int]) -> list[tuple[int, int]]:
+        """Return how many units more of some demands get a row matched, if any do."""
+        found = ((self._units_of(row, column), column) for column in columns)
+        return [(units, column) for units, column in found if units is not None]
+
+    def _units_of(self, row: int, column: int) -> int | None:
         way = self._row(row)
         capacity = int(self._graph.capacity[column])
 
@@ -174,14 +178,3 @@ def halved(count: int, holds: Callable[[int], bool]) -> int | None:
         else:
             low = middle + 1
     return low if low < count else None
-
-
-def doubled(count: int, holds: Callable[[int], bool]) -> int | None:
-    """As :func:`halved`, from the least on: for numbers that tend to be small."""
-    low, high = 0, min(1, count)
-    while low < count and not holds(high - 1):
-        low, high = high, min(2 * high, count)
-    if low >= count:
-        return None
-    found = halved(high - 1 - low, lambda at: holds(low + at))
-    return high - 1 if found is None else low + found

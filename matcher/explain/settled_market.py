@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from matcher.domain.ids import DemandId, ReturnId
 from matcher.domain.latlng import LatLng
-from matcher.domain.match_limit import LimitKey
+from matcher.domain.match_limit import LimitKey, MatchLimit
 from matcher.domain.objective import Objective
 from matcher.domain.policy import RADIUS_M_MAX, CategoryRule, Policy
 from matcher.engine.market import Market, PoolItem, collect
-from matcher.engine.match_groups import PairKeys
+from matcher.engine.match_groups import PairKeys, zone_limits
 from matcher.engine.network import Network
+from matcher.engine.network_book import DAY_US
 from matcher.engine.open_demands import OpenDemands
 from matcher.engine.plan import Plan, open_demands
 from matcher.engine.records import DemandRecord
@@ -158,6 +159,21 @@ class SettledMarket:
         """Return where a demand is; it must have been open."""
         row = self.demands.row(DemandId(demand_id))
         return self.demands.record(row).demand.location
+
+    @property
+    def day(self) -> int:
+        """The UTC day whose places count, days since the epoch."""
+        return self.now_us // DAY_US
+
+    def left(self, key: LimitKey, limit: MatchLimit) -> int:
+        """Return how many places a limit had; below 0 where too many were taken."""
+        return limit.count_max - self.taken.get(key, 0)
+
+    def keys_of(self, demand_ids: Iterable[str]) -> PairKeys:
+        """Return what its rows, and some demands as columns, count for."""
+        if not zone_limits(self.policy.match_limits):
+            return self.keys
+        return self.keys.with_places([self.location(each) for each in demand_ids])
 
     def pairs(self, items: Sequence[PoolItem]) -> list[Pairs]:
         """Return every pair of each item, however far and whatever it saves."""

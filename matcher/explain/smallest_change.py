@@ -14,9 +14,10 @@ from matcher.domain.item import Condition
 from matcher.domain.match_limit import LimitKey
 from matcher.domain.policy import CategoryRule
 from matcher.explain.neighbourhood import Neighbourhood, Neighbourhoods
+from matcher.explain.priced_market import PricedMarket
+from matcher.explain.priced_probe import PricedProbe
 from matcher.explain.probe import Probe, Row
 from matcher.explain.settled_market import Pairs, SettledMarket
-from matcher.explain.solving_probe import SolvingProbe
 from matcher.solve import Stop
 
 IntArray = NDArray[np.int64]
@@ -117,7 +118,8 @@ def smallest_changes(
     tie rule decides, what hangs together with the item is solved. An optimum that
     follows its market makes each question cheap
     (:class:`matcher.solve.LiveAssignment`). Under match limits, or another objective
-    than the saving, each question solves the whole market.
+    than the saving, prices of the market say it, and only where the tie rule decides
+    the whole market is solved (:class:`matcher.explain.priced_probe.PricedProbe`).
     """
     assert not settled.assignment.gap, "an optimum"
     entries = settled.market.items
@@ -127,7 +129,7 @@ def smallest_changes(
         for each in return_ids
         if each in rows and settled.assignment.column[rows[each]] < 0
     ]
-    parts = Neighbourhoods(settled) if settled.is_plain else None
+    parts = Neighbourhoods(settled) if settled.is_plain else PricedMarket.of(settled)
     for start in range(0, len(asked), _ITEMS_AT_ONCE):
         some = asked[start : start + _ITEMS_AT_ONCE]
         found = settled.pairs([entries[rows[each]] for each in some])
@@ -142,7 +144,7 @@ class _Finder:
     def __init__(
         self,
         settled: SettledMarket,
-        parts: Neighbourhoods | None,
+        parts: Neighbourhoods | PricedMarket | None,
         row: int,
         pairs: Pairs,
         stop: Stop | None,
@@ -150,13 +152,15 @@ class _Finder:
         self._entry = settled.market.items[row]
         self._better = self._better_grades(settled)
         might_have = [pairs, *(each for _, each in self._better)]
-        self._around: Neighbourhood | SolvingProbe
-        self._probe: Probe | SolvingProbe
-        if parts is None:
-            self._around = self._probe = SolvingProbe(settled, might_have, stop)
-        else:
+        self._around: Neighbourhood | PricedProbe
+        self._probe: Probe | PricedProbe
+        if isinstance(parts, Neighbourhoods):
             self._around = parts.around(row, might_have)
             self._probe = Probe(self._around)
+        else:
+            self._around = self._probe = PricedProbe(
+                settled, parts, row, might_have, stop
+            )
         self._row = self._around.row(row)
         self._pairs = self._numbered(pairs)
 
@@ -176,7 +180,7 @@ class _Finder:
         grade = self._better_grade(row, rule)
         if grade is not None:
             yield SmallestChange(ChangeKind.CONDITION, grade)
-        if isinstance(self._probe, SolvingProbe):
+        if isinstance(self._probe, PricedProbe):
             places = self._probe.places(row)
             if places:
                 amount, key = min(places)
@@ -216,15 +220,18 @@ class _Finder:
         fits = (pairs.distance_m <= rule.radius_m) & (
             pairs.saving >= rule.min_saving_micros
         )
-        found = [
-            (units, int(pairs.distance_m[at]), int(pairs.column[at]))
-            for at in np.nonzero(fits)[0]
-            if (units := self._probe.units(row, int(pairs.column[at]))) is not None
-        ]
+        metres = dict(
+            zip(
+                pairs.column[fits].tolist(),
+                pairs.distance_m[fits].tolist(),
+                strict=True,
+            )
+        )
+        found = self._probe.units(row, list(metres))
         if not found:
             return None
         # The nearest of those that need as few.
-        units, _, column = min(found)
+        units, _, column = min((units, metres[at], at) for units, at in found)
         demand_id = self._around.demand_ids[column]
         return SmallestChange(ChangeKind.UNIT, units, demand_id)
 

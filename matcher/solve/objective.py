@@ -83,28 +83,106 @@ def weigh(
             + ", ".join(each.name for each in Objective if each)
         )
     _check_distances(graph, distance_m)
-    by_saving = objective is Objective.MAX_MATCHES_THEN_SAVING
-    second = graph.saving if by_saving else -distance_m
+    second = second_of(objective, graph.saving, distance_m)
     limits = limits or Limits.none(graph)
     limits.check_sizes(graph)
     taken = (graph.saving > 0) & (graph.capacity[graph.columns] > 0)
     bonus = _bonus(graph, taken, second, limits)
     top = bonus + int(second[taken].max(initial=0))
     rows = int(np.count_nonzero(np.diff(graph.row_offsets)))
-    if top > SAVING_MAX or top * rows > TOTAL_MAX:
-        raise InvalidProblemError(
-            f"objective: {objective.name} needs {top} micros for each of {rows} "
-            f"returns to put matches first; accepted: {SAVING_MAX} for each and "
-            f"{TOTAL_MAX} in all: narrow the radius, or use MAX_SAVING"
-        )
+    _check_top(objective, top, rows)
     weight = np.where(taken, second + bonus, 0)
     return WeighedGraph(replace(graph, saving=weight), bonus)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartedGraph:
+    """
+    A graph of which a difference of two totals tells matches from what comes second.
+
+    Parameters
+    ----------
+    graph
+        The candidates, with a weight in place of each saving.
+    bonus
+        What every match counts for; 0 where the total is all that counts.
+    least
+        What comes second counts from here, so that no weight is below the bonus.
+    """
+
+    graph: CandidateGraph
+    bonus: int
+    least: int
+
+    def parted(self, total: IntArray) -> tuple[IntArray, IntArray]:
+        """Return the matches in differences of totals, and the rest that they leave."""
+        if not self.bonus:
+            return np.zeros_like(total), total
+        count = (total + self.bonus // 2) // self.bonus
+        return count, total - count * self.bonus
+
+
+def part(
+    graph: CandidateGraph, objective: Objective, distance_m: IntArray
+) -> PartedGraph:
+    """
+    Return the graph whose totals compare, and come apart, however much it is changed.
+
+    Parameters
+    ----------
+    graph, objective, distance_m
+        As of :func:`weigh`.
+
+    Returns
+    -------
+    PartedGraph
+        The graph itself for ``MAX_SAVING``.
+
+    Raises
+    ------
+    InvalidProblemError
+        If that takes more than 64 bits.
+
+    Notes
+    -----
+    The bonus is more than twice what comes second can differ by in all, so that it is
+    the larger one of :func:`weigh` whatever hangs together: with other units, or within
+    other limits.
+    """
+    if objective is Objective.MAX_SAVING:
+        return PartedGraph(graph, 0, 0)
+    _check_distances(graph, distance_m)
+    second = second_of(objective, graph.saving, distance_m)
+    taken = graph.saving > 0
+    rows = int(np.count_nonzero(np.diff(graph.row_offsets)))
+    if not taken.any():
+        return PartedGraph(replace(graph, saving=np.zeros_like(second)), 1, 0)
+    least, most = int(second[taken].min()), int(second[taken].max())
+    bonus = 2 * rows * (most - least) + 1
+    _check_top(objective, bonus + most - least, rows)
+    weight = np.where(taken, second - least + bonus, 0)
+    return PartedGraph(replace(graph, saving=weight), bonus, least)
+
+
+def second_of(objective: Objective, saving: IntArray, distance_m: IntArray) -> IntArray:
+    """Return what comes second of candidates, or all that counts: more is better."""
+    is_by_distance = objective is Objective.MAX_MATCHES_THEN_DISTANCE
+    return -distance_m if is_by_distance else saving
 
 
 _MATCHES_FIRST = {
     Objective.MAX_MATCHES_THEN_SAVING,
     Objective.MAX_MATCHES_THEN_DISTANCE,
 }
+
+
+def _check_top(objective: Objective, top: int, rows: int) -> None:
+    if top > SAVING_MAX or top * rows > TOTAL_MAX:
+        raise InvalidProblemError(
+            f"objective: {objective.name} needs {top} micros for each of {rows} "
+            f"returns to put matches first; accepted: {SAVING_MAX} for each and "
+            f"{TOTAL_MAX} in all: narrow the radius, or use MAX_SAVING"
+        )
 
 
 def _check_distances(graph: CandidateGraph, distance_m: IntArray) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.solve.assignment import Assignment
+from matcher.solve.flow_nodes import Nodes
 from matcher.solve.graph import CandidateGraph
 from matcher.solve.limits import NONE, Limits
 from matcher.solve.residual_kernel import FAR, by_head_kernel, paths_kernel
@@ -86,7 +86,7 @@ class Residual:
         limits = limits or Limits.none(graph)
         self.graph = graph
         self.assignment = assignment
-        self.nodes = _Nodes.of(graph, limits)
+        self.nodes = Nodes.of(graph, limits)
         above = limits.price_above(assignment.limit_price)
         row = graph.edge_rows
         #: What each candidate lacks to be as good as what there is.
@@ -188,37 +188,6 @@ class Ways:
             for at, x in enumerate(path[:-1])
             if x < nodes.row_count
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Nodes:
-    # Rows, then columns, then groups, then where all begins and ends.
-    row_count: int
-    column_count: int
-    count: int
-    #: The node of the group around each, or the last.
-    above_row: Int32Array
-    above_column: Int32Array
-    above_group: Int32Array
-
-    @classmethod
-    def of(cls, graph: CandidateGraph, limits: Limits) -> _Nodes:
-        n, m = graph.row_count, graph.column_count
-        node = np.append(n + m + np.arange(limits.count), n + m + limits.count)
-        node = node.astype(np.int32)
-        return cls(
-            n,
-            m,
-            len(node) + n + m,
-            node[limits.row_group],
-            node[limits.column_group],
-            node[limits.parent],
-        )
-
-    def column(self, node: int) -> int:
-        """Return the column at a node, -1 if it is none."""
-        column = node - self.row_count
-        return column if 0 <= column < self.column_count else NONE
 
 
 def _of_candidates(of: Residual) -> _Arcs:

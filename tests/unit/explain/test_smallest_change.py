@@ -17,6 +17,7 @@ from matcher.domain.policy import Policy
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.plan import Plan, plan
 from matcher.engine.snapshot import Snapshot
+from matcher.explain.priced_market import PricedMarket
 from matcher.explain.settled_market import SettledMarket
 from matcher.explain.smallest_change import (
     ChangeKind,
@@ -189,16 +190,103 @@ def test_a_place_of_a_warehouse_is_one_of_its_own() -> None:
     assert (place.amount, place.limit.text) == (1, "WAREHOUSE/2026-03-02/w1")
 
 
+_COUNTED = {ChangeKind.UNIT, ChangeKind.PLACE}
+
+
+def _is_luck(
+    snapshot: Snapshot,
+    terms: Policy,
+    made: Plan,
+    return_id: ReturnId,
+    change: SmallestChange,
+) -> bool:
+    """Say whether others are left anyway, and only the way of solving changed."""
+    settled = SettledMarket.of_plan(snapshot, terms, made, NOW_US)
+    priced, row = PricedMarket.of(settled), settled.row_of(return_id)
+    assert priced is not None
+    assert row is not None
+    if change.limit is None:
+        growth = priced.with_units(row, change.demand_id)
+    else:
+        growth = priced.with_places(row, change.limit)
+    return growth.has_left and growth.gain() == 0
+
+
+def _solved_each_time(
+    snapshot: Snapshot,
+    terms: Policy,
+    made: Plan,
+    return_ids: Iterable[ReturnId],
+    monkeypatch: pytest.MonkeyPatch,
+) -> dict[ReturnId, tuple[SmallestChange, ...]]:
+    """Explain as where 64 bits hold no prices: by solving at every step."""
+    with monkeypatch.context() as patched:
+        patched.setattr(PricedMarket, "of", lambda _: None)
+        return _explained(snapshot, terms, made, return_ids)
+
+
+@pytest.mark.parametrize("name", WITHIN)
+def test_prices_say_what_solving_at_every_step_does(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The same radius, saving and grade; of units and places as few, or fewer.
+
+    Solving goes by halves. More units or places may get an item out again: then prices,
+    which go one by one, may know fewer, or some where halves know none.
+    """
+    terms = terms_of(**WITHIN[name])
+    met = Counter[str]()
+    for seed in (31, 32):
+        snapshot = town(seed, returns=24, demands=26)
+        made = plan(snapshot, terms, now_us=NOW_US, tenant=TENANT)
+        ids = [d.return_id for d in made.decisions if d.outcome is not Outcome.MATCHED]
+        found = _explained(snapshot, terms, made, ids[:5])
+        solved = _solved_each_time(snapshot, terms, made, ids[:5], monkeypatch)
+        assert list(found) == list(solved)
+        for return_id, changes in found.items():
+            kinds = {each.kind: each for each in changes}
+            for each in solved[return_id]:
+                if each.kind in _COUNTED and each.kind not in kinds:
+                    assert _is_luck(snapshot, terms, made, return_id, each)
+                elif each.kind in _COUNTED:
+                    assert kinds[each.kind].amount <= each.amount
+                    met["as few"] += kinds[each.kind] == each
+                else:
+                    assert kinds[each.kind] == each
+                    met["equal"] += 1
+            known = {each.kind for each in solved[return_id]}
+            assert set(kinds) - known <= _COUNTED
+    assert met["equal"] > 8, met
+    assert met["as few"] > 2, met
+
+
+_THOUSANDS: dict[str, dict[str, object]] = {
+    "without limits": {},
+    "within limits": {
+        "match_limits": (
+            MatchLimit(LimitScope.SKU, 60),
+            MatchLimit(LimitScope.DAY, 62),
+            MatchLimit(LimitScope.ZONE, 5, 7),
+        )
+    },
+    "matches first": {"objective": Objective.MAX_MATCHES_THEN_SAVING},
+}
+
+
 @pytest.mark.slow
-def test_a_thousand_changes_are_exact() -> None:
+@pytest.mark.parametrize("name", _THOUSANDS)
+def test_a_thousand_changes_are_exact(name: str) -> None:
     """A thousand unmatched returns of dense towns, each kind for each (R41)."""
+    terms = terms_of(**_THOUSANDS[name])
     met = Counter[ChangeKind]()
     seed = 100
     while met[ChangeKind.UNSPECIFIED] < 1_000:
-        met += _check(seed, 160, 90, 1_000 - met[ChangeKind.UNSPECIFIED])
+        met += _check(seed, 160, 90, 1_000 - met[ChangeKind.UNSPECIFIED], terms)
         seed += 1
     assert met[ChangeKind.UNSPECIFIED] == 1_000
-    assert all(met[kind] > 20 for kind in _KINDS), met
+    kinds = [*_KINDS, _PLACE] if terms.match_limits else _KINDS
+    assert all(met[kind] > 20 for kind in kinds), met
 
 
 def test_an_item_that_failed_its_gates_has_no_change() -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from matcher.domain.ids import TenantId
 from matcher.engine.changes import Changes
 from server.storage import statements
+from server.storage.prepared import fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class Counters:
 
 def read_counters(connection: Connection, tenant: TenantId) -> Counters:
     """Return a tenant's counters as its last commit left them."""
-    row = connection.execute(statements.COUNTERS, {"tenant": tenant}).one_or_none()
-    return Counters() if row is None else Counters(*row)
+    rows = fetch(connection, statements.COUNTERS, {"tenant": tenant})
+    return Counters(*rows[0]) if rows else Counters()
 
 
 def _highest(ids: Iterable[str]) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, exc
+from sqlalchemy import Connection, Dialect, Engine, exc
+from sqlalchemy.sql.expression import ClauseElement
 
 from matcher.domain.errors import UnavailableError
 from server.storage.codec import DocumentCodec
+from server.storage.prepared import run
 from server.storage.statements import Documents
 
 T = TypeVar("T")
@@ -69,6 +71,42 @@ def _unavailable(
     )
 
 
+@contextmanager
+def connected(engine: Engine) -> Iterator[Connection]:
+    """Give a connection; what its driver raises is told as SQLAlchemy tells it."""
+    with engine.connect() as connection:
+        try:
+            yield connection
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise _translated(connection, error) from error
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
+
+
+def _translated(connection: Connection, error: Exception) -> exc.DBAPIError:
+    is_closed = bool(getattr(_driver(connection), "closed", False))
+    raised = _named(error, connection.dialect, is_closed=is_closed)
+    if is_closed:
+        connection.invalidate(error)
+    return raised
+
+
+def _named(error: Exception, dialect: Dialect, *, is_closed: bool) -> exc.DBAPIError:
+    # What SQLAlchemy would have raised for an error of the driver.
+    raised = exc.DBAPIError.instance(
+        None,
+        None,
+        error,
+        dialect.loaded_dbapi.Error,
+        connection_invalidated=is_closed,
+        dialect=dialect,
+    )
+    assert isinstance(raised, exc.DBAPIError), f"{error!r} is no error of the driver"
+    return raised
+
+
 class Database:
     """
     A writer of one connection and a pool of readers on one database.
@@ -87,6 +125,8 @@ class Database:
         What to undo at the end, last in first out.
     settle_log
         Writes what only a log holds into the database, and empties the log.
+    begin_writing
+        Begins a transaction of the writer, others being kept out.
     begin_snapshot
         Statement with which a reader begins to see one commit only.
     is_alone
@@ -100,8 +140,9 @@ class Database:
         reader: Engine,
         closing: ExitStack,
         settle_log: Callable[[], None],
-        begin_snapshot: str = "BEGIN",
         *,
+        begin_writing: Callable[[Connection], object],
+        begin_snapshot: str = "BEGIN",
         is_alone: bool,
     ) -> None:
         self.place = place
@@ -110,6 +151,7 @@ class Database:
         self._reader = reader
         self._closing = closing
         self.settle_log = settle_log
+        self._begin_writing = begin_writing
         self._begin_snapshot = begin_snapshot
         self._is_closed = False
         # Whether a commit may still be on its way, its connection being lost.
@@ -126,9 +168,9 @@ class Database:
             If nothing is stored, or if the connection broke during the commit: then
             the error says so, for all of it may be stored.
         """
-        with self._guard(doing), self._writer.connect() as connection:
+        with self._guard(doing), connected(self._writer) as connection:
             # Without a commit it is rolled back where the connection is given back.
-            connection.begin()
+            self._begin_writing(connection)
             yield connection
             self._commit(connection, doing)
 
@@ -143,7 +185,7 @@ class Database:
         with self._guard(doing):
             if self._is_unsure:
                 self._see_the_end()
-            with self._reader.connect() as connection:
+            with connected(self._reader) as connection:
                 yield connection
 
     @contextmanager
@@ -151,7 +193,7 @@ class Database:
         """Give a connection whose statements all see the same commit."""
         with self.reading(doing) as connection:
             # Ended by the rollback with which a connection goes back to its pool.
-            connection.exec_driver_sql(self._begin_snapshot)
+            _driver(connection).execute(self._begin_snapshot)
             yield connection
 
     def one(
@@ -162,9 +204,9 @@ class Database:
         parameters: Mapping[str, object],
     ) -> T | None:
         """Return the value of the one document that a statement finds, if any."""
-        with self.reading(doing) as connection:
-            document = connection.execute(statement, parameters).scalar_one_or_none()
-        return None if document is None else codec.decode(document)
+        found = self.fetch(doing, statement, parameters)
+        assert len(found) <= 1, f"{len(found)} rows where one was asked for"
+        return codec.decode(found[0][0]) if found else None
 
     def many(
         self,
@@ -174,29 +216,59 @@ class Database:
         parameters: Mapping[str, object],
     ) -> list[T]:
         """Return the values of all documents that a statement finds, in its order."""
-        with self.reading(doing) as connection:
-            documents = connection.execute(statement, parameters).scalars().all()
-        return codec.decode_all(documents)
+        found = self.fetch(doing, statement, parameters)
+        return codec.decode_all(document for (document,) in found)
+
+    def fetch(
+        self, doing: str, statement: ClauseElement, parameters: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows of one statement, as the driver gives them."""
+        with self._guard(doing):
+            if self._is_unsure:
+                self._see_the_end()
+            return self._fetch(statement, parameters)
 
     def close(self) -> None:
         """Close every connection; a second call does nothing."""
         self._is_closed = True
         self._closing.close()
 
+    def _fetch(
+        self, statement: ClauseElement, parameters: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        # Past SQLAlchemy's connection, which takes longer to make than most reads last.
+        pooled = driver = None
+        dialect = self._reader.dialect
+        try:
+            pooled = self._reader.raw_connection()
+            driver = pooled.driver_connection
+            found: list[tuple[Any, ...]]
+            found = run(driver, dialect, statement, parameters).fetchall()
+        except dialect.loaded_dbapi.Error as error:
+            is_closed = bool(getattr(driver, "closed", False))
+            if pooled is not None and is_closed:
+                pooled.invalidate(error)
+            raise _named(error, dialect, is_closed=is_closed) from error
+        finally:
+            if pooled is not None:
+                pooled.close()
+        return found
+
     def _commit(self, connection: Connection, doing: str) -> None:
         try:
-            connection.commit()
-        except exc.DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
+            _driver(connection).commit()
+        except self._writer.dialect.loaded_dbapi.Error as error:
+            named = _translated(connection, error)
+            if not named.connection_invalidated:
+                raise named from error
             self._is_unsure = True
             unsure = f"{doing} for certain (it may be stored, a retry shows)"
-            raise _unavailable(unsure, self.place, error) from error
+            raise _unavailable(unsure, self.place, named) from error
 
     def _see_the_end(self) -> None:
         # A transaction excludes others for as long as its commit may come.
-        with self._writer.connect() as connection:
-            connection.begin()
+        with connected(self._writer) as connection:
+            self._begin_writing(connection)
             # Before the one connection is given back to whoever commits next.
             self._is_unsure = False
 

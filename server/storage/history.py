@@ -22,6 +22,7 @@ from server.storage.journal_codec import (
     unpack_entries,
 )
 from server.storage.live_rows import load_live_rows
+from server.storage.prepared import fetch
 
 #: Matches that are read at once.
 _MATCHES_AT_ONCE = 5_000
@@ -33,11 +34,10 @@ _SEGMENTS_AT_ONCE = 200
 def entry_count(connection: Connection, tenant: object) -> int:
     """Return how many entries a tenant's journal ever had."""
     parameters = {"tenant": tenant}
-    last = connection.execute(statements.LAST_SEGMENT, parameters).one_or_none()
-    if last is not None:
-        return int(last.number + last.entry_count)
-    newest = connection.execute(statements.CHECKPOINTS, parameters).first()
-    return 0 if newest is None else int(newest.entry_count)
+    for number, count in fetch(connection, statements.LAST_SEGMENT, parameters):
+        return int(number + count)
+    newest = fetch(connection, statements.CHECKPOINTS, parameters)
+    return int(newest[0][0]) if newest else 0
 
 
 def _event_count(program: Program | None) -> int:

@@ -70,12 +70,14 @@ _LIVE: dict[str, DocumentCodec[Any]] = {
 
 def pack_entries(entries: Sequence[Entry]) -> bytes:
     """Return entries of a journal in their order."""
+    kinds = [type(each.event).__name__ for each in entries]
+    events = zip(kinds, entries, strict=True)
     return arrow_rows.pack(
         SEGMENT,
         [
             [each.now_us for each in entries],
-            [type(each.event).__name__ for each in entries],
-            [_EVENTS[type(each.event).__name__].encode(each.event) for each in entries],
+            kinds,
+            [_EVENTS[kind].encode(each.event) for kind, each in events],
             [_KNOWN.encode(each.known) if each.known else "" for each in entries],
             [each.is_planning_down for each in entries],
         ],

@@ -86,7 +86,8 @@ def open_postgres(url: str, params: PostgresParams) -> Database:
             reader,
             undo.pop_all(),
             _settle_nothing,
-            _BEGIN_SNAPSHOT,
+            begin_writing=Connection.begin,
+            begin_snapshot=_BEGIN_SNAPSHOT,
             is_alone=False,
         )
     raise AssertionError("unreachable: no callback swallows an exception")

@@ -18,12 +18,12 @@ from sqlalchemy import (
     bindparam,
     cast,
     column,
-    exc,
     func,
     select,
 )
 from sqlalchemy.dialects import postgresql
 
+from server.storage.prepared import execute_many
 from server.storage.rows import Row
 
 #: Rows of one statement: PostgreSQL keeps them in memory as a text of at most 1 GiB.
@@ -44,27 +44,15 @@ def sending(connection: Connection) -> Iterator[None]:
 
     Raises
     ------
-    sqlalchemy.exc.DBAPIError
+    psycopg.Error
         At the end at the latest, if any of them failed; later ones did nothing then.
     """
     if connection.dialect.name != _POSTGRES:
         yield
         return
     driver: Any = connection.connection.driver_connection
-    failure: type[Exception] = connection.dialect.loaded_dbapi.Error
-    try:
-        with driver.pipeline():
-            yield
-    except failure as error:
-        # Met outside of any statement, so that SQLAlchemy does not see it.
-        raise exc.DBAPIError.instance(
-            None,
-            None,
-            error,
-            failure,
-            connection_invalidated=driver.closed,
-            dialect=connection.dialect,
-        ) from error
+    with driver.pipeline():
+        yield
 
 
 def write_rows(connection: Connection, statement: Insert, rows: Sequence[Row]) -> None:
@@ -79,18 +67,28 @@ def write_rows(connection: Connection, statement: Insert, rows: Sequence[Row]) -
         What to insert, and what to do where a row is there already.
     rows
         Each with all columns; at least one. Bytes in no columns but those of bytes.
+    """
+    for sent, values in parcels(connection.dialect.name, statement, rows):
+        execute_many(connection, sent, values)
+
+
+def parcels(
+    dialect_name: str, statement: Insert, rows: Sequence[Row]
+) -> Iterator[tuple[Insert, Sequence[Row]]]:
+    """
+    Yield what is sent to a database for the rows of an insert.
 
     Notes
     -----
     PostgreSQL takes the rows as one JSON text: one statement whatever their number, so
     it is planned once and waited for once. Bytes are written in base 64.
     """
-    if connection.dialect.name != _POSTGRES:
-        connection.execute(statement, rows)
+    if dialect_name != _POSTGRES:
+        yield statement, rows
         return
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         text = msgspec.json.encode(rows[start : start + _ROWS_AT_ONCE]).decode()
-        connection.execute(_from_json(statement), {"rows": text})
+        yield _from_json(statement), [{"rows": text}]
 
 
 @cache

@@ -9,15 +9,18 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from matcher.domain.ids import TenantId
 from server.storage.database import Database
 from server.storage.lease import FencedError, Lease, LeaseState
+from server.storage.prepared import execute
 from server.storage.tables import leases as table
 
 _STATE = select(table.c.epoch, table.c.holder, table.c.beat, table.c.address).where(
     table.c.tenant == bindparam("tenant_")
 )
 _FIRST = insert(table)
+
+#: Lets a beat go on, if the lease is the last; parameters: tenant_, epoch_.
 # The row is locked until the end of the transaction, whoever comes first: a lease that
 # is taken over meanwhile is taken over before this, or after what is written here.
-_BEAT = (
+BEAT = (
     update(table)
     .where(table.c.tenant == bindparam("tenant_"), table.c.epoch == bindparam("epoch_"))
     .values(beat=table.c.beat + 1)
@@ -36,7 +39,7 @@ _NEXT = (
         address=bindparam("address_"),
     )
 )
-_GIVE_BACK = _BEAT.values(holder="", beat=table.c.beat + 1, address="")
+_GIVE_BACK = BEAT.values(holder="", beat=table.c.beat + 1, address="")
 
 
 class SqlLeases:
@@ -118,7 +121,7 @@ def fence(connection: Connection, leases: Sequence[Lease]) -> None:
 
 
 def _beat(connection: Connection, lease: Lease) -> bool:
-    return bool(connection.execute(_BEAT, _parameters(lease)).rowcount)
+    return bool(execute(connection, BEAT, _parameters(lease)).rowcount)
 
 
 def _state(connection: Connection, tenant: TenantId) -> LeaseState | None:

@@ -113,11 +113,11 @@ class SqlStore:
         """Return the first answers to some request ids, where there are any."""
         found: dict[str, StoredAnswer] = {}
         for ids in id_batches(request_ids):
-            with self._database.reading("read answers") as connection:
-                rows = connection.execute(
-                    statements.SOME_ANSWERS, {"tenant": tenant, "ids": ids}
-                )
-                found |= {row.request_id: StoredAnswer(**row._asdict()) for row in rows}
+            rows = self._database.fetch(
+                "read answers", statements.SOME_ANSWERS, {"tenant": tenant, "ids": ids}
+            )
+            answers = (StoredAnswer(*row) for row in rows)
+            found.update((each.request_id, each) for each in answers)
         return found
 
     def answer(self, tenant: TenantId, request_id: str) -> StoredAnswer | None:

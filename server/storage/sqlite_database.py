@@ -7,12 +7,13 @@ import sqlite3
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, exc
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, exc
 
 from matcher.domain.errors import InvalidValueError, UnavailableError
-from server.storage.database import Database, unavailable_unless_done
+from server.storage.database import Database, connected, unavailable_unless_done
 from server.storage.restore_marker import RestoreMarker
 from server.storage.revision import bring_up_to_date, current_revision
 from server.storage.sqlite_connection import connect, connect_read_only
@@ -96,14 +97,22 @@ def open_sqlite(path: Path, params: SqliteParams) -> Database:
             _inspect(path, params)
         writer = _writer_engine(path, params)
         undo.callback(writer.dispose)
-        with writer.begin() as connection:
+        with connected(writer) as connection:
+            _begin_writing(connection)
             bring_up_to_date(connection, str(path))
+            connection.commit()
         settle_log = functools.partial(_checkpoint, writer, path)
         undo.callback(settle_log)
         reader = _reader_engine(path, params)
         undo.callback(reader.dispose)
         return Database(
-            str(path), writer, reader, undo.pop_all(), settle_log, is_alone=True
+            str(path),
+            writer,
+            reader,
+            undo.pop_all(),
+            settle_log,
+            begin_writing=_begin_writing,
+            is_alone=True,
         )
     raise AssertionError("unreachable: no callback swallows an exception")
 
@@ -153,16 +162,15 @@ def _check_integrity(connection: Connection, path: Path) -> None:
         raise UnavailableError(f"store {path}: cannot open it: it is damaged: {fault}")
 
 
-def _writer_engine(path: Path, params: SqliteParams) -> Engine:
-    engine = _engine(functools.partial(_connect_writer, path, params), 1, params.wait_s)
-
+def _begin_writing(connection: Connection) -> None:
     # The lock is taken at the start: a deferred transaction that reads before it
     # writes can fail half-way when somebody else wrote in between.
-    @event.listens_for(engine, "begin")
-    def begin_immediate(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    driver: Any = connection.connection.driver_connection
+    driver.execute("BEGIN IMMEDIATE")
 
-    return engine
+
+def _writer_engine(path: Path, params: SqliteParams) -> Engine:
+    return _engine(functools.partial(_connect_writer, path, params), 1, params.wait_s)
 
 
 def _reader_engine(path: Path, params: SqliteParams) -> Engine:

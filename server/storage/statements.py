@@ -294,7 +294,7 @@ KEEP_ANSWERS = postgresql.insert(answers).on_conflict_do_nothing()
 # Of all tenants; parameter: before_us.
 FORGET_ANSWERS = delete(answers).where(answers.c.answered_us < bindparam("before_us"))
 
-# Whole rows; parameter: ids.
+# The highest of a range, in bytes; parameters: first, last.
 LAST_ANSWERED = (
     select(answers.c.request_id)
     .where(
@@ -306,7 +306,14 @@ LAST_ANSWERED = (
     .limit(1)
 )
 
-SOME_ANSWERS = select(answers).where(
+# Rows as the fields of StoredAnswer; parameter: ids.
+SOME_ANSWERS = select(
+    answers.c.tenant,
+    answers.c.request_id,
+    answers.c.payload_hash,
+    answers.c.answer,
+    answers.c.answered_us,
+).where(
     answers.c.tenant == bindparam("tenant"),
     answers.c.request_id.in_(bindparam("ids", expanding=True)),
 )

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from operator import itemgetter
 
 from sqlalchemy import Connection, Table
 
 from matcher.domain.ids import TenantId
 from matcher.engine.changes import Changes
-from server.storage import statements
+from server.storage import row_writing, statements
 from server.storage.audit_entry import AuditEntry
 from server.storage.clearing import Clearing
 from server.storage.counters import read_counters
 from server.storage.history import entry_count
-from server.storage.row_writing import sending, write_rows
 from server.storage.rows import (
     Row,
     answer_row,
@@ -58,9 +58,10 @@ class Transaction:
         self._journal: list[Row] = []
         self._numbered: list[tuple[TenantId, Changes, list[Row]]] = []
         self._clearings: list[Clearing] = []
-        for tenant, entry in merge(changes).items():
+        for tenant, entry in sorted(merge(changes).items()):
             for table, rows in rows_to_write(tenant, entry).items():
-                self._written.setdefault(table, []).extend(rows)
+                if rows:
+                    self._written.setdefault(table, []).extend(_in_order(table, rows))
             for table, keys in keys_to_delete(tenant, entry).items():
                 self._deleted.setdefault(table, []).extend(keys)
             self._events += event_rows(tenant, entry.program_events)
@@ -71,12 +72,6 @@ class Transaction:
                 self._numbered.append((tenant, entry, logged))
             if entry.erased_returns or entry.erased_demands:
                 self._clearings.append(Clearing(tenant, entry))
-        for table, rows in self._written.items():
-            # In the order of the index, so that each of its pages is met once; and
-            # each row once, for PostgreSQL's statement does not write one twice.
-            key = itemgetter(*table.primary_key.columns.keys())
-            latest = {key(row): row for row in rows}
-            self._written[table] = [latest[each] for each in sorted(latest)]
         self._answers = [answer_row(answer) for answer in answers]
         self._audited = audited
         self._noted: list[Row] = []
@@ -84,7 +79,7 @@ class Transaction:
     def __bool__(self) -> bool:
         return any(
             (
-                *self._written.values(),
+                self._written,
                 *self._deleted.values(),
                 self._events,
                 self._journal,
@@ -100,10 +95,12 @@ class Transaction:
             clearing.look(connection)
         # All reads, for behind them nothing has to be waited for.
         counted = self._number(connection)
-        with sending(connection):
+        with row_writing.sending(connection):
             self._send(connection)
             if counted:
-                write_rows(connection, statements.UPSERTS[counters], counted)
+                row_writing.write_rows(
+                    connection, statements.UPSERTS[counters], counted
+                )
         # Last: what this very transaction wrote is cleared too.
         for clearing in self._clearings:
             clearing.clear(connection)
@@ -144,8 +141,7 @@ class Transaction:
 
     def _send(self, connection: Connection) -> None:
         for table, rows in self._written.items():
-            if rows:
-                write_rows(connection, statements.UPSERTS[table], rows)
+            row_writing.write_rows(connection, statements.UPSERTS[table], rows)
         for table, keys in self._deleted.items():
             if keys:
                 connection.execute(statements.DELETES[table], keys)
@@ -158,4 +154,22 @@ class Transaction:
             (statements.KEEP_ANSWERS, self._answers),
         ):
             if rows:
-                write_rows(connection, statement, rows)
+                row_writing.write_rows(connection, statement, rows)
+
+
+def _in_order(table: Table, rows: list[Row]) -> list[Row]:
+    # In the order of the index, tenants being in theirs, so that each of its pages is
+    # met once; and each row once, for PostgreSQL's statement does not write one twice.
+    if len(rows) == 1:
+        return rows
+    key = _key(table)
+    latest = {key(row): row for row in rows}
+    return [latest[each] for each in sorted(latest)]
+
+
+@cache
+def _key(table: Table) -> itemgetter[object]:
+    # The tenant, which all keys begin with, is the same in all rows.
+    first, *names = table.primary_key.columns.keys()
+    assert first == "tenant", f"the key of {table.name} begins with {first}"
+    return itemgetter(*names)

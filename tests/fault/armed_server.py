@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Insert
 
 from server.cli import main as run
 from server.runtime import timers
-from server.storage import transaction
+from server.storage import row_writing
 from server.storage.clearing import Clearing
 from server.storage.database import Database
 from server.storage.rows import Row
@@ -61,7 +61,7 @@ def arm(fuse: Fuse) -> None:
         fuse.passing(f"{doing}, after")
 
     Database.writing = burning
-    write_rows = transaction.write_rows
+    write_rows = row_writing.write_rows
 
     def stepping(
         connection: Connection, statement: Insert, rows: Sequence[Row]
@@ -69,7 +69,7 @@ def arm(fuse: Fuse) -> None:
         fuse.passing(f"commit, at {statement.table.name}")
         write_rows(connection, statement, rows)
 
-    transaction.write_rows = stepping
+    row_writing.write_rows = stepping
     Clearing._clear_journal = _passed(
         Clearing._clear_journal, fuse, "erase, in the middle"
     )

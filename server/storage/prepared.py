@@ -1,0 +1,129 @@
+"""
+Statements of Core that are compiled once and then run by the driver itself.
+
+For what every call needs: making a statement anew costs more than a small one takes.
+What the driver raises goes through as it is; :class:`server.storage.database.Database`
+names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Dialect
+from sqlalchemy.sql.expression import ClauseElement
+
+#: Parameter that is a list; a statement has one at most.
+_IDS = "ids"
+
+#: Lengths of such a list that are compiled; a shorter one repeats its last id.
+_ID_COUNTS = (1, 10, 100, 1_000)
+
+# Statements, times the lengths of their lists, times the databases of a process.
+_KEPT = 1_000
+
+
+class _Prepared(NamedTuple):
+    text: str
+    # What the driver takes with it, from values by name.
+    bound: Callable[[Mapping[str, Any]], Any]
+    id_names: Sequence[str]
+
+
+def run(
+    driver: Any,
+    dialect: Dialect,
+    statement: ClauseElement,
+    values: Mapping[str, Any],
+) -> Any:
+    """
+    Run a statement once, and return the driver's cursor.
+
+    Parameters
+    ----------
+    driver
+        A connection of the driver's own; in a transaction, if the statement writes.
+    dialect
+        What it speaks.
+    statement
+        Of Core; kept compiled, so one of few.
+    values
+        By the names of its parameters, as the driver takes them. A list is named
+        ``ids``: one id or more, and 1,000 at most.
+    """
+    ids = values.get(_IDS)
+    count = _id_count(len(ids)) if ids is not None else 0
+    prepared = _prepared(statement, dialect, count)
+    if ids is not None:
+        padded = [*ids, *[ids[-1]] * (count - len(ids))]
+        values = {**values, **dict(zip(prepared.id_names, padded, strict=True))}
+    return driver.execute(prepared.text, prepared.bound(values))
+
+
+def execute(
+    connection: Connection, statement: ClauseElement, values: Mapping[str, Any]
+) -> Any:
+    """Run a statement as :func:`run` does, on a connection of SQLAlchemy."""
+    driver = connection.connection.driver_connection
+    return run(driver, connection.dialect, statement, values)
+
+
+def fetch(
+    connection: Connection, statement: ClauseElement, values: Mapping[str, Any]
+) -> list[tuple[Any, ...]]:
+    """Run a statement as :func:`execute` does, and return all rows that it gives."""
+    rows: list[tuple[Any, ...]] = execute(connection, statement, values).fetchall()
+    return rows
+
+
+def execute_many(
+    connection: Connection, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Run a statement for each of some rows; no list is among their values."""
+    if len(rows) == 1:
+        execute(connection, statement, rows[0])
+        return
+    text, values = many(connection.dialect, statement, rows)
+    driver: Any = connection.connection.driver_connection
+    driver.cursor().executemany(text, values)
+
+
+def many(
+    dialect: Dialect, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]
+) -> tuple[str, list[Any]]:
+    """Return a statement and some rows, each as the driver takes it."""
+    prepared = _prepared(statement, dialect, 0)
+    return prepared.text, [*map(prepared.bound, rows)]
+
+
+def _id_count(count: int) -> int:
+    assert 1 <= count <= _ID_COUNTS[-1], f"{count} ids in one statement"
+    return next(each for each in _ID_COUNTS if each >= count)
+
+
+@lru_cache(_KEPT)
+def _prepared(statement: ClauseElement, dialect: Dialect, id_count: int) -> _Prepared:
+    compiled: Any = statement.compile(dialect=dialect)
+    given: dict[str, Any] = dict(compiled.params)
+    if id_count:
+        given[_IDS] = [""] * id_count
+    state = compiled.construct_expanded_state(given)
+    # Values that stand in the statement itself.
+    constant = {name: one for name, one in state.parameters.items() if one is not None}
+    id_names = state.parameter_expansion.get(_IDS, ())
+    for name in id_names:
+        del constant[name]
+    return _Prepared(state.statement, _bound(state.positiontup, constant), id_names)
+
+
+def _bound(
+    names: Sequence[str] | None, constant: Mapping[str, Any]
+) -> Callable[[Mapping[str, Any]], Any]:
+    if names is None:
+        return lambda values: {**constant, **values} if constant else values
+    if constant or len(names) < 2:
+        return lambda values: [{**constant, **values}[name] for name in names]
+    return itemgetter(*names)

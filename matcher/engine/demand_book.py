@@ -32,6 +32,9 @@ from matcher.engine.timetable import Timetable
 _REFUSALS = (InvalidValueError, StateConflictError, VersionMismatchError)
 _FINAL = (DemandState.FULFILLED, DemandState.CANCELLED, DemandState.EXPIRED)
 
+# Asked of the machine once: a million orders make the same move.
+_ORDERED = DEMANDS.moved(DemandState.UNSPECIFIED, Trigger.ORDER, DemandState.OPEN)
+
 
 class DemandBook:
     """
@@ -143,23 +146,23 @@ class DemandBook:
         LimitExceededError
             If the shard would hold too many demands.
         """
-        known = self.find_all(demand.demand_id for demand in command.demands)
+        known = self.find_all([demand.demand_id for demand in command.demands])
         answer: dict[DemandId, DemandRecord] = {}
         changed: list[DemandRecord] = []
         pairs = zip(command.demands, command.etags, strict=True)
         for index, (demand, etag) in enumerate(pairs):
-            field = f"demands[{index}]"
-            if demand.demand_id in answer:
+            demand_id = demand.demand_id
+            if demand_id in answer:
                 raise InvalidValueError(
-                    f"{field}.demand_id", demand.demand_id, "each id once"
+                    f"demands[{index}].demand_id", demand_id, "each id once"
                 )
-            old = known.get(demand.demand_id)
-            record = _changed(field, old, demand, etag, now_us)
-            answer[demand.demand_id] = record
+            old = known.get(demand_id)
+            record = _changed(index, old, demand, etag, now_us)
+            answer[demand_id] = record
             if record is not old:
                 changed.append(record)
-        entering = sum(1 for r in changed if r.demand.demand_id not in self._live)
-        total = len(self._live) + entering
+        entering = [r for r in changed if r.demand.demand_id not in self._live]
+        total = len(self._live) + len(entering)
         if total > self._limits.demand_count_max:
             raise LimitExceededError(
                 "open demands",
@@ -167,25 +170,25 @@ class DemandBook:
                 self._limits.demand_count_max,
                 retry_after_s=FULL_RETRY_S,
             )
-        fresh = (r.demand for r in changed if r.demand.demand_id not in known)
+        fresh = [r.demand for r in entering if r.demand.demand_id not in known]
         self._skus.ordered(fresh, now_us)
         self._keep(changed)
         return tuple(answer.values())
 
     def refused(self, command: UpsertDemands, now_us: int) -> dict[int, NearturnError]:
         """Return why :meth:`upsert` would not take demands, by their place."""
-        known = self.find_all(demand.demand_id for demand in command.demands)
+        known = self.find_all([demand.demand_id for demand in command.demands])
         refused: dict[int, NearturnError] = {}
         seen: set[DemandId] = set()
         pairs = zip(command.demands, command.etags, strict=True)
         for index, (demand, etag) in enumerate(pairs):
-            demand_id, field = demand.demand_id, f"demands[{index}]"
+            demand_id = demand.demand_id
             try:
                 if demand_id in seen:
                     raise InvalidValueError(
-                        f"{field}.demand_id", demand_id, "each id once"
+                        f"demands[{index}].demand_id", demand_id, "each id once"
                     )
-                _changed(field, known.get(demand_id), demand, etag, now_us)
+                _changed(index, known.get(demand_id), demand, etag, now_us)
             except (
                 InvalidValueError,
                 StateConflictError,
@@ -274,21 +277,21 @@ class DemandBook:
         return moved
 
     def _keep(self, records: Iterable[DemandRecord]) -> None:
-        records = list(records)
         for record in records:
             demand_id = record.demand.demand_id
+            is_live = record.is_live
             self._skus.moved(self._live.get(demand_id), record)
-            if record.is_live:
+            if is_live:
                 self._live[demand_id] = record
                 self._closed.pop(demand_id, None)
             else:
                 self._live.pop(demand_id, None)
                 self._closed[demand_id] = record
-            if record.is_live and record.state not in _FINAL:
+            if is_live and record.state not in _FINAL:
                 self._ends.set(demand_id, record.demand.ship_by_us)
             else:
                 self._ends.drop(demand_id)
-            if record.is_live or self._open.row(demand_id) >= 0:
+            if is_live or self._open.row(demand_id) >= 0:
                 self._behind[demand_id] = record
             else:
                 # It came and went without a round: the index never hears of it.
@@ -297,24 +300,24 @@ class DemandBook:
 
 
 def _changed(
-    field: str, old: DemandRecord | None, demand: Demand, etag: str, now_us: int
+    index: int, old: DemandRecord | None, demand: Demand, etag: str, now_us: int
 ) -> DemandRecord:
     # The record after the upsert; the old one itself if nothing changes.
     demand_id = demand.demand_id
-    check_etag("demand", demand_id, str(old.version) if old else "", etag)
+    if etag:
+        check_etag("demand", demand_id, str(old.version) if old else "", etag)
     if old is not None and old.demand == demand:
         return old
     if old is not None:
         DEMANDS.check(demand_id, old.state, Trigger.CHANGE)
     if demand.ship_by_us <= now_us:
         raise InvalidValueError(
-            f"{field}.ship_by_time",
+            f"demands[{index}].ship_by_time",
             utc_text(demand.ship_by_us),
             f"after now, {utc_text(now_us)}",
         )
     if old is None:
-        state = DEMANDS.moved(DemandState.UNSPECIFIED, Trigger.ORDER, DemandState.OPEN)
-        return DemandRecord(demand, state, 0, 0, 1, now_us, now_us)
+        return DemandRecord(demand, _ORDERED, 0, 0, 1, now_us, now_us)
     promised = old.held_count + old.fulfilled_count
     if demand.quantity < promised:
         raise StateConflictError(

@@ -117,6 +117,9 @@ class WatchedArchive:
         self._decisions: dict[DecisionId, Decision] = {}
         self._matches: dict[MatchId, Match] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._demands or self._returns or self._decisions or self._matches)
+
     def demands(self, ids: Iterable[DemandId]) -> dict[DemandId, DemandRecord]:
         """Return the demands that exist among ``ids``."""
         found = self._archive.demands(ids)
@@ -158,6 +161,8 @@ class WatchedArchive:
 
     def take(self) -> Known:
         """Hand over what was found since the last call, each kind by id."""
+        if not self:
+            return NOTHING_KNOWN
         # Databases give rows in an order of their own.
         known = Known(
             _by_id(self._demands),

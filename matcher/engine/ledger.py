@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from matcher.domain.decision import Decision
 from matcher.domain.ids import DecisionId, MatchId, RoundId
@@ -32,7 +31,9 @@ class Ledger:
 
     def __init__(self, archive: Archive, rows: LiveRows) -> None:
         self.archive = WatchedArchive(archive)
-        self.changes = Changes()
+        self._changes = Changes()
+        # Whether anybody wrote into them since this was last set to false.
+        self._is_touched = False
         self._decision_count = rows.decision_count
         self._match_count = rows.match_count
         self._round_count = rows.round_count
@@ -48,38 +49,47 @@ class Ledger:
             and one == round_id(int(number))
         )
 
+    @property
+    def changes(self) -> Changes:
+        """The pending changes, for a book that is about to write into them."""
+        self._is_touched = True
+        return self._changes
+
     def take_changes(self) -> Changes:
         """Hand the pending changes over; the caller commits them."""
-        changes, self.changes = self.changes, Changes()
+        changes, self._changes = self._changes, Changes()
         return changes
 
     def committed(self) -> None:
         """Forget what the archive now answers: all that was handed over is stored."""
-        pending = {decision.decision_id for decision in self.changes.decisions}
+        pending = {decision.decision_id for decision in self._changes.decisions}
         self._recent = {k: v for k, v in self._recent.items() if k in pending}
 
-    @contextmanager
     def entering(
         self, event: Event, now_us: int, *, is_planning_down: bool
-    ) -> Iterator[None]:
+    ) -> Entering:
         """
-        Write an event into the journal, unless it fails.
+        Write an event into the journal at the end of a block, unless that fails.
 
         A command that changes nothing is left out; a round that begins never is, for
         what it takes along depends on when that was.
         """
-        pending, self.changes = self.changes, Changes()
-        try:
-            yield
-            if self.changes or isinstance(event, RoundBegan | ShadowsBegan):
-                known = self.archive.take()
-                entry = Entry(now_us, event, known, is_planning_down)
-                self.changes.journal.append(entry)
-        finally:
+        return Entering(self, event, now_us, is_planning_down)
+
+    def began(self) -> None:
+        """Begin to watch what an event changes."""
+        self._is_touched = False
+
+    def ended(
+        self, event: Event, now_us: int, *, has_failed: bool, is_planning_down: bool
+    ) -> None:
+        """Write an event into the journal, if it belongs there."""
+        has_changed = self._is_touched or isinstance(event, RoundBegan | ShadowsBegan)
+        if has_failed or not has_changed:
             self.archive.forget()
-            if pending:
-                pending.add(self.changes)
-                self.changes = pending
+            return
+        entry = Entry(now_us, event, self.archive.take(), is_planning_down)
+        self._changes.journal.append(entry)
 
     def note(self, decision: Decision) -> None:
         """Append a decision to the log."""
@@ -107,6 +117,36 @@ class Ledger:
         """Give out the next round id."""
         self._round_count += 1
         return round_id(self._round_count)
+
+
+class Entering:
+    """The block in which an event does what it does; every command has one."""
+
+    __slots__ = ("_event", "_is_planning_down", "_ledger", "_now_us")
+
+    def __init__(
+        self, ledger: Ledger, event: Event, now_us: int, is_planning_down: bool
+    ) -> None:
+        self._ledger = ledger
+        self._event = event
+        self._now_us = now_us
+        self._is_planning_down = is_planning_down
+
+    def __enter__(self) -> None:
+        self._ledger.began()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ledger.ended(
+            self._event,
+            self._now_us,
+            has_failed=kind is not None,
+            is_planning_down=self._is_planning_down,
+        )
 
 
 def decision_id(number: int) -> DecisionId:

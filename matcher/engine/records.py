@@ -16,6 +16,9 @@ from matcher.domain.return_item import ReturnItem, ReturnState
 from matcher.engine.standing import NO_STANDING, OutcomeRecord, Standing
 from matcher.policy.volume import Admission
 
+# States of a demand whose units may still be promised.
+_TAKING = (DemandState.OPEN, DemandState.HELD)
+
 
 @dataclass(frozen=True, slots=True)
 class DemandRecord:
@@ -39,7 +42,7 @@ class DemandRecord:
     @property
     def open_count(self) -> int:
         """Units that may still be promised; 0 once the demand is closed."""
-        if self.state not in (DemandState.OPEN, DemandState.HELD):
+        if self.state not in _TAKING:
             return 0
         return self.demand.quantity - self.held_count - self.fulfilled_count
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from matcher.domain.errors import (
@@ -49,7 +48,7 @@ from matcher.engine.eraser import Eraser
 from matcher.engine.gate_keeper import GateKeeper
 from matcher.engine.guardrail_book import GuardrailBook
 from matcher.engine.journal import Event, RoundBegan, ShadowsBegan
-from matcher.engine.ledger import Ledger
+from matcher.engine.ledger import Entering, Ledger
 from matcher.engine.limit_book import LimitBook
 from matcher.engine.limits import FULL_RETRY_S, ShardLimits
 from matcher.engine.match_book import MatchBook
@@ -173,9 +172,11 @@ class Shard:
         for command in commands:
             match command:
                 case UpsertDemands():
-                    demands.update({each.demand_id: None for each in command.demands})
+                    for demand in command.demands:
+                        demands[demand.demand_id] = None
                 case SubmitReturns():
-                    returns.update({each.return_id: None for each in command.items})
+                    for item in command.items:
+                        returns[item.return_id] = None
                 case ErasePersonalData():
                     returns.update(dict.fromkeys(command.return_ids))
                     demands.update(dict.fromkeys(command.demand_ids))
@@ -391,13 +392,13 @@ class Shard:
 
     def next_us(self) -> int | None:
         """Return when time alone next changes something, rounds left aside."""
-        times = (
+        times = [
             self._matches.next_us(),
             self._demands.next_us(),
             self._returns.next_us(),
             self._shadows.next_us(),
-        )
-        return min((each for each in times if each is not None), default=None)
+        ]
+        return min([each for each in times if each is not None], default=None)
 
     def _settle(self, now_us: int) -> int:
         # A clock that jumps back must not revive what has run out.
@@ -435,7 +436,7 @@ class Shard:
             for answer in self._returns.decide(cases, now_us):
                 self._clock.left(answer.record.item.return_id)
 
-    def _entering(self, event: Event, now_us: int) -> AbstractContextManager[None]:
+    def _entering(self, event: Event, now_us: int) -> Entering:
         return self._ledger.entering(
             event, now_us, is_planning_down=self._planning_failed
         )

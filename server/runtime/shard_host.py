@@ -44,22 +44,23 @@ class _Answers:
     With them, what the group adds to the audit log.
     """
 
-    stored: dict[tuple[TenantId, str], StoredAnswer] = field(default_factory=dict)
-    new: dict[tuple[TenantId, str], StoredAnswer] = field(default_factory=dict)
+    known: dict[tuple[TenantId, str], StoredAnswer] = field(default_factory=dict)
+    new: list[StoredAnswer] = field(default_factory=list)
     audited: list[tuple[TenantId, AuditEntry]] = field(default_factory=list)
 
     def first(self, work: Work) -> StoredAnswer | None:
         """Return the first answer to a request, if there was one."""
-        key = work.tenant, work.request_id
-        return self.stored.get(key) or self.new.get(key)
+        return self.known.get((work.tenant, work.request_id))
 
     def keep(self, work: Work, value: object, now_us: int) -> None:
         """Keep the answer to a request that has an id."""
         if work.request_id:
             assert isinstance(value, bytes), "an answer that is kept is bytes"
-            self.new[work.tenant, work.request_id] = StoredAnswer(
+            answer = StoredAnswer(
                 work.tenant, work.request_id, work.payload_hash, value, now_us
             )
+            self.known[work.tenant, work.request_id] = answer
+            self.new.append(answer)
 
 
 class ShardHost:
@@ -126,7 +127,8 @@ class ShardHost:
         """
         lease = self._ownership.lease(tenant)
         found = self._shards.get(tenant)
-        if found is None or self._leases[tenant] != lease:
+        built_under = self._leases.get(tenant)
+        if found is None or (built_under is not lease and built_under != lease):
             rows = self._store.load(tenant)
             self._begin_history(tenant, rows)
             found = Shard(
@@ -244,7 +246,7 @@ class ShardHost:
                 asked.setdefault(work.tenant, set()).add(work.request_id)
         for tenant, request_ids in asked.items():
             for first in self._store.answers(tenant, request_ids).values():
-                answers.stored[tenant, first.request_id] = first
+                answers.known[tenant, first.request_id] = first
 
     def _expect(self, group: Sequence[Work], answers: _Answers) -> None:
         # Not of repetitions: nothing is looked up for what is not done.
@@ -281,8 +283,7 @@ class ShardHost:
         leases = [self._leases[each] for each in sorted(used) if each in self._shards]
         try:
             if changes or answers.new or answers.audited:
-                first = list(answers.new.values())
-                self._store.commit(changes, first, leases, answers.audited)
+                self._store.commit(changes, answers.new, leases, answers.audited)
                 times.is_stored = True
             else:
                 # A refusal is an answer too: memory that is not our own any more

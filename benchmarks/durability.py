@@ -7,12 +7,12 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import event
+from sqlalchemy import Connection, Dialect, Insert
 
 from benchmarks.result import Result
 from matcher.domain.demand import Demand
@@ -25,7 +25,10 @@ from server.interpreter import tune_interpreter
 from server.runtime.ownership import Ownership
 from server.runtime.shard_host import ShardHost
 from server.runtime.work import Work
+from server.storage import prepared, row_writing
 from server.storage.opening import open_store
+from server.storage.rows import Row
+from server.storage.sql_leases import BEAT
 from server.storage.sql_store import SqlStore
 
 FAMILY = "durability"
@@ -37,8 +40,11 @@ _TENANT = TenantId("bench")
 _GROUP = 1_000
 _SINGLE = 300
 
-#: A transaction as the driver gets it: statements, each with its rows.
-Written = list[list[tuple[str, Any]]]
+#: Rows of a transaction: what to insert, table by table.
+Written = list[tuple[Insert, Sequence[Row]]]
+
+#: The same as a driver takes it: statements, each with the values of its rows.
+Sent = list[tuple[str, list[Any]]]
 
 
 def durability(
@@ -48,8 +54,10 @@ def durability(
     Store ``count`` demands, one call each, in groups and one by one.
 
     Ours is the whole way of a call behind the wire: request id, shard, journal, lease,
-    rows, commit. The peer repeats nothing but the inserts of those very transactions,
-    with their rows, on a connection of the same kind: the most that the store can do.
+    rows, commit. The peer repeats nothing but the writes of those very transactions, of
+    the same rows into the same tables and the lease's beat, on a connection of the same
+    kind, the values made before and nothing waited for but the end: the most that the
+    store can do.
 
     Parameters
     ----------
@@ -88,75 +96,99 @@ class _Found:
 
     def __init__(self) -> None:
         self.group_s = self.single_s = 0.0
-        self.written: tuple[Written, Written] = ([], [])
+        self.written: tuple[list[Written], list[Written]] = ([], [])
 
 
 def _ours(url: str, many: Sequence[Demand], single: Sequence[Demand]) -> _Found:
     found = _Found()
-    with closing(open_store(url)) as store:
+    with closing(open_store(url)) as store, _watched() as seen:
         host = _host(store)
-        writes = _Writes(store)
         works = [_work(each) for each in many]
+        lone = [_work(each) for each in single]
         started = time.perf_counter()
         for first in range(0, len(works), _GROUP):
+            seen.append([])
             _done(host, works[first : first + _GROUP])
         found.group_s = time.perf_counter() - started
-        grouped, writes.seen = writes.seen, []
-        found.single_s = _median(lambda each: _done(host, [_work(each)]), single)
-        found.written = grouped, writes.seen
+        grouped = len(seen)
+
+        def write(work: Work) -> None:
+            seen.append([])
+            _done(host, [work])
+
+        found.single_s = _median(write, lone)
+        found.written = seen[:grouped], seen[grouped:]
     return found
 
 
-def _raw(url: str, grouped: Written, single: Written) -> tuple[float, float]:
+def _raw(
+    url: str, grouped: list[Written], single: list[Written]
+) -> tuple[float, float]:
     with ExitStack() as undo:
         store = undo.enter_context(closing(open_store(url)))
-        connection = undo.enter_context(
-            closing(store._database._writer.raw_connection())
-        )
-        cursor = connection.cursor()
+        # The row of the lease is there to be written, too.
+        _ownership(store)
+        writer = store._database._writer
+        pooled = undo.enter_context(closing(writer.raw_connection()))
+        driver: Any = pooled.driver_connection
+        # As ours does: PostgreSQL is not waited for statement by statement.
+        batched = getattr(driver, "pipeline", nullcontext)
 
-        def write(transaction: list[tuple[str, Any]]) -> None:
-            cursor.execute("BEGIN")
-            for statement, rows in transaction:
-                many = isinstance(rows, list)
-                (cursor.executemany if many else cursor.execute)(statement, rows)
-            cursor.execute("COMMIT")
+        def write(sent: Sent) -> None:
+            with batched():
+                driver.execute("BEGIN")
+                for text, rows in sent:
+                    if len(rows) == 1:
+                        driver.execute(text, rows[0])
+                    else:
+                        driver.cursor().executemany(text, rows)
+                driver.execute("COMMIT")
 
+        many = [_sent(writer.dialect, each) for each in grouped]
+        lone = [_sent(writer.dialect, each) for each in single]
         started = time.perf_counter()
-        for transaction in grouped:
-            write(transaction)
+        for each in many:
+            write(each)
         taken = time.perf_counter() - started
-        return taken, _median(write, single)
+        return taken, _median(write, lone)
 
 
-class _Writes:
-    """Listens to what a store inserts, transaction by transaction."""
+def _sent(dialect: Dialect, written: Written) -> Sent:
+    beat = {"tenant_": _TENANT, "epoch_": 1}
+    return [prepared.many(dialect, BEAT, [beat])] + [
+        prepared.many(dialect, sent, values)
+        for statement, rows in written
+        for sent, values in row_writing.parcels(dialect.name, statement, rows)
+    ]
 
-    def __init__(self, store: SqlStore) -> None:
-        self.seen: Written = []
-        engine = store._database._writer
-        event.listen(engine, "begin", lambda _: self.seen.append([]))
-        event.listen(engine, "before_cursor_execute", self._note)
 
-    def _note(
-        self,
-        _connection: object,
-        _cursor: object,
-        statement: str,
-        rows: Any,
-        _context: object,
-        _many: bool,
-    ) -> None:
-        if statement.startswith("INSERT"):
-            self.seen[-1].append((statement, rows))
+@contextmanager
+def _watched() -> Iterator[list[Written]]:
+    """Give a list to whose last entry is added what a store writes."""
+    seen: list[Written] = []
+    write_rows = row_writing.write_rows
+
+    def noted(connection: Connection, statement: Insert, rows: Sequence[Row]) -> None:
+        seen[-1].append((statement, rows))
+        write_rows(connection, statement, rows)
+
+    row_writing.write_rows = noted
+    try:
+        yield seen
+    finally:
+        row_writing.write_rows = write_rows
 
 
 def _host(store: SqlStore) -> ShardHost:
-    ownership = Ownership(store.leases(), "bench", ttl_us=1, clock=lambda: 0)
-    assert ownership.take(_TENANT), "a new store"
-    host = ShardHost(store, lambda: _NOW_US, ownership)
+    host = ShardHost(store, lambda: _NOW_US, _ownership(store))
     host.start([_TENANT])
     return host
+
+
+def _ownership(store: SqlStore) -> Ownership:
+    ownership = Ownership(store.leases(), "bench", ttl_us=1, clock=lambda: 0)
+    assert ownership.take(_TENANT), "a new store"
+    return ownership
 
 
 def _work(demand: Demand) -> Work:

@@ -392,13 +392,12 @@ class Shard:
 
     def next_us(self) -> int | None:
         """Return when time alone next changes something, rounds left aside."""
-        times = [
-            self._matches.next_us(),
-            self._demands.next_us(),
-            self._returns.next_us(),
-            self._shadows.next_us(),
-        ]
-        return min([each for each in times if each is not None], default=None)
+        soonest = None
+        for book in (self._matches, self._demands, self._returns, self._shadows):
+            at_us = book.next_us()
+            if at_us is not None and (soonest is None or at_us < soonest):
+                soonest = at_us
+        return soonest
 
     def _settle(self, now_us: int) -> int:
         # A clock that jumps back must not revive what has run out.

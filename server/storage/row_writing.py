@@ -69,7 +69,12 @@ def write_rows(connection: Connection, statement: Insert, rows: Sequence[Row]) -
         Each with all columns; at least one. Bytes in no columns but those of bytes.
     """
     for sent, values in parcels(connection.dialect.name, statement, rows):
-        execute_many(connection, sent, values)
+        if connection.dialect.name == _POSTGRES:
+            # Inside a pipeline SQLAlchemy sees to it that it is sent at once, and does
+            # not lie here until the end.
+            connection.execute(sent, values)
+        else:
+            execute_many(connection, sent, values)
 
 
 def parcels(

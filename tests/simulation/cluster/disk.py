@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
+from typing import TypeAlias
 
 from matcher.domain.errors import UnavailableError
 from matcher.domain.ids import TenantId
 from matcher.engine.changes import Changes
+from server.storage.audit_entry import AuditEntry
 from server.storage.database import Database
 from server.storage.lease import Lease
 from server.storage.sql_store import SqlStore
 from server.storage.store import StoredAnswer
+
+#: An entry of the audit log, and whose it is.
+Audited: TypeAlias = tuple[TenantId, AuditEntry]
 
 
 class Fault(Enum):
@@ -54,6 +59,7 @@ class Disk(SqlStore):
         changes: Sequence[tuple[TenantId, Changes]],
         answers: Sequence[StoredAnswer] = (),
         leases: Sequence[Lease] = (),
+        audited: Sequence[Audited] = (),
     ) -> None:
         """Commit, unless the fault that is due says otherwise."""
         fault, self.next_fault = self.next_fault, None
@@ -61,7 +67,7 @@ class Disk(SqlStore):
             raise CrashError
         if fault is Fault.FAILED:
             raise UnavailableError("the disk is full")
-        self.write(changes, answers, leases)
+        self.write(changes, answers, leases, audited)
         self._committed([each for _, each in changes], leases)
         if fault is Fault.CRASH_AFTER:
             raise CrashError
@@ -73,6 +79,7 @@ class Disk(SqlStore):
         changes: Sequence[tuple[TenantId, Changes]],
         answers: Sequence[StoredAnswer],
         leases: Sequence[Lease],
+        audited: Sequence[Audited],
     ) -> None:
         """Write as the store does."""
-        super().commit(changes, answers, leases)
+        super().commit(changes, answers, leases, audited)

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from matcher.domain.ids import TenantId
 from matcher.engine.changes import Changes
 from server.runtime.shard_host import ShardHost
+from server.runtime.watch import GroupTimes
 from server.runtime.work import Done, Work
 from server.storage.lease import Lease
 from server.storage.store import StoredAnswer
-from tests.simulation.cluster.disk import Disk
+from tests.simulation.cluster.disk import Audited, Disk
 
 
 class AnswersBeforeCommit(ShardHost):
     """Answers a group once it has run, and commits it with the next one."""
 
-    _late: tuple[set[TenantId], list[StoredAnswer]] | None = None
+    _late: tuple[Any, ...] | None = None
 
-    def process(self, group: Sequence[Work]) -> list[Done]:
+    def process(
+        self, group: Sequence[Work], times: GroupTimes | None = None
+    ) -> list[Done]:
         """Commit what was answered before, then run this and answer."""
         if self._late is not None:
             late, self._late = self._late, None
             super()._commit(*late)
-        return super().process(group)
+        return super().process(group, times)
 
-    def _commit(self, tenants: set[TenantId], answers: list[StoredAnswer]) -> None:
-        self._late = (tenants, answers)
+    def _commit(self, *late: Any) -> None:
+        self._late = late
 
 
 class Unfenced(Disk):
@@ -38,9 +42,10 @@ class Unfenced(Disk):
         changes: Sequence[tuple[TenantId, Changes]],
         answers: Sequence[StoredAnswer],
         leases: Sequence[Lease],  # noqa: ARG002 - the bug
+        audited: Sequence[Audited],
     ) -> None:
         """Write without a look at the leases."""
-        super().write(changes, answers, ())
+        super().write(changes, answers, (), audited)
 
 
 class CapOutsideTheTransaction(Disk):
@@ -53,6 +58,7 @@ class CapOutsideTheTransaction(Disk):
         changes: Sequence[tuple[TenantId, Changes]],
         answers: Sequence[StoredAnswer],
         leases: Sequence[Lease],
+        audited: Sequence[Audited],
     ) -> None:
         """Write the counts of the transaction before, and keep those of this one."""
         late, self._late = getattr(self, "_late", {}), {}
@@ -61,4 +67,4 @@ class CapOutsideTheTransaction(Disk):
             self._late[tenant] = Changes(volume_hours=each.volume_hours)
             before = late.get(tenant, Changes()).volume_hours
             rows.append((tenant, replace(each, volume_hours=before)))
-        super().write(rows, answers, leases)
+        super().write(rows, answers, leases, audited)

@@ -27,7 +27,11 @@ def _policy(name: str) -> Policy:
 
 @pytest.mark.parametrize(
     "name",
-    sorted(str(each.relative_to(EXAMPLES)) for each in EXAMPLES.rglob("p*.json")),
+    sorted(
+        str(each.relative_to(EXAMPLES))
+        for folder in ("policies", "olist")
+        for each in (EXAMPLES / folder).rglob("p*.json")
+    ),
 )
 def test_every_policy_is_accepted(name: str) -> None:
     """The contract's rules and the domain's find no fault."""

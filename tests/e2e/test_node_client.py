@@ -23,7 +23,7 @@ NODE = shutil.which("node")
 
 @pytest.mark.e2e
 @pytest.mark.skipif(
-    NODE is None or not (EXAMPLE / "node_modules").is_dir(),
+    NODE is None or not (EXAMPLE / "node_modules" / ".package-lock.json").is_file(),
     reason="Node is not here, or was not when `make setup` ran",
 )
 def test_a_caller_in_node_gets_a_match(tmp_path: Path) -> None:

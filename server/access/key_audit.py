@@ -127,14 +127,15 @@ class KeyAudit:
             try:
                 await self._look(runtime)
             except NearturnError as error:
-                # Another server has the shard, or the store is away: it will be noted
-                # by whoever has it, from what the log says by then.
+                # Another server has just taken the shard, or the store is away: it
+                # will be noted by whoever has it, from what the log says by then.
                 log.debug("key_audit_waits", error=str(error))
             await asyncio.sleep(_INTERVAL_S)
 
     async def _look(self, runtime: Runtime) -> None:
         keys = self._keys()
-        if keys is self._seen:
+        # Whoever decides for the tenant notes it; a standby reads nothing meanwhile.
+        if keys is self._seen or self._tenant not in runtime.state().epochs:
             return
         known = await runtime.read(lambda store: known_keys(store, self._tenant))
         ours = [key for key in keys.by_id.values() if key.tenant == self._tenant]

@@ -141,7 +141,8 @@ async def test_one_that_stopped_while_it_wrote_is_replaced(
     PostgreSQL itself does not see that such a session pauses: what came is done, and
     the end of the batch has not come. So neither does its timeout for idle ones.
     """
-    monkeypatch.setenv("NEARTURN_STORE_IDLE_TIMEOUT_MS", "1000")
+    # Long enough to be seen standing still, on a busy machine too.
+    monkeypatch.setenv("NEARTURN_STORE_IDLE_TIMEOUT_MS", "4000")
     pair = Pair(tmp_path, postgres.new_database())
     pair.owner.program = STOPPING
     with ExitStack() as undo:

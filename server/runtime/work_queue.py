@@ -18,6 +18,13 @@ from server.runtime.work import Done, Work
 # is for the work itself, and for those behind whose answer would come too late.
 _WAIT_SHARE = 0.5
 
+# What a group may take: nobody in it is answered before all of it is stored. Long
+# enough for a slow commit to be shared by many.
+_GROUP_S = 0.1
+_GROUP_MIN = 16
+# Of the newest group in the average that its size follows from.
+_NEWEST_SHARE = 0.25
+
 
 @dataclass(slots=True)
 class Queued:
@@ -54,6 +61,8 @@ class WorkQueue:
         self._grown = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._begun_ns = 0
+        self._seconds_each = 0.0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -108,7 +117,16 @@ class WorkQueue:
         return await self._done(self._put(work))
 
     async def group(self, count_max: int) -> list[Queued]:
-        """Wait for work and take the first of it, without what was given up."""
+        """
+        Wait for work and take the first of it, without what was given up.
+
+        At most ``count_max``, and no more than would be done in a tenth of a second by
+        what groups have taken of late: with a thousand that take a second, each of
+        them would be answered after a second at least, and those behind after two.
+        """
+        if self._seconds_each:
+            fits = round(_GROUP_S / self._seconds_each)
+            count_max = min(count_max, max(_GROUP_MIN, fits))
         group: list[Queued] = []
         while not group:
             while self._waiting and len(group) < count_max:
@@ -121,10 +139,13 @@ class WorkQueue:
                 self._idle.set()
                 self._grown.clear()
                 await self._grown.wait()
+        self._begun_ns = perf_counter_ns()
         return group
 
     def end(self, group: Sequence[Queued], results: Sequence[Done]) -> None:
         """Give the results of a group to those who wait for them."""
+        each_s = (perf_counter_ns() - self._begun_ns) / 1e9 / len(group)
+        self._seconds_each += _NEWEST_SHARE * (each_s - self._seconds_each)
         for each, done in zip(group, results, strict=True):
             if not each.future.done():
                 each.future.set_result(done)

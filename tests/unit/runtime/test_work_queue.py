@@ -156,3 +156,30 @@ def test_a_budget_is_what_the_caller_leaves() -> None:
     context.run(set_time_left, -1.0)
     assert context.run(time_left_s) == 0.0
     assert context.run(within_time_left_us, 1_000) == 0
+
+
+async def test_a_group_is_no_longer_than_its_callers_can_wait(
+    watch: CountingWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pieces that take long come in small groups; quick ones come all together."""
+    now_ns = 0
+    monkeypatch.setattr("server.runtime.work_queue.perf_counter_ns", lambda: now_ns)
+
+    async def taken(queue: WorkQueue, each_ms: float) -> int:
+        nonlocal now_ns
+        group = await queue.group(200)
+        now_ns += round(each_ms * 1e6 * len(group))
+        queue.end(group, [Done()] * len(group))
+        return len(group)
+
+    for each_ms, sizes in ((2.0, range(50, 60)), (50.0, [16]), (0.01, [200])):
+        queue = WorkQueue(10_000, watch)
+        calls = [_calling(queue) for _ in range(5_000)]
+        await asyncio.sleep(0)
+        assert await taken(queue, each_ms) == 200
+        for _ in range(15):
+            last = await taken(queue, each_ms)
+        assert last in sizes
+        for each in calls:
+            each.cancel()
+        await asyncio.wait(calls)

@@ -44,7 +44,7 @@ class Settings(AccessSettings):
     )
     advertised_address: str = Field(
         "",
-        pattern=r"^((\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5})?$",
+        pattern=rf"^({_ADDRESS})?$",
         examples=["matcher-1.internal:50551"],
         description="Where callers find this server, told to those that a standby "
         "refuses. Empty: where it listens.",

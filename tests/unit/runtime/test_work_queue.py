@@ -112,7 +112,7 @@ async def test_work_of_our_own_is_never_refused(watch: CountingWatch) -> None:
     first = _calling(queue)
     await asyncio.sleep(0)
     with pytest.raises(LimitExceededError, match=r"work in the queue: 1 .* of 1"):
-        await _calling(queue)
+        await asyncio.wait_for(_calling(queue), 10)
     ours = asyncio.create_task(queue.submit(WORK))
     await asyncio.sleep(0)
     group = await queue.group(10)
@@ -126,7 +126,7 @@ async def test_who_would_wait_in_vain_is_told_at_once(watch: CountingWatch) -> N
     patient = _calling(queue)
     await asyncio.sleep(0.05)
     with pytest.raises(LimitExceededError, match="until the deadline") as refusal:
-        await _calling(queue, 0.08)
+        await asyncio.wait_for(_calling(queue, 0.08), 10)
     assert refusal.value.retry_after_s == 1
     assert watch.refused_count == 1
     others = [_calling(queue, 60.0), _calling(queue)]

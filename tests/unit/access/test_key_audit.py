@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from matcher.domain.ids import TenantId
 from server.access.api_key_file import ApiKeyFile, KeyOrder
-from server.access.api_keys import ApiKey
-from server.access.key_audit import KnownKey, key_changes
+from server.access.api_keys import ApiKey, ApiKeys
+from server.access.key_audit import KeyAudit, KnownKey, key_changes
+from server.runtime.options import RuntimeOptions
+from server.runtime.runtime import Runtime
 from server.storage.audit_entry import AuditAction, AuditEntry
+from server.storage.opening import open_store
 from tests.scenarios import NOW_US
 
 
@@ -96,3 +101,32 @@ def test_a_key_that_holds_again_or_is_gone_is_noted(key: ApiKey):
         AuditAction.API_KEY_REMOVED,
         AuditAction.API_KEY_CREATED,
     ]
+
+
+async def test_whoever_decides_notes_the_keys_and_a_standby_reads_nothing(
+    key: ApiKey, tmp_path: Path
+):
+    """The log may be long, and a standby looks every second."""
+    tenant = TenantId("brand")
+    audit = KeyAudit(lambda: ApiKeys.of([key]), tenant)
+    runtime = Runtime(
+        open_store(f"sqlite:///{tmp_path / 'test.db'}"),
+        clock=lambda: NOW_US,
+        options=RuntimeOptions(tenants=(tenant,), runs_timers=False),
+    )
+
+    async def noted() -> list[AuditEntry]:
+        await asyncio.wait_for(audit._look(runtime), 10)
+        return await runtime.read(
+            lambda store: list(
+                store.list_audit_entries(tenant, after_number=0, limit=10)
+            )
+        )
+
+    # Nobody works yet: noting would wait for good, and must not come so far.
+    assert await noted() == []
+    await runtime.start()
+    (entry,) = await noted()
+    assert (entry.action, entry.target) == (AuditAction.API_KEY_CREATED, key.key_id)
+    assert await noted() == [entry]
+    await runtime.stop()

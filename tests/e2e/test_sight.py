@@ -43,7 +43,8 @@ pytestmark = pytest.mark.e2e
 _DAY_US = 86_400_000_000
 # A place whose digits no port, duration or instant has by chance.
 _PLACE = LatLng(latitude=48.137154321, longitude=11.576124987)
-_DIGITS = ("137154", "576124", "97.1234567")
+# With what stands before the point: six digits alone are in some time or sum by chance.
+_DIGITS = ("48.13715", "11.57612", "97.1234567")
 _WORDS = ("secret-order", "secret-customer", "secret-return", "secret-demand", "Bearer")
 _SUBMIT = "nearturn.v1.ReturnService.SubmitReturn"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -20,6 +21,7 @@ from matcher.engine.records import (
 from server.storage import codec, count_statements, statements
 from server.storage.codec import DocumentCodec
 from server.storage.counters import read_counters
+from server.storage.prepared import execute, fetch
 from server.storage.shadow_rows import load_units
 from server.storage.statements import Documents
 
@@ -45,20 +47,21 @@ def load_live_rows(connection: Connection, tenant: TenantId) -> LiveRows:
 
     def read(statement: Documents, kind: DocumentCodec[T]) -> list[T]:
         # Closed also where one does not read back: a cursor of PostgreSQL's would stay.
-        with connection.execute(statement, {"tenant": tenant}) as rows:
-            return [kind.decode(document) for document in rows.scalars()]
+        with closing(execute(connection, statement, own)) as rows:
+            return [kind.decode(document) for (document,) in rows]
+
+    own = {"tenant": tenant}
 
     demands = read(statements.LIVE_DEMANDS, codec.DEMANDS)
     demands += read(statements.CLOSED_LIVE_DEMANDS, codec.DEMANDS)
     demands.sort(key=lambda record: record.demand.demand_id)
     returns = read(statements.LIVE_RETURNS, codec.RETURNS)
     returns.sort(key=lambda record: record.item.return_id)
-    own = {"tenant": tenant}
-    days = connection.execute(count_statements.RECENT_WAREHOUSE_DAYS, own)
-    hours = connection.execute(count_statements.RECENT_VOLUME_HOURS, own)
-    counts = connection.execute(count_statements.RECENT_MATCH_COUNTS, own)
-    watched = connection.execute(count_statements.RECENT_GUARDRAIL_DAYS, own)
-    ordered = connection.execute(count_statements.RECENT_SKU_DAYS, own)
+    days = fetch(connection, count_statements.RECENT_WAREHOUSE_DAYS, own)
+    hours = fetch(connection, count_statements.RECENT_VOLUME_HOURS, own)
+    counts = fetch(connection, count_statements.RECENT_MATCH_COUNTS, own)
+    watched = fetch(connection, count_statements.RECENT_GUARDRAIL_DAYS, own)
+    ordered = fetch(connection, count_statements.RECENT_SKU_DAYS, own)
     counters = read_counters(connection, tenant)
     return LiveRows(
         demands=tuple(demands),
@@ -72,8 +75,8 @@ def load_live_rows(connection: Connection, tenant: TenantId) -> LiveRows:
             for scope, *rest, count in counts
         ),
         guardrail_days=tuple(
-            GuardrailDay(row.category, GuardrailMetric(row.metric), *row[2:])
-            for row in watched
+            GuardrailDay(category, GuardrailMetric(metric), *rest)
+            for category, metric, *rest in watched
         ),
         sku_days=tuple(SkuDay(*row) for row in ordered),
         warehouses=tuple(read(statements.ALL_WAREHOUSES, codec.WAREHOUSES)),

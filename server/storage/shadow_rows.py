@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import Connection, Select, bindparam, case, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from matcher.domain.ids import TenantId
@@ -12,7 +12,14 @@ from matcher.domain.reason import ReasonCode
 from matcher.domain.shadow import ShadowCount, ShadowState
 from matcher.engine.shadow_records import ShadowRecord, ShadowUnits
 from server.storage import codec
+from server.storage.prepared import fetch
 from server.storage.tables import shadow_units, shadows
+
+_UNITS = (
+    select(shadow_units.c.demand_id, shadow_units.c.taken_count)
+    .where(shadow_units.c.tenant == bindparam("tenant_"))
+    .order_by(shadow_units.c.demand_id)
+)
 
 
 def shadow_row(tenant: TenantId, record: ShadowRecord) -> dict[str, object]:
@@ -81,9 +88,5 @@ def count_shadows(
 
 def load_units(connection: Connection, tenant: TenantId) -> tuple[ShadowUnits, ...]:
     """Return the units that shadows would have had of live demands, by demand."""
-    rows = connection.execute(
-        select(shadow_units.c.demand_id, shadow_units.c.taken_count)
-        .where(shadow_units.c.tenant == tenant)
-        .order_by(shadow_units.c.demand_id)
-    )
+    rows = fetch(connection, _UNITS, {"tenant_": tenant})
     return tuple(ShadowUnits(*row) for row in rows)

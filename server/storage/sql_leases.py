@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from matcher.domain.ids import TenantId
 from server.storage.database import Database
 from server.storage.lease import FencedError, Lease, LeaseState
-from server.storage.prepared import execute
+from server.storage.prepared import execute, fetch
 from server.storage.tables import leases as table
 
 _STATE = select(table.c.epoch, table.c.holder, table.c.beat, table.c.address).where(
@@ -62,8 +63,8 @@ class SqlLeases:
 
     def state(self, tenant: TenantId) -> LeaseState | None:
         """Return a tenant's lease; ``None`` if there never was one."""
-        with self._database.reading("read a lease") as connection:
-            return _state(connection, tenant)
+        rows = self._database.fetch("read a lease", _STATE, {"tenant_": tenant})
+        return _state_of(tenant, rows)
 
     def take(
         self,
@@ -78,9 +79,10 @@ class SqlLeases:
                 if _state(connection, tenant) is not None:
                     return None
                 first = {"epoch": 1, "holder": holder, "beat": 0, "address": address}
-                connection.execute(_FIRST, {"tenant": tenant, **first})
+                execute(connection, _FIRST, {"tenant": tenant, **first})
                 return Lease(tenant, 1)
-            found = connection.execute(
+            found = execute(
+                connection,
                 _NEXT,
                 {
                     **_parameters(seen.lease),
@@ -100,7 +102,7 @@ class SqlLeases:
         """Let the next one have them at once; those that are not the last stay."""
         with self._database.writing("give leases back") as connection:
             for each in leases:
-                connection.execute(_GIVE_BACK, _parameters(each))
+                execute(connection, _GIVE_BACK, _parameters(each))
 
 
 def fence(connection: Connection, leases: Sequence[Lease]) -> None:
@@ -125,10 +127,13 @@ def _beat(connection: Connection, lease: Lease) -> bool:
 
 
 def _state(connection: Connection, tenant: TenantId) -> LeaseState | None:
-    row = connection.execute(_STATE, {"tenant_": tenant}).one_or_none()
-    if row is None:
-        return None
-    return LeaseState(Lease(tenant, row.epoch), row.holder, row.beat, row.address)
+    return _state_of(tenant, fetch(connection, _STATE, {"tenant_": tenant}))
+
+
+def _state_of(tenant: TenantId, rows: Sequence[tuple[Any, ...]]) -> LeaseState | None:
+    for epoch, holder, beat, address in rows:
+        return LeaseState(Lease(tenant, epoch), holder, beat, address)
+    return None
 
 
 def _parameters(lease: Lease) -> dict[str, object]:

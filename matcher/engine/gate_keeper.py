@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from matcher.domain.ids import ReturnId, TenantId
 from matcher.domain.policy import Policy
 from matcher.domain.program import Pause
+from matcher.engine.network import places_of
 from matcher.engine.network_book import NetworkBook
 from matcher.engine.policy_book import PolicyBook
 from matcher.engine.records import ReturnRecord
-from matcher.engine.statement import places_of
 from matcher.geo import ServiceAreas
 from matcher.policy.eligibility import Surroundings
 from matcher.policy.gates import GateReport, evaluate_gates, with_admission

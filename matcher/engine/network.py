@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from matcher.domain.decision import WarehouseRoute
 from matcher.domain.ids import WarehouseId
+from matcher.domain.return_item import ReturnItem
 from matcher.domain.warehouse import Warehouse
 from matcher.geo import ServiceAreas, distance_table_m
 from matcher.policy.label import trip_micros
@@ -53,6 +54,15 @@ class InboundChoice:
     warehouse: NDArray[np.int32]
     distance_m: IntArray
     cost_micros: IntArray
+
+
+def places_of(items: Sequence[ReturnItem]) -> Places:
+    """Return where items are, with their categories."""
+    return Places(
+        np.array([item.location.lat for item in items], np.float64),
+        np.array([item.location.lng for item in items], np.float64),
+        [item.category for item in items],
+    )
 
 
 class Network:

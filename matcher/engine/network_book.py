@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,11 @@ from matcher.domain.decision import WarehouseRoute
 from matcher.domain.errors import NotFoundError
 from matcher.domain.etag import check_etag, content_etag
 from matcher.domain.ids import ServiceAreaId, WarehouseId
+from matcher.domain.return_item import ReturnItem
 from matcher.domain.warehouse import ServiceArea, Warehouse
 from matcher.engine.archive import LiveRows
 from matcher.engine.ledger import Ledger
-from matcher.engine.network import Network
+from matcher.engine.network import Network, places_of
 from matcher.engine.records import WarehouseDay
 from matcher.geo import ServiceAreas, check_service_area
 
@@ -110,6 +111,29 @@ class NetworkBook:
         del self._areas[area_id]
         self._ledger.changes.service_areas[area_id] = None
         self._rebuild(ServiceAreas.of(self._areas.values()))
+
+    def routed(
+        self, items: Sequence[ReturnItem], standard_micros: int, now_us: int
+    ) -> list[WarehouseRoute]:
+        """Route items together, and count them against the day of ``now_us``."""
+        if not items:
+            return []
+        routes = self.network.route(
+            places_of(items), self.remaining(now_us), standard_micros
+        )
+        self.take(routes, now_us)
+        return routes
+
+    def open_routes(
+        self, items: Sequence[ReturnItem], standard_micros: int, now_us: int
+    ) -> list[WarehouseRoute]:
+        """Return the route that stays open to each item; nothing is counted."""
+        if not items:
+            return []
+        choice = self.network.cheapest_inbound(
+            places_of(items), self.remaining(now_us), standard_micros
+        )
+        return [self.network.stated(choice, row) for row in range(len(items))]
 
     def remaining(self, now_us: int) -> NDArray[np.int64]:
         """Return the units each warehouse still takes on the day of ``now_us``."""

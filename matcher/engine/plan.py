@@ -21,7 +21,7 @@ from matcher.engine.ledger import decision_id, match_id
 from matcher.engine.market import PoolItem, collect
 from matcher.engine.market_demands import PlannedDemands, SkuOrders
 from matcher.engine.match_groups import MatchGroups, PairKeys
-from matcher.engine.network import Network
+from matcher.engine.network import Network, places_of
 from matcher.engine.network_book import DAY_US
 from matcher.engine.obstacles import Obstacles
 from matcher.engine.open_demands import OpenDemands
@@ -31,7 +31,6 @@ from matcher.engine.round_solve import SolvedMarket, solve_market
 from matcher.engine.snapshot import Snapshot
 from matcher.engine.statement import (
     matched_reason,
-    places_of,
     route_findings,
     state_match,
 )

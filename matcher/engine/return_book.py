@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
+from operator import not_
 
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
 from matcher.domain.demand_floor import SeenDemand
@@ -24,7 +26,7 @@ from matcher.engine.records import ReturnRecord
 from matcher.engine.shadow_book import ShadowBook, kept_out
 from matcher.engine.sku_book import SkuBook
 from matcher.engine.standing import OutcomeRecord, standing_after
-from matcher.engine.statement import places_of, route_findings
+from matcher.engine.statement import route_findings
 from matcher.engine.timetable import Timetable
 from matcher.policy.gates import GateReport
 from matcher.policy.volume import Admission
@@ -390,23 +392,14 @@ class ReturnBook:
     ) -> list[WarehouseRoute]:
         # Those that go now are routed together and count; the rest are told of
         # the route that stays open to them.
-        network = self._network.network
         policy = self._policies.active
         standard = policy.cost_model.standard_return_micros if policy else 0
         goes = [outcome is Outcome.WAREHOUSE for outcome, _, _ in found]
-        routed = network.route(
-            places_of([c.record.item for c, go in zip(cases, goes, strict=True) if go]),
-            self._network.remaining(now_us),
-            standard,
-        )
-        self._network.take(routed, now_us)
-        stay = [c.record.item for c, go in zip(cases, goes, strict=True) if not go]
-        choice = network.cheapest_inbound(
-            places_of(stay), self._network.remaining(now_us), standard
-        )
-        now_routed = iter(routed)
-        open_routes = iter(network.stated(choice, row) for row in range(len(stay)))
-        return [next(now_routed) if go else next(open_routes) for go in goes]
+        items = [case.record.item for case in cases]
+        leaving, staying = compress(items, goes), compress(items, map(not_, goes))
+        routed = iter(self._network.routed([*leaving], standard, now_us))
+        open_routes = iter(self._network.open_routes([*staying], standard, now_us))
+        return [next(routed if go else open_routes) for go in goes]
 
     def _conclude(
         self,

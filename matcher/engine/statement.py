@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-
 from matcher.domain.decision import WarehouseRoute
 from matcher.domain.ids import MatchId, RoundId
 from matcher.domain.match import HoldState, Match
 from matcher.domain.policy import Policy
 from matcher.domain.reason import Check, CheckResult, Gate, Reason, ReasonCode
-from matcher.domain.return_item import ReturnItem
 from matcher.engine.match_groups import PairKeys
-from matcher.engine.network import Places
 from matcher.engine.network_book import DAY_US
 from matcher.engine.round_solve import SolvedMarket
 from matcher.policy.wording import stated
@@ -87,15 +81,6 @@ def route_findings(route: WarehouseRoute) -> tuple[tuple[Check, ...], list[Reaso
     code = ReasonCode.WAREHOUSE_OVER_CAPACITY
     full = _check(name, CheckResult.FAILED, "none", accepted, code)
     return (taken, full), [stated(code)]
-
-
-def places_of(items: Sequence[ReturnItem]) -> Places:
-    """Return where items are, with their categories."""
-    return Places(
-        np.array([item.location.lat for item in items], np.float64),
-        np.array([item.location.lng for item in items], np.float64),
-        [item.category for item in items],
-    )
 
 
 def _check(

@@ -18,6 +18,15 @@ def _passed(gate: Gate, name: str, observed: str, accepted: str) -> Check:
     return Check(gate, name, CheckResult.PASSED, observed, accepted)
 
 
+@lru_cache(maxsize=10_000)
+def _unknown(gate: Gate, name: str, what: str, accepted: str) -> tuple[Check, Reason]:
+    code = ReasonCode.INSUFFICIENT_EVIDENCE
+    return (
+        Check(gate, name, CheckResult.FAILED, "unknown", accepted, code),
+        stated(code, observed=what, accepted=accepted),
+    )
+
+
 @dataclass(slots=True)
 class Findings:
     """Checks and reasons found so far, and until when they stay true."""
@@ -64,10 +73,9 @@ class Findings:
 
     def unknown(self, gate: Gate, name: str, what: str, accepted: str) -> None:
         """Note a check that fails closed because ``what`` is not known."""
-        code = ReasonCode.INSUFFICIENT_EVIDENCE
-        failed = CheckResult.FAILED
-        self.checks.append(Check(gate, name, failed, "unknown", accepted, code))
-        self.reasons.append(stated(code, observed=what, accepted=accepted))
+        check, reason = _unknown(gate, name, what, accepted)
+        self.checks.append(check)
+        self.reasons.append(reason)
 
     def skipped(self, gate: Gate, name: str, because: str) -> None:
         """Note a check that could not run; what it rests on has failed already."""

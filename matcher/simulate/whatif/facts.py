@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from matcher.domain.ids import TenantId
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.limits import ShardLimits
-from matcher.engine.network import InboundChoice, Network, Places
-from matcher.engine.statement import places_of
+from matcher.engine.network import InboundChoice, Network, Places, places_of
 from matcher.simulate.whatif.gate_table import RolloutTable
 from matcher.simulate.whatif.timeline import NEVER, Timeline
 

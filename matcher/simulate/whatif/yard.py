@@ -8,10 +8,9 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.engine.network import Network
+from matcher.engine.network import Network, places_of
 from matcher.engine.network_book import DAY_US
 from matcher.engine.records import WarehouseDay
-from matcher.engine.statement import places_of
 from matcher.simulate.whatif.facts import Facts
 
 IntArray = NDArray[np.int64]

@@ -12,8 +12,7 @@ from matcher.domain.ids import WarehouseId
 from matcher.domain.return_item import ReturnItem
 from matcher.domain.warehouse import Warehouse
 from matcher.engine import network as module
-from matcher.engine.network import Network
-from matcher.engine.statement import places_of
+from matcher.engine.network import Network, places_of
 from matcher.geo import ServiceAreas
 from tests.scenarios import demand, return_item, service_area, warehouse
 from tests.unit.engine.naive_market import inbound, outbound

@@ -103,6 +103,15 @@ def _first(error: InvalidValueError) -> dict[str, str]:
     }
 
 
+def _entity(
+    error: NotFoundError
+    | AlreadyExistsError
+    | StateConflictError
+    | VersionMismatchError,
+) -> dict[str, str]:
+    return {"kind": error.kind, "id": error.entity_id}
+
+
 def _hashes(error: AlreadyExistsError | RequestReusedError) -> dict[str, str]:
     return {
         "stored_hash": error.stored_hash,
@@ -110,12 +119,22 @@ def _hashes(error: AlreadyExistsError | RequestReusedError) -> dict[str, str]:
     }
 
 
-def _resource(error: NotFoundError | AlreadyExistsError) -> list[Message]:
+def _taken(error: AlreadyExistsError) -> dict[str, str]:
+    return {**_entity(error), **_hashes(error)}
+
+
+def _reused(error: RequestReusedError) -> dict[str, str]:
+    return {"request_id": error.request_id, **_hashes(error)}
+
+
+def _resource(
+    error: NotFoundError | AlreadyExistsError | VersionMismatchError,
+) -> list[Message]:
     return [
         error_details_pb2.ResourceInfo(
             resource_type=error.kind,
             resource_name=error.entity_id,
-            description=str(error),
+            description=_cut(str(error)),
         )
     ]
 
@@ -127,7 +146,7 @@ def _precondition(error: StateConflictError) -> list[Message]:
                 error_details_pb2.PreconditionFailure.Violation(
                     type="STATE",
                     subject=f"{error.kind} {error.entity_id}".strip(),
-                    description=str(error),
+                    description=_cut(str(error)),
                 )
             ]
         )
@@ -135,7 +154,12 @@ def _precondition(error: StateConflictError) -> list[Message]:
 
 
 def _state(error: StateConflictError) -> dict[str, str]:
-    return {"state": error.state, "move": error.move, "allowed": error.allowed}
+    return {
+        **_entity(error),
+        "state": error.state,
+        "move": error.move,
+        "allowed": error.allowed,
+    }
 
 
 def _shortfalls(error: NotReadyError) -> list[Message]:
@@ -152,11 +176,15 @@ def _shortfalls(error: NotReadyError) -> list[Message]:
 
 
 def _shortfall_count(error: NotReadyError) -> dict[str, str]:
-    return {"shortfall_count": str(len(error.shortfalls))}
+    return {"what": error.what, "shortfall_count": str(len(error.shortfalls))}
 
 
 def _etags(error: VersionMismatchError) -> dict[str, str]:
-    return {"current_etag": error.current_etag, "received_etag": error.received_etag}
+    return {
+        **_entity(error),
+        "current_etag": error.current_etag,
+        "received_etag": error.received_etag,
+    }
 
 
 def _quota(error: LimitExceededError) -> list[Message]:
@@ -217,11 +245,11 @@ _TABLE: dict[type[NearturnError], _Row] = {
         code_pb2.INVALID_ARGUMENT, "INVALID_POLICY", _bad_request, _first
     ),
     RequestReusedError: _Row(
-        code_pb2.INVALID_ARGUMENT, "REQUEST_REUSED", _request_id, _hashes
+        code_pb2.INVALID_ARGUMENT, "REQUEST_REUSED", _request_id, _reused
     ),
-    NotFoundError: _Row(code_pb2.NOT_FOUND, "NOT_FOUND", _resource, _nothing),
+    NotFoundError: _Row(code_pb2.NOT_FOUND, "NOT_FOUND", _resource, _entity),
     AlreadyExistsError: _Row(
-        code_pb2.ALREADY_EXISTS, "ALREADY_EXISTS", _resource, _hashes
+        code_pb2.ALREADY_EXISTS, "ALREADY_EXISTS", _resource, _taken
     ),
     StateConflictError: _Row(
         code_pb2.FAILED_PRECONDITION, "STATE_CONFLICT", _precondition, _state
@@ -229,9 +257,7 @@ _TABLE: dict[type[NearturnError], _Row] = {
     NotReadyError: _Row(
         code_pb2.FAILED_PRECONDITION, "NOT_READY", _shortfalls, _shortfall_count
     ),
-    VersionMismatchError: _Row(
-        code_pb2.ABORTED, "VERSION_MISMATCH", _no_details, _etags
-    ),
+    VersionMismatchError: _Row(code_pb2.ABORTED, "VERSION_MISMATCH", _resource, _etags),
     LimitExceededError: _Row(
         code_pb2.RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED", _quota, _limit
     ),

@@ -82,7 +82,7 @@ EXAMPLES: list[tuple[NearturnError, int, str, type | None]] = [
         domain.VersionMismatchError("demand", LONG_ID, "9" * 19, "\U0001f600" * 64),
         code_pb2.ABORTED,
         "VERSION_MISMATCH",
-        None,
+        error_details_pb2.ResourceInfo,
     ),
     (
         domain.LimitExceededError("open demands", 2_000_001, 2_000_000),
@@ -223,14 +223,75 @@ def test_one_violation_is_always_listed():
     assert list(error.violations) == ["f" * 4_000]
 
 
-def test_hashes_are_told():
-    """Who reuses an id sees what is stored and what came."""
-    for error in (
-        domain.AlreadyExistsError("return", "r1", "a", "b"),
-        domain.RequestReusedError("8d1f3a52-6f0e-4c57-9a53-0d6d4f7b2c11", "a", "b"),
-    ):
-        metadata = dict(ApiError(to_status(error)).info.metadata)
-        assert metadata == {"stored_hash": "a", "received_hash": "b"}
+# What is put into the text of each, piece by piece; each piece unlike the others.
+PIECES: list[tuple[NearturnError, set[str]]] = [
+    (domain.InvalidValueError("quantity", 7001, "1 to 6000"), {"quantity", "7001"}),
+    (
+        domain.InvalidPolicyError([FieldViolation("radius_m", "7001", "up to 6000")]),
+        {"radius_m", "7001", "up to 6000"},
+    ),
+    (
+        domain.RequestReusedError("8d1f3a52-6f0e-4c57-9a53-0d6d4f7b2c11", "aa", "bb"),
+        {"8d1f3a52-6f0e-4c57-9a53-0d6d4f7b2c11", "aa", "bb"},
+    ),
+    (domain.NotFoundError("demand", "d 17"), {"demand", "d 17"}),
+    (
+        domain.AlreadyExistsError("return", "r 17", "aa", "bb"),
+        {"return", "r 17", "aa", "bb"},
+    ),
+    (
+        domain.StateConflictError("match", "m 17", "RELEASED", "confirming", "ACTIVE"),
+        {"match", "m 17", "RELEASED", "confirming", "ACTIVE"},
+    ),
+    (
+        domain.NotReadyError("policy version 17", ()),
+        {"policy version 17"},
+    ),
+    (
+        domain.VersionMismatchError("warehouse", "w 17", "4", "3"),
+        {"warehouse", "w 17", "4", "3"},
+    ),
+    (domain.LimitExceededError("open demands", 21, 20), {"open demands", "21", "20"}),
+    (RateExceededError("caller calls per second", 30, 1), {"30"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "pieces"), PIECES, ids=lambda each: type(each).__name__
+)
+def test_what_the_text_says_is_in_the_metadata_too(
+    error: NearturnError, pieces: set[str]
+):
+    """
+    No program has to take a text apart (AIP-193): ids, states, hashes by name.
+
+    Each piece is in the text, and is a value of the ErrorInfo.
+    """
+    metadata = dict(ApiError(to_status(error)).info.metadata)
+    assert all(piece in str(error) for piece in pieces)
+    assert pieces <= set(metadata.values()), metadata
+
+
+def test_every_error_that_names_something_names_it_for_programs():
+    """The list above leaves no row out but those whose text is the same for all."""
+    plain = {
+        UnauthenticatedError,  # a cause, which is in the metadata
+        AccessDeniedError,  # names the caller, who knows
+        domain.UnavailableError,  # nothing of it is told
+        domain.NotOwnerError,  # as above; the holder is in the metadata
+        FencedError,
+        domain.InvalidProblemError,  # a fault of ours
+        domain.CertificateError,
+    }
+    assert {type(error) for error, _ in PIECES} == mapped_errors() - plain
+
+
+def test_who_reads_an_unknown_id_is_told_which():
+    """As its resource too, with the kind of thing that it was taken for."""
+    error = ApiError(to_status(domain.NotFoundError("demand", "d 17")))
+    assert dict(error.info.metadata) == {"kind": "demand", "id": "d 17"}
+    (resource,) = error.details(error_details_pb2.ResourceInfo)
+    assert (resource.resource_type, resource.resource_name) == ("demand", "d 17")
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,10 @@ def simulate(
     ] = "127.0.0.1:50551",
     since: Annotated[
         str | None,
-        typer.Option("--from", help="Live its history from this instant on, RFC 3339."),
+        typer.Option(help="Live its history from this instant on, RFC 3339."),
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--to", help="Up to this instant; default: now.")
+        str | None, typer.Option(help="Up to this instant, RFC 3339; default: now.")
     ] = None,
     demands: Annotated[
         Path | None, typer.Option(help="Live tables instead: open orders.")
@@ -76,11 +76,11 @@ def simulate(
     """
     Say what policies would have done, before anybody has to try them.
 
-    With --from, on what happened to a server: its orders, returns, inspections and
+    With --since, on what happened to a server: its orders, returns, inspections and
     pauses, and what callers did with their matches. With --demands and --returns, on
     tables. Nothing live is touched.
 
-    Example: nearturn simulate --from 2026-03-01T00:00:00Z
+    Example: nearturn simulate --since 2026-03-01T00:00:00Z
     --vary 'categories[*].radius_m=5000..50000..5000'
     """
     from server.cli.simulate_report import Writer  # noqa: PLC0415 - slow to import
@@ -94,7 +94,7 @@ def simulate(
     is_tables = demands is not None or returns is not None
     if is_tables == (since is not None):
         raise InvalidValueError(
-            "from", since or "none", "either --from, or --demands and --returns"
+            "since", since or "none", "either --since, or --demands and --returns"
         )
     if by and by not in KINDS:
         raise InvalidValueError("by", by, ", ".join(KINDS))
@@ -120,7 +120,8 @@ def simulate(
             handle=writer.take,
         )
     else:
-        from_us = instant_us("from", since)
-        until_us = None if until is None else instant_us("to", until)
-        events_of_server(server, (from_us, until_us), policy or [], sweeps, writer.take)
+        since_us = instant_us("since", since)
+        until_us = None if until is None else instant_us("until", until)
+        within = (since_us, until_us)
+        events_of_server(server, within, policy or [], sweeps, writer.take)
     writer.finish(as_json=as_json)

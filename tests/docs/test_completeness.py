@@ -104,6 +104,22 @@ def test_the_server_is_named_by_one_flag() -> None:
     assert [flags for flags in found.values() if flags not in ([], ["--server"])] == []
 
 
+def test_a_span_of_time_has_one_pair_of_flags() -> None:
+    """--since and --until, in every command that has either; nothing else begins."""
+    flags = {
+        command.name: {flag for param in command.params for flag in param.opts}
+        for command in _commands(typer.main.get_command(app))
+    }
+    spans = {"--since", "--until"}
+    assert {name for name, found in flags.items() if found & spans} == {
+        "report",
+        "simulate",
+    }
+    assert all(spans <= found for found in flags.values() if found & spans)
+    others = {"--from", "--to", "--before", "--after", "--start", "--end"}
+    assert {name for name, found in flags.items() if found & others} == set()
+
+
 def _commands(command: Any) -> Iterator[Any]:
     yield command
     for each in getattr(command, "commands", {}).values():

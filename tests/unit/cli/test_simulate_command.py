@@ -101,7 +101,7 @@ def test_words_need_no_quotes(tables: tuple[object, ...]) -> None:
         (("--days", "nan"), "days"),
         (("--threads", "0"), "threads"),
         (("--out", "/no/such/folder/o.json"), "out"),
-        (("--from", AT), "from"),
+        (("--since", AT), "since"),
     ],
 )
 def test_faults_name_the_flag(
@@ -115,5 +115,5 @@ def test_faults_name_the_flag(
 
 def test_a_source_is_needed() -> None:
     """Neither a history nor tables: the error says what to give."""
-    with pytest.raises(InvalidValueError, match="either --from"):
+    with pytest.raises(InvalidValueError, match="either --since"):
         run("simulate")

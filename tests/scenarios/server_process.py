@@ -38,6 +38,11 @@ class ServerProcess:
         A command that the process is started by, with its arguments.
     access
         Flags for who may call: everybody, in the clear, unless said otherwise.
+
+    Attributes
+    ----------
+    start_s
+        How long it may take until it serves.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class ServerProcess:
         self._options = (*access, *options)
         self.program = program
         self.before = before
+        self.start_s = _START_S
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -90,13 +96,18 @@ class ServerProcess:
             )
 
     def start(self) -> None:
-        """Start the process and wait until it serves."""
+        """Start the process and wait until it serves; one that does not is ended."""
         self.spawn()
-        self.serving()
+        try:
+            self.serving()
+        except BaseException:
+            # Nobody enters a context that fails to begin, so nobody would leave it.
+            self.kill()
+            raise
 
     def serving(self) -> None:
         """Wait until the process that was spawned serves."""
-        until = time.monotonic() + _START_S
+        until = time.monotonic() + self.start_s
         while not self._port_file.exists():
             assert self._process is not None
             ended = self._process.poll()

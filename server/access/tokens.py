@@ -14,12 +14,16 @@ from server.access.caller import Caller
 from server.access.key_set import KeySet
 from server.access.refusal import UnauthenticatedError
 from server.access.role import Role, roles_of
+from server.access.verified_tokens import VerifiedToken, VerifiedTokens
 
 #: Longest token: more does not fit the headers of a call anyway.
 TOKEN_BYTES_MAX = 8 * 1024
 
 _SECOND_US = 1_000_000
 _SUBJECT_MAX = 128
+
+# Claims before which a token does not hold.
+_BEGINS = ("nbf", "iat")
 
 # Times are compared by our own clock, with our own skew; the library has neither as
 # an argument. It verifies all the rest.
@@ -65,11 +69,19 @@ class Tokens:
         Gives the keys.
     rules
         What tokens have to say.
+    verified
+        Remembers those that were verified.
     """
 
-    def __init__(self, source: KeySource, rules: TokenRules) -> None:
+    def __init__(
+        self,
+        source: KeySource,
+        rules: TokenRules,
+        verified: VerifiedTokens | None = None,
+    ) -> None:
         self._source = source
         self._rules = rules
+        self._known = VerifiedTokens() if verified is None else verified
 
     async def caller(self, token: str, now_us: int) -> Caller:
         """
@@ -83,10 +95,20 @@ class Tokens:
         UnauthenticatedError
             If it was not made by the issuer for us, or does not hold now.
         """
+        # A signature takes longer to verify than many a call takes in all.
+        known = self._known.find(token, self._source.keys(), now_us)
+        if known is not None:
+            return known.caller
         key = await self._key(token)
         claims = self._verified(token, key)
-        self._check_times(claims, now_us)
-        return _caller(claims)
+        begin_us, end_us = self._span(claims)
+        if now_us >= end_us:
+            raise UnauthenticatedError("expired", "the token has expired")
+        if now_us < begin_us:
+            raise UnauthenticatedError("early", "the token does not hold yet")
+        caller = _caller(claims)
+        self._known.keep(token, VerifiedToken(caller, key, begin_us, end_us))
+        return caller
 
     async def _key(self, token: str) -> jwt.PyJWK:
         try:
@@ -141,13 +163,12 @@ class Tokens:
         except jwt.PyJWTError as error:
             raise UnauthenticatedError("malformed", "no token has this form") from error
 
-    def _check_times(self, claims: Mapping[str, Any], now_us: int) -> None:
+    def _span(self, claims: Mapping[str, Any]) -> tuple[int, int]:
+        # From when on the token holds, and when no more, in microseconds.
         skew_us = self._rules.skew_us
-        if now_us >= _instant_us(claims, "exp") + skew_us:
-            raise UnauthenticatedError("expired", "the token has expired")
-        for name in ("nbf", "iat"):
-            if name in claims and _instant_us(claims, name) - skew_us > now_us:
-                raise UnauthenticatedError("early", "the token does not hold yet")
+        end_us = _instant_us(claims, "exp") + skew_us
+        begins = [_instant_us(claims, name) for name in _BEGINS if name in claims]
+        return max(begins, default=0) - skew_us, end_us
 
 
 def _instant_us(claims: Mapping[str, Any], name: str) -> int:

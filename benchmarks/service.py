@@ -22,7 +22,7 @@ from benchmarks.echo_server import METHOD, echo_server
 from benchmarks.open_loop import Calls, MakeCall, closed_loop, open_loop
 from benchmarks.result import Result
 from matcher.domain.policy_change import Dimension
-from nearturn import Client
+from nearturn import Client, RetryRules
 from nearturn.async_client import AsyncClient
 from nearturn.v1 import item_pb2, return_item_pb2, return_service_pb2
 from server.cli.demo_policy import demo_policy
@@ -86,7 +86,12 @@ async def _measure(
     seed: int,
     repetitions: int,
 ) -> list[Result]:
-    async with AsyncClient(ours.address) as client, AsyncClient(echo) as peer:
+    # What is refused counts as refused: nothing is tried again behind our back.
+    once = RetryRules(attempts_max=1)
+    async with (
+        AsyncClient(ours.address, retry=once) as client,
+        AsyncClient(echo, retry=once) as peer,
+    ):
         found = []
         rates, echo_rates = [], []
         for run in range(repetitions):
@@ -159,7 +164,7 @@ async def _overload(
     offered = _OVERLOAD * rate
     count = round(2 * offered * params.overload_s)
     submit = _submits(client.channel, count, "overload", _DEADLINE_S)
-    async with AsyncClient(ours.address) as other:
+    async with AsyncClient(ours.address, retry=RetryRules(attempts_max=1)) as other:
         before_mib = _memory_mib(ours)
         checks: list[float] = []
         watching = asyncio.create_task(_check_health(other, checks))

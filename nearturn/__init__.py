@@ -4,6 +4,7 @@ from nearturn.client import Client, channel_options, error_details, request_id
 from nearturn.columnar_plan import ColumnarPlan, PlanTerms
 from nearturn.credentials import secure
 from nearturn.pages import each_item, each_item_async
+from nearturn.retry import RetryRules
 from nearturn.row_import import ImportResult, RejectedRow
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "ImportResult",
     "PlanTerms",
     "RejectedRow",
+    "RetryRules",
     "channel_options",
     "each_item",
     "each_item_async",

@@ -19,6 +19,8 @@ from nearturn.columnar_plan import (
     Progress,
     plan_requests,
 )
+from nearturn.retry import RetryRules
+from nearturn.retry_interceptor import async_interceptors
 from nearturn.row_import import ImportResult
 from nearturn.v1 import (
     access_service_pb2_grpc,
@@ -46,6 +48,8 @@ class AsyncClient:
     credentials
         As :func:`nearturn.secure` gives them; ``None`` connects in the clear, which
         servers take on their own machine only.
+    retry
+        How to wait for a server that is full, as with :class:`nearturn.Client`.
 
     Attributes
     ----------
@@ -55,18 +59,27 @@ class AsyncClient:
 
     Notes
     -----
-    Calls that end with UNAVAILABLE are tried up to five times, as with
-    :class:`nearturn.Client`. Make it inside the event loop that uses it.
+    Calls that end with UNAVAILABLE are tried up to five times, and a server that is
+    full is waited for, as with :class:`nearturn.Client`. Make it inside the event loop
+    that uses it.
     """
 
     def __init__(
-        self, target: str, *, credentials: grpc.ChannelCredentials | None = None
+        self,
+        target: str,
+        *,
+        credentials: grpc.ChannelCredentials | None = None,
+        retry: RetryRules | None = None,
     ) -> None:
         options = channel_options()
+        self._retry = RetryRules() if retry is None else retry
+        waits = async_interceptors(self._retry)
         self.channel = (
-            grpc.aio.insecure_channel(target, options)
+            grpc.aio.insecure_channel(target, options, interceptors=waits)
             if credentials is None
-            else grpc.aio.secure_channel(target, credentials, options)
+            else grpc.aio.secure_channel(
+                target, credentials, options, interceptors=waits
+            )
         )
         self.demands = demand_service_pb2_grpc.DemandServiceStub(self.channel)
         self.returns = return_service_pb2_grpc.ReturnServiceStub(self.channel)
@@ -110,7 +123,8 @@ class AsyncClient:
         course = row_import.ImportCourse(
             row_import.DEMANDS, data, import_id or request_id(), last, progress
         )
-        return await _imported(course, self.demands.ImportDemands, timeout_s)
+        call = self.demands.ImportDemands
+        return await _imported(course, call, timeout_s, self._retry)
 
     async def import_returns(
         self,
@@ -128,7 +142,8 @@ class AsyncClient:
         course = row_import.ImportCourse(
             row_import.RETURNS, data, import_id or request_id(), last, progress
         )
-        return await _imported(course, self.returns.ImportReturns, timeout_s)
+        call = self.returns.ImportReturns
+        return await _imported(course, call, timeout_s, self._retry)
 
     async def __aenter__(self) -> Self:
         return self
@@ -150,6 +165,7 @@ async def _imported(
     course: row_import.ImportCourse[Any],
     call: Callable[..., Any],
     timeout_s: float | None,
+    retry: RetryRules,
 ) -> ImportResult:
     # A chunk that comes again is known by its number, so that it may.
     attempt = 0
@@ -160,9 +176,9 @@ async def _imported(
                 attempt = 0
         except grpc.aio.AioRpcError as error:
             attempt += 1
-            is_away = error.code() is grpc.StatusCode.UNAVAILABLE
-            if not is_away or attempt >= row_import.ATTEMPTS_MAX:
+            pause_s = row_import.pause_s(error, attempt, retry)
+            if pause_s is None:
                 raise
-            await asyncio.sleep(row_import.pause_s(attempt))
+            await asyncio.sleep(pause_s)
         else:
             return course.result

@@ -22,6 +22,8 @@ from nearturn.columnar_plan import (
     collected,
     plan_requests,
 )
+from nearturn.retry import RetryRules
+from nearturn.retry_interceptor import interceptors
 from nearturn.row_import import ImportResult
 from nearturn.v1 import (
     access_service_pb2_grpc,
@@ -54,7 +56,8 @@ _DETAILS = (
 )
 
 # UNAVAILABLE alone: most often the call was never carried out. Where only its answer
-# was lost, ids and request ids make the repetition known.
+# was lost, ids and request ids make the repetition known. RESOURCE_EXHAUSTED says
+# itself whether and when to come back, which no policy here can express.
 _SERVICE_CONFIG = {
     "methodConfig": [
         {
@@ -82,6 +85,9 @@ class Client:
     credentials
         As :func:`nearturn.secure` gives them; ``None`` connects in the clear, which
         servers take on their own machine only.
+    retry
+        How to wait for a server that is full; ``None`` for five tries, of up to half
+        a minute each.
 
     Attributes
     ----------
@@ -92,19 +98,28 @@ class Client:
     Notes
     -----
     Calls that end with UNAVAILABLE are tried up to five times; writes should carry
-    a :func:`request_id`, so that a repetition is known as one. Safe to share between
-    threads. :class:`nearturn.async_client.AsyncClient` is the same for asyncio.
+    a :func:`request_id`, so that a repetition is known as one. RESOURCE_EXHAUSTED with
+    ``RetryInfo`` is waited for as long as that says, within the call's timeout, if the
+    call reads or has a request id; not where the call is a stream or made as a future.
+    Safe to share between threads. :class:`nearturn.async_client.AsyncClient` is the
+    same for asyncio.
     """
 
     def __init__(
-        self, target: str, *, credentials: grpc.ChannelCredentials | None = None
+        self,
+        target: str,
+        *,
+        credentials: grpc.ChannelCredentials | None = None,
+        retry: RetryRules | None = None,
     ) -> None:
         options = channel_options()
-        self.channel = (
+        self._retry = RetryRules() if retry is None else retry
+        channel = (
             grpc.insecure_channel(target, options)
             if credentials is None
             else grpc.secure_channel(target, credentials, options)
         )
+        self.channel = grpc.intercept_channel(channel, *interceptors(self._retry))
         self.demands = demand_service_pb2_grpc.DemandServiceStub(self.channel)
         self.returns = return_service_pb2_grpc.ReturnServiceStub(self.channel)
         self.matches = match_service_pb2_grpc.MatchServiceStub(self.channel)
@@ -219,10 +234,10 @@ class Client:
                     attempt = 0
             except grpc.RpcError as error:
                 attempt += 1
-                is_away = error.code() is grpc.StatusCode.UNAVAILABLE
-                if not is_away or attempt >= row_import.ATTEMPTS_MAX:
+                pause_s = row_import.pause_s(error, attempt, self._retry)
+                if pause_s is None:
                     raise
-                time.sleep(row_import.pause_s(attempt))
+                time.sleep(pause_s)
             else:
                 return course.result
 

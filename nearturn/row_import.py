@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
+import grpc
 import pyarrow as pa
 
 from nearturn.arrow_chunks import chunks, read_stream
+from nearturn.retry import RetryRules
 from nearturn.v1 import demand_service_pb2, return_service_pb2, row_import_pb2
 
 #: Rows of a chunk that the server takes.
@@ -180,6 +182,13 @@ class ImportCourse(Generic[Q]):
             row += count
 
 
-def pause_s(attempt: int) -> float:
-    """Return how long to wait before a stream is opened again, in seconds."""
-    return _PAUSE_S * float(2**attempt)
+def pause_s(error: grpc.RpcError, attempt: int, retry: RetryRules) -> float | None:
+    """
+    Return how long to wait before a stream that broke is opened again, in seconds.
+
+    ``None`` if it is not: because of the error, or because ``attempt`` streams have
+    broken without an answer in between.
+    """
+    if cast(grpc.Call, error).code() is grpc.StatusCode.UNAVAILABLE:
+        return _PAUSE_S * float(2**attempt) if attempt < ATTEMPTS_MAX else None
+    return retry.pause_s(error) if attempt < retry.attempts_max else None

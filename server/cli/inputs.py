@@ -69,7 +69,7 @@ def read_entries(
 ) -> Iterator[Entry]:
     """Read a table as checked messages, faulty rows among them."""
     for record in read_records(table, kind, mapping, rows_done=rows_done):
-        yield _entry(record, kind)
+        yield to_entry(record, kind)
 
 
 def read_all(
@@ -141,7 +141,8 @@ def read_policy_message(path: Path) -> policy_pb2.Policy:
 _FAULTS_MAX = 20
 
 
-def _entry(record: Record, kind: Kind) -> Entry:
+def to_entry(record: Record, kind: Kind) -> Entry:
+    """Make a record the message that it stands for, and check that."""
     if record.message is None:
         return Entry(record.number, record.row, None, tuple(record.faults))
     message = _MESSAGES[kind]()

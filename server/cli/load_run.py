@@ -20,10 +20,18 @@ from matcher.domain.policy_change import Dimension
 from nearturn import Client, request_id
 from nearturn.v1 import policy_pb2, program_pb2
 from nearturn.v1 import policy_service_pb2 as pb
+from server.cli.column_loading import COLUMN_KINDS, ColumnLoader
 from server.cli.connection import connect
 from server.cli.inputs import read_entries, read_mappings, read_policy_message
 from server.cli.loading import LoadResult, TableLoader
-from server.files import Checkpoint, Kind, RejectedWriter, TableMapping, open_table
+from server.files import (
+    Checkpoint,
+    Kind,
+    RejectedWriter,
+    TableMapping,
+    open_table,
+    read_named,
+)
 
 
 def load_tables(
@@ -145,8 +153,12 @@ def _load_table(
         progress.update(task, completed=number)
 
     loader = TableLoader(client, kind, rejected, checkpoint, note)
-    entries = read_entries(table, kind, mapping, rows_done=done)
-    result = loader.load(entries, batch_size)
+    if kind in COLUMN_KINDS:
+        rows = read_named(table, kind, mapping, rows_done=done)
+        result = ColumnLoader(client, kind, loader).load(rows, batch_size)
+    else:
+        entries = read_entries(table, kind, mapping, rows_done=done)
+        result = loader.load(entries, batch_size)
     where = f" (see {rejected.path})" if result.rejected_count else ""
     progress.console.print(
         f"{path.name}: {result.loaded_count:,} loaded, "

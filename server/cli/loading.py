@@ -1,4 +1,4 @@
-"""Sending rows to a server in batches, the bad ones aside."""
+"""Sending rows to a server row-wise, in batches, the bad ones aside."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from matcher.domain.errors import FieldViolation
 from nearturn import Client, error_details, request_id
 from nearturn.v1 import demand_service_pb2, network_service_pb2, return_service_pb2
 from server.cli.inputs import Entry
-from server.files import Checkpoint, Kind, RejectedWriter
+from server.files import Checkpoint, Kind, RejectedWriter, Row
 
 #: Codes that are about the rows; any other ends the load, which can be resumed.
 _ABOUT_ROWS = frozenset(
@@ -81,13 +81,33 @@ class TableLoader:
             rows; what came before is kept, and the load goes on from there.
         """
         while batch := list(islice(entries, batch_size)):
-            good = [entry for entry in batch if entry.message is not None]
-            for entry in batch:
-                if entry.message is None:
-                    self._reject(entry, entry.faults)
-            self._send(good)
-            self._checkpoint.save(batch[-1].number, self._rejected.byte_count)
-            self._progress(batch[-1].number, self.result)
+            self.take(batch)
+            self.note(batch[-1].number)
+        return self.finish()
+
+    def take(self, entries: Sequence[Entry]) -> None:
+        """Load some rows, at most as many as a call may have, or put them aside."""
+        for entry in entries:
+            if entry.message is None:
+                self.reject(entry.row, entry.faults)
+        self._send([entry for entry in entries if entry.message is not None])
+
+    def reject(self, row: Row, faults: Sequence[FieldViolation]) -> None:
+        """Put a row aside."""
+        self._rejected.write(row, faults)
+        self.result.rejected_count += 1
+
+    def note(self, number: int) -> None:
+        """Keep that all rows up to this one are done."""
+        self._checkpoint.save(number, self._rejected.byte_count)
+        self.show(number)
+
+    def show(self, number: int) -> None:
+        """Tell who watches that rows up to this one are stored, or put aside soon."""
+        self._progress(number, self.result)
+
+    def finish(self) -> LoadResult:
+        """Keep that all rows are done, and return what became of them."""
         self._checkpoint.finish()
         return self.result
 
@@ -113,7 +133,7 @@ class TableLoader:
             faults = {0: [fault]}
         if faults:
             for index, of_item in sorted(faults.items()):
-                self._reject(entries[index], of_item)
+                self.reject(entries[index].row, of_item)
             self._send([e for i, e in enumerate(entries) if i not in faults])
             return
         middle = len(entries) // 2
@@ -140,10 +160,6 @@ class TableLoader:
                         warehouse=message, request_id=request_id()
                     )
                 )
-
-    def _reject(self, entry: Entry, faults: Sequence[FieldViolation]) -> None:
-        self._rejected.write(entry.row, faults)
-        self.result.rejected_count += 1
 
 
 def _faults_by_item(error: grpc.RpcError) -> dict[int, list[FieldViolation]]:

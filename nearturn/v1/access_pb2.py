@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18nearturn/v1/access.proto\x12\x0bnearturn.v1\x1a google/protobuf/descriptor.proto*^\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\r\n\tROLE_READ\x10\x01\x12\x0f\n\x0bROLE_SUBMIT\x10\x02\x12\x10\n\x0cROLE_OPERATE\x10\x03\x12\x0e\n\nROLE_ADMIN\x10\x04:A\n\x04role\x12\x1e.google.protobuf.MethodOptions\x18\xf7\x8a\x03 \x01(\x0e\x32\x11.nearturn.v1.Roleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18nearturn/v1/access.proto\x12\x0bnearturn.v1\x1a google/protobuf/descriptor.proto*^\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\r\n\tROLE_READ\x10\x01\x12\x0f\n\x0bROLE_SUBMIT\x10\x02\x12\x10\n\x0cROLE_OPERATE\x10\x03\x12\x0e\n\nROLE_ADMIN\x10\x04:A\n\x04role\x12\x1e.google.protobuf.MethodOptions\x18\xf7\x8a\x03 \x01(\x0e\x32\x11.nearturn.v1.RoleB\x0f\n\x0bnearturn.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nearturn.v1.access_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\013nearturn.v1P\001'
   _globals['_ROLE']._serialized_start=75
   _globals['_ROLE']._serialized_end=169
 # @@protoc_insertion_point(module_scope)

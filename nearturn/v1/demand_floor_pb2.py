@@ -27,13 +27,14 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1enearturn/v1/demand_floor.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xdb\x01\n\x0b\x44\x65mandFloor\x12\x45\n\x06window\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x1a\xe2\x41\x01\x02\xbaH\x13\xaa\x01\r\"\x05\x08\x80\xce\xda\x03\x32\x04\x08\x80\xa3\x05\xc8\x01\x01\x12)\n\x0emin_open_units\x18\x02 \x01(\x05\x42\x11\xe2\x41\x01\x01\xbaH\n\x1a\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12%\n\nmin_orders\x18\x03 \x01(\x05\x42\x11\xe2\x41\x01\x01\xbaH\n\x1a\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12\x33\n\x1bmin_steadiness_basis_points\x18\x04 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\x90N(\x00\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1enearturn/v1/demand_floor.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xdb\x01\n\x0b\x44\x65mandFloor\x12\x45\n\x06window\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x1a\xe2\x41\x01\x02\xbaH\x13\xaa\x01\r\"\x05\x08\x80\xce\xda\x03\x32\x04\x08\x80\xa3\x05\xc8\x01\x01\x12)\n\x0emin_open_units\x18\x02 \x01(\x05\x42\x11\xe2\x41\x01\x01\xbaH\n\x1a\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12%\n\nmin_orders\x18\x03 \x01(\x05\x42\x11\xe2\x41\x01\x01\xbaH\n\x1a\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12\x33\n\x1bmin_steadiness_basis_points\x18\x04 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\x90N(\x00\x42\x0f\n\x0bnearturn.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nearturn.v1.demand_floor_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\013nearturn.v1P\001'
   _globals['_DEMANDFLOOR'].fields_by_name['window']._loaded_options = None
   _globals['_DEMANDFLOOR'].fields_by_name['window']._serialized_options = b'\342A\001\002\272H\023\252\001\r\"\005\010\200\316\332\0032\004\010\200\243\005\310\001\001'
   _globals['_DEMANDFLOOR'].fields_by_name['min_open_units']._loaded_options = None

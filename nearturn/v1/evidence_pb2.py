@@ -26,13 +26,14 @@ from nearturn.buf.validate import validate_pb2 as buf_dot_validate_dot_validate_
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anearturn/v1/evidence.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xf7\x01\n\x12\x45videnceThresholds\x12,\n\x11min_outcome_count\x18\x01 \x01(\x05\x42\x11\xe2\x41\x01\x01\xbaH\n\x1a\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12\x37\n\x1amax_complaint_basis_points\x18\x02 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\x90N(\x00H\x00\x88\x01\x01\x12\x30\n\x18min_matched_basis_points\x18\x03 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\x90N(\x00\x12)\n\x11min_in_force_days\x18\x04 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xc2\x1c(\x00\x42\x1d\n\x1b_max_complaint_basis_pointsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anearturn/v1/evidence.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xf7\x01\n\x12\x45videnceThresholds\x12,\n\x11min_outcome_count\x18\x01 \x01(\x05\x42\x11\xe2\x41\x01\x01\xbaH\n\x1a\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12\x37\n\x1amax_complaint_basis_points\x18\x02 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\x90N(\x00H\x00\x88\x01\x01\x12\x30\n\x18min_matched_basis_points\x18\x03 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\x90N(\x00\x12)\n\x11min_in_force_days\x18\x04 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xc2\x1c(\x00\x42\x1d\n\x1b_max_complaint_basis_pointsB\x0f\n\x0bnearturn.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nearturn.v1.evidence_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\013nearturn.v1P\001'
   _globals['_EVIDENCETHRESHOLDS'].fields_by_name['min_outcome_count']._loaded_options = None
   _globals['_EVIDENCETHRESHOLDS'].fields_by_name['min_outcome_count']._serialized_options = b'\342A\001\001\272H\n\032\010\030\200\224\353\334\003(\000'
   _globals['_EVIDENCETHRESHOLDS'].fields_by_name['max_complaint_basis_points']._loaded_options = None

@@ -27,13 +27,14 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bnearturn/v1/guardrail.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa3\x02\n\tGuardrail\x12\x37\n\x08\x63\x61tegory\x18\x01 \x01(\tB%\xe2\x41\x01\x01\xbaH\x1er\x1c\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12<\n\x06metric\x18\x02 \x01(\x0e\x32\x1c.nearturn.v1.GuardrailMetricB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12.\n\x16threshold_basis_points\x18\x03 \x01(\x05\x42\x0e\xe2\x41\x01\x02\xbaH\x07\x1a\x05\x18\x8fN(\x00\x12(\n\x0fsample_size_min\x18\x04 \x01(\x05\x42\x0f\xe2\x41\x01\x02\xbaH\x08\x1a\x06\x18\xc0\x84=(\x01\x12\x45\n\x06window\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x1a\xe2\x41\x01\x02\xbaH\x13\xaa\x01\r\"\x05\x08\x80\xce\xda\x03\x32\x04\x08\x80\xa3\x05\xc8\x01\x01*\xcf\x01\n\x0fGuardrailMetric\x12 \n\x1cGUARDRAIL_METRIC_UNSPECIFIED\x10\x00\x12$\n GUARDRAIL_METRIC_COMPLAINT_SHARE\x10\x01\x12*\n&GUARDRAIL_METRIC_NOT_AS_VERIFIED_SHARE\x10\x02\x12\x1f\n\x1bGUARDRAIL_METRIC_LOST_SHARE\x10\x03\x12\'\n#GUARDRAIL_METRIC_HOLD_EXPIRED_SHARE\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bnearturn/v1/guardrail.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa3\x02\n\tGuardrail\x12\x37\n\x08\x63\x61tegory\x18\x01 \x01(\tB%\xe2\x41\x01\x01\xbaH\x1er\x1c\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12<\n\x06metric\x18\x02 \x01(\x0e\x32\x1c.nearturn.v1.GuardrailMetricB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12.\n\x16threshold_basis_points\x18\x03 \x01(\x05\x42\x0e\xe2\x41\x01\x02\xbaH\x07\x1a\x05\x18\x8fN(\x00\x12(\n\x0fsample_size_min\x18\x04 \x01(\x05\x42\x0f\xe2\x41\x01\x02\xbaH\x08\x1a\x06\x18\xc0\x84=(\x01\x12\x45\n\x06window\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x1a\xe2\x41\x01\x02\xbaH\x13\xaa\x01\r\"\x05\x08\x80\xce\xda\x03\x32\x04\x08\x80\xa3\x05\xc8\x01\x01*\xcf\x01\n\x0fGuardrailMetric\x12 \n\x1cGUARDRAIL_METRIC_UNSPECIFIED\x10\x00\x12$\n GUARDRAIL_METRIC_COMPLAINT_SHARE\x10\x01\x12*\n&GUARDRAIL_METRIC_NOT_AS_VERIFIED_SHARE\x10\x02\x12\x1f\n\x1bGUARDRAIL_METRIC_LOST_SHARE\x10\x03\x12\'\n#GUARDRAIL_METRIC_HOLD_EXPIRED_SHARE\x10\x04\x42\x0f\n\x0bnearturn.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nearturn.v1.guardrail_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\013nearturn.v1P\001'
   _globals['_GUARDRAIL'].fields_by_name['category']._loaded_options = None
   _globals['_GUARDRAIL'].fields_by_name['category']._serialized_options = b'\342A\001\001\272H\036r\034\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
   _globals['_GUARDRAIL'].fields_by_name['metric']._loaded_options = None

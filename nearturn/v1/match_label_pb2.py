@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnearturn/v1/match_label.proto\x12\x0bnearturn.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8a\x01\n\nMatchLabel\x12\x10\n\x08label_id\x18\x01 \x01(\t\x12&\n\x05state\x18\x02 \x01(\x0e\x32\x17.nearturn.v1.LabelState\x12/\n\x0b\x63hange_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tmust_void\x18\x04 \x01(\x08*\x90\x01\n\nLabelState\x12\x1b\n\x17LABEL_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15LABEL_STATE_REQUESTED\x10\x01\x12\x16\n\x12LABEL_STATE_ISSUED\x10\x02\x12\x16\n\x12LABEL_STATE_VOIDED\x10\x03\x12\x1a\n\x16LABEL_STATE_SUPERSEDED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnearturn/v1/match_label.proto\x12\x0bnearturn.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8a\x01\n\nMatchLabel\x12\x10\n\x08label_id\x18\x01 \x01(\t\x12&\n\x05state\x18\x02 \x01(\x0e\x32\x17.nearturn.v1.LabelState\x12/\n\x0b\x63hange_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tmust_void\x18\x04 \x01(\x08*\x90\x01\n\nLabelState\x12\x1b\n\x17LABEL_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15LABEL_STATE_REQUESTED\x10\x01\x12\x16\n\x12LABEL_STATE_ISSUED\x10\x02\x12\x16\n\x12LABEL_STATE_VOIDED\x10\x03\x12\x1a\n\x16LABEL_STATE_SUPERSEDED\x10\x04\x42\x0f\n\x0bnearturn.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nearturn.v1.match_label_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\013nearturn.v1P\001'
   _globals['_LABELSTATE']._serialized_start=221
   _globals['_LABELSTATE']._serialized_end=365
   _globals['_MATCHLABEL']._serialized_start=80

@@ -26,13 +26,14 @@ from nearturn.buf.validate import validate_pb2 as buf_dot_validate_dot_validate_
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnearturn/v1/match_limit.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x8d\x01\n\nMatchLimit\x12\x36\n\x05scope\x18\x01 \x01(\x0e\x32\x17.nearturn.v1.LimitScopeB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12$\n\tcount_max\x18\x02 \x01(\x05\x42\x11\xe2\x41\x01\x02\xbaH\n\x1a\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12!\n\nresolution\x18\x03 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x0f(\x00*\x90\x01\n\tObjective\x12\x19\n\x15OBJECTIVE_UNSPECIFIED\x10\x00\x12\x18\n\x14OBJECTIVE_MAX_SAVING\x10\x01\x12%\n!OBJECTIVE_MAX_MATCHES_THEN_SAVING\x10\x02\x12\'\n#OBJECTIVE_MAX_MATCHES_THEN_DISTANCE\x10\x03*\x84\x01\n\nLimitScope\x12\x1b\n\x17LIMIT_SCOPE_UNSPECIFIED\x10\x00\x12\x13\n\x0fLIMIT_SCOPE_DAY\x10\x01\x12\x13\n\x0fLIMIT_SCOPE_SKU\x10\x02\x12\x14\n\x10LIMIT_SCOPE_ZONE\x10\x03\x12\x19\n\x15LIMIT_SCOPE_WAREHOUSE\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnearturn/v1/match_limit.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x8d\x01\n\nMatchLimit\x12\x36\n\x05scope\x18\x01 \x01(\x0e\x32\x17.nearturn.v1.LimitScopeB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12$\n\tcount_max\x18\x02 \x01(\x05\x42\x11\xe2\x41\x01\x02\xbaH\n\x1a\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12!\n\nresolution\x18\x03 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x0f(\x00*\x90\x01\n\tObjective\x12\x19\n\x15OBJECTIVE_UNSPECIFIED\x10\x00\x12\x18\n\x14OBJECTIVE_MAX_SAVING\x10\x01\x12%\n!OBJECTIVE_MAX_MATCHES_THEN_SAVING\x10\x02\x12\'\n#OBJECTIVE_MAX_MATCHES_THEN_DISTANCE\x10\x03*\x84\x01\n\nLimitScope\x12\x1b\n\x17LIMIT_SCOPE_UNSPECIFIED\x10\x00\x12\x13\n\x0fLIMIT_SCOPE_DAY\x10\x01\x12\x13\n\x0fLIMIT_SCOPE_SKU\x10\x02\x12\x14\n\x10LIMIT_SCOPE_ZONE\x10\x03\x12\x19\n\x15LIMIT_SCOPE_WAREHOUSE\x10\x04\x42\x0f\n\x0bnearturn.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nearturn.v1.match_limit_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\013nearturn.v1P\001'
   _globals['_MATCHLIMIT'].fields_by_name['scope']._loaded_options = None
   _globals['_MATCHLIMIT'].fields_by_name['scope']._serialized_options = b'\342A\001\002\272H\007\202\001\004\020\001 \000'
   _globals['_MATCHLIMIT'].fields_by_name['count_max']._loaded_options = None

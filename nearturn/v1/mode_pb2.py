@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16nearturn/v1/mode.proto\x12\x0bnearturn.v1*;\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0c\n\x08MODE_ACT\x10\x01\x12\x0f\n\x0bMODE_SHADOW\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16nearturn/v1/mode.proto\x12\x0bnearturn.v1*;\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0c\n\x08MODE_ACT\x10\x01\x12\x0f\n\x0bMODE_SHADOW\x10\x02\x42\x0f\n\x0bnearturn.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nearturn.v1.mode_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\013nearturn.v1P\001'
   _globals['_MODE']._serialized_start=39
   _globals['_MODE']._serialized_end=98
 # @@protoc_insertion_point(module_scope)

@@ -27,13 +27,14 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from nearturn.v1 import access_pb2 as nearturn_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!nearturn/v1/privacy_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x18nearturn/v1/access.proto\"\xa5\x02\n\x18\x45rasePersonalDataRequest\x12:\n\x0b\x63ustomer_id\x18\x01 \x01(\tB%\xe2\x41\x01\x01\xbaH\x1er\x1c\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x45\n\nreturn_ids\x18\x02 \x03(\tB1\xe2\x41\x01\x01\xbaH*\x92\x01\'\x10\x90N\x18\x01\" r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x45\n\ndemand_ids\x18\x03 \x03(\tB1\xe2\x41\x01\x01\xbaH*\x92\x01\'\x10\x90N\x18\x01\" r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x1a\n\x04note\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12#\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"G\n\x19\x45rasePersonalDataResponse\x12\x14\n\x0creturn_count\x18\x01 \x01(\x05\x12\x14\n\x0c\x64\x65mand_count\x18\x02 \x01(\x05\x32z\n\x0ePrivacyService\x12h\n\x11\x45rasePersonalData\x12%.nearturn.v1.ErasePersonalDataRequest\x1a&.nearturn.v1.ErasePersonalDataResponse\"\x04\xb8\xd7\x18\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!nearturn/v1/privacy_service.proto\x12\x0bnearturn.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x18nearturn/v1/access.proto\"\xa5\x02\n\x18\x45rasePersonalDataRequest\x12:\n\x0b\x63ustomer_id\x18\x01 \x01(\tB%\xe2\x41\x01\x01\xbaH\x1er\x1c\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x45\n\nreturn_ids\x18\x02 \x03(\tB1\xe2\x41\x01\x01\xbaH*\x92\x01\'\x10\x90N\x18\x01\" r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x45\n\ndemand_ids\x18\x03 \x03(\tB1\xe2\x41\x01\x01\xbaH*\x92\x01\'\x10\x90N\x18\x01\" r\x1e\x10\x01\x18\x80\x01\x32\x17^[^\\p{C}\\p{Zl}\\p{Zp}]*$\x12\x1a\n\x04note\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12#\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"G\n\x19\x45rasePersonalDataResponse\x12\x14\n\x0creturn_count\x18\x01 \x01(\x05\x12\x14\n\x0c\x64\x65mand_count\x18\x02 \x01(\x05\x32z\n\x0ePrivacyService\x12h\n\x11\x45rasePersonalData\x12%.nearturn.v1.ErasePersonalDataRequest\x1a&.nearturn.v1.ErasePersonalDataResponse\"\x04\xb8\xd7\x18\x04\x42\x0f\n\x0bnearturn.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nearturn.v1.privacy_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\013nearturn.v1P\001'
   _globals['_ERASEPERSONALDATAREQUEST'].fields_by_name['customer_id']._loaded_options = None
   _globals['_ERASEPERSONALDATAREQUEST'].fields_by_name['customer_id']._serialized_options = b'\342A\001\001\272H\036r\034\030\200\0012\027^[^\\p{C}\\p{Zl}\\p{Zp}]*$'
   _globals['_ERASEPERSONALDATAREQUEST'].fields_by_name['return_ids']._loaded_options = None

@@ -27,13 +27,14 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from nearturn.v1 import decision_pb2 as nearturn_dot_v1_dot_decision__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18nearturn/v1/shadow.proto\x12\x0bnearturn.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anearturn/v1/decision.proto\"\x89\x03\n\x0cShadowResult\x12\'\n\x05state\x18\x01 \x01(\x0e\x32\x18.nearturn.v1.ShadowState\x12)\n\x08kept_out\x18\x02 \x01(\x0e\x32\x17.nearturn.v1.ReasonCode\x12\x16\n\x0epolicy_version\x18\x03 \x01(\x03\x12.\n\nuntil_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65\x63ide_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08round_id\x18\x06 \x01(\t\x12\x33\n\x10waiting_duration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\ndistance_m\x18\x08 \x01(\x03\x12\x15\n\rsaving_micros\x18\t \x01(\x03\x12\x14\n\x0clabel_micros\x18\n \x01(\x03\x12$\n\x07reasons\x18\x0b \x03(\x0b\x32\x13.nearturn.v1.Reason*\x92\x01\n\x0bShadowState\x12\x1c\n\x18SHADOW_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11SHADOW_STATE_OPEN\x10\x01\x12\x18\n\x14SHADOW_STATE_MATCHED\x10\x02\x12\x1a\n\x16SHADOW_STATE_UNMATCHED\x10\x03\x12\x18\n\x14SHADOW_STATE_SKIPPED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18nearturn/v1/shadow.proto\x12\x0bnearturn.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anearturn/v1/decision.proto\"\x89\x03\n\x0cShadowResult\x12\'\n\x05state\x18\x01 \x01(\x0e\x32\x18.nearturn.v1.ShadowState\x12)\n\x08kept_out\x18\x02 \x01(\x0e\x32\x17.nearturn.v1.ReasonCode\x12\x16\n\x0epolicy_version\x18\x03 \x01(\x03\x12.\n\nuntil_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65\x63ide_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08round_id\x18\x06 \x01(\t\x12\x33\n\x10waiting_duration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\ndistance_m\x18\x08 \x01(\x03\x12\x15\n\rsaving_micros\x18\t \x01(\x03\x12\x14\n\x0clabel_micros\x18\n \x01(\x03\x12$\n\x07reasons\x18\x0b \x03(\x0b\x32\x13.nearturn.v1.Reason*\x92\x01\n\x0bShadowState\x12\x1c\n\x18SHADOW_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11SHADOW_STATE_OPEN\x10\x01\x12\x18\n\x14SHADOW_STATE_MATCHED\x10\x02\x12\x1a\n\x16SHADOW_STATE_UNMATCHED\x10\x03\x12\x18\n\x14SHADOW_STATE_SKIPPED\x10\x04\x42\x0f\n\x0bnearturn.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nearturn.v1.shadow_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\013nearturn.v1P\001'
   _globals['_SHADOWSTATE']._serialized_start=531
   _globals['_SHADOWSTATE']._serialized_end=677
   _globals['_SHADOWRESULT']._serialized_start=135

@@ -22,7 +22,7 @@ KERNEL_SUITES := tests/unit/solve tests/unit/geo tests/unit/index tests/unit/rou
 	tests/oracle
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fault-tools alert-tools lock proto format lint type test test-all simulate fuzz soak demo bench docs check clean
+.PHONY: help setup fault-tools client-tools alert-tools lock proto format lint type test test-all simulate fuzz soak demo bench docs check clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,13 @@ examples/node/node_modules/.package-lock.json: examples/node/package-lock.json
 # A Debian package, so not part of `setup`: the tests of `make test` do not need it.
 fault-tools: ## Install what the slow fault tests need: strace (as root)
 	apt-get install --yes --no-install-recommends strace
+
+# As above: without a compiler of Java that example is not tried.
+client-tools: ## Install what the example in Java needs: a compiler, gRPC, protoc (as root)
+	apt-get install --yes --no-install-recommends default-jdk-headless \
+		libgeronimo-annotation-1.3-spec-java libgoogle-gson-java libgrpc-java \
+		libguava-java libnetty-java libperfmark-java libprotobuf-java \
+		protobuf-compiler protobuf-compiler-grpc-java-plugin
 
 # As above: without promtool the alerts are held against the metrics' names only.
 alert-tools: ## Install what tries the alert rules: promtool, of prometheus (as root)

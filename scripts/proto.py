@@ -29,6 +29,9 @@ SOURCES = ROOT / "proto"
 STUBS = ROOT / "nearturn"
 RULES = "buf/validate/validate.proto"
 
+# No field has its types: they travel with errors. Callers need them all the same.
+ERROR_DETAILS = "google/rpc/error_details.proto"
+
 _HEADER = '"""Generated from the schema by `make proto`; not edited by hand."""\n'
 _GENERATED = ("v1", "buf")
 # The module's name in code; not the file's name inside a descriptor.
@@ -80,7 +83,7 @@ def _lint() -> int:
 
 def _write_image(path: Path) -> None:
     _compile(
-        _ours(),
+        [*_ours(), ERROR_DETAILS],
         f"--descriptor_set_out={path}",
         "--include_imports",
         "--include_source_info",

@@ -30,7 +30,7 @@ function connect(address, schema) {
   };
 }
 
-// Only UNAVAILABLE is worth another try, and the same request id makes it safe.
+// Only UNAVAILABLE is worth another try at once; the same request id makes it safe.
 async function call(service, method, request, attempts = 5) {
   for (let attempt = 1; ; attempt++) {
     try {

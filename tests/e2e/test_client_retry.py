@@ -13,7 +13,13 @@ import pytest
 
 from nearturn import Client, RetryRules, request_id
 from nearturn.async_client import AsyncClient
-from nearturn.v1 import demand_service_pb2, match_service_pb2, policy_service_pb2
+from nearturn.v1 import (
+    demand_service_pb2,
+    match_service_pb2,
+    policy_service_pb2,
+    return_service_pb2,
+)
+from tests.contract.messages import return_item, timestamp, verification
 from tests.scenarios.server_process import ServerProcess, now_us
 
 pytestmark = pytest.mark.e2e
@@ -32,7 +38,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     (folder / "limits.toml").write_text("caller_calls_max = 1\n")
     options = ("--no-timers", "--config", str(folder / "limits.toml"))
     with ServerProcess(folder, *options) as started:
+        with Client(started.address) as client:
+            client.returns.SubmitReturn(_submission())
         yield started
+
+
+def _submission() -> Any:
+    evidence = verification(verify_time=timestamp(now_us() - 60_000_000))
+    ends = timestamp(now_us() + _DAY_US)
+    return return_service_pb2.SubmitReturnRequest(
+        return_item=return_item("r1", verification=evidence, decide_by_time=ends)
+    )
 
 
 class Place:
@@ -66,28 +82,25 @@ class Place:
         once = RetryRules(attempts_max=1)
         async with AsyncClient(self._address, retry=once) as client:
             async with asyncio.timeout(WITHIN_S):
-                while not await self._is_taken(client):
+                while not await self._is_let_in(client):
                     pass
             try:
                 yield
             finally:
                 self._stream.cancel()
 
-    async def _is_taken(self, client: AsyncClient) -> bool:
-        if self._stream is None or self._stream.done():
-            watch = match_service_pb2.WatchDecisionsRequest()
-            self._stream = client.matches.WatchDecisions(watch)
-            # It ends when it is read, if it came too early or late.
-            self._reading = asyncio.ensure_future(self._read())
-        is_refused = await client.policies.GetProgram(GET).code() is EXHAUSTED
-        return is_refused and not self._stream.done()
-
-    async def _read(self) -> None:
+    async def _is_let_in(self, client: AsyncClient) -> bool:
+        # The stream of a place that was given back may still be counted. One that gives
+        # the decision that there is has been let in.
+        watch = match_service_pb2.WatchDecisionsRequest()
+        self._stream = client.matches.WatchDecisions(watch)
         try:
-            async for _ in self._stream:
-                pass
-        except (grpc.aio.AioRpcError, asyncio.CancelledError):
-            pass
+            await self._stream.read()
+        except grpc.aio.AioRpcError as error:
+            if error.code() is EXHAUSTED:
+                return False
+            raise
+        return True
 
 
 Call = Callable[[Any], Any]

@@ -193,6 +193,15 @@ def test_every_bad_row_is_told_its_fault_in_the_order_of_the_file(
             client.demands.GetDemand(asked)
 
 
+def test_a_table_of_bad_rows_only_is_put_aside(address: str, tmp_path: Path) -> None:
+    """Nothing is left to send of it, which is no error."""
+    demands = tmp_path / "demands.csv"
+    _write_demands(demands, [{"demand_id": "none", "quantity": "lots"}] * 3)
+    result = _run("load", "--server", address, "--demands", str(demands))
+    assert result.exit_code == 3, result.output
+    assert _rejected(demands) == [(2, "quantity"), (3, "quantity"), (4, "quantity")]
+
+
 def test_a_load_that_broke_off_goes_on_behind_what_is_noted(
     address: str, tmp_path: Path
 ) -> None:

@@ -41,8 +41,8 @@ class ServerProcess:
 
     Attributes
     ----------
-    start_s
-        How long it may take until it serves.
+    start_s, stop_s
+        How long it may take until it serves, and until it has ended.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class ServerProcess:
         self.program = program
         self.before = before
         self.start_s = _START_S
+        self.stop_s = _STOP_S
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -120,7 +121,7 @@ class ServerProcess:
         """End it at once with SIGKILL; no harm if it has ended."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(_STOP_S)
+            self._process.wait(self.stop_s)
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -136,7 +137,7 @@ class ServerProcess:
     def wait(self) -> int:
         """Wait for its end and return its exit code."""
         assert self._process is not None
-        return self._process.wait(_STOP_S)
+        return self._process.wait(self.stop_s)
 
     def logged(self) -> str:
         """Return all that its processes have written."""

@@ -22,6 +22,7 @@ from server.access.watched_file import WatchedFile
 from server.access_settings import AccessSettings
 from server.api.access_interceptor import AccessInterceptor
 from server.api.access_rules import AccessRules
+from server.api.admission import Admission
 from server.api.call_watch import CallWatch
 from server.api.registration import services
 from server.runtime.runtime import Runtime
@@ -76,7 +77,7 @@ class Door:
             else None,
             local=local_caller(tenant) if settings.insecure else None,
         )
-        self.interceptor = AccessInterceptor(
+        self.admission = Admission(
             AccessRules(services()),
             authenticator,
             tenant,
@@ -98,6 +99,7 @@ class Door:
                 )
             ),
         )
+        self.interceptor = AccessInterceptor(self.admission)
 
     def bind(self, server: grpc.aio.Server) -> int:
         """

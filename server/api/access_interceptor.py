@@ -1,27 +1,16 @@
-"""The door of every call: who makes it, whether they may, and how often."""
+"""Admission before every method of a gRPC server."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
 
-from matcher.domain.ids import TenantId
-from server.access.authenticator import Authenticator
-from server.access.call_limiter import CallLimiter
-from server.access.caller import Caller, enter_call
-from server.access.refusal import (
-    AccessDeniedError,
-    RateExceededError,
-    UnauthenticatedError,
-)
-from server.api.access_log import AccessLine
-from server.api.access_rules import AccessRules
-from server.api.call_watch import CallWatch, UnwatchedCalls
-from server.api.handler import end_with
+from server.api.admission import REFUSALS, Admission
+from server.api.handler import abort_with
 
 # The published types know neither what `_replace` gives nor handlers of asyncio.
 Handler: TypeAlias = Any
@@ -30,38 +19,16 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 class AccessInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     """
-    Lets in whom the contract lets in, and notes who it is.
+    Asks whether a call is let in, and ends it if it is not.
 
     Parameters
     ----------
-    rules
-        Which role each method needs.
-    authenticator
-        Knows callers.
-    tenant
-        Whose server this is; a caller of another tenant is refused.
-    callers, tenants
-        Limits of each caller, and of all of the tenant.
-    watch
-        Is told of the calls that are refused; of others their handlers tell it.
+    admission
+        Knows who is.
     """
 
-    def __init__(
-        self,
-        rules: AccessRules,
-        authenticator: Authenticator,
-        tenant: TenantId,
-        *,
-        callers: CallLimiter,
-        tenants: CallLimiter,
-        watch: CallWatch | None = None,
-    ) -> None:
-        self._rules = rules
-        self._authenticator = authenticator
-        self._tenant = tenant
-        self._callers = callers
-        self._tenants = tenants
-        self._watch = watch or UnwatchedCalls()
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
         # One per method that there is.
         self._guarded: dict[str, Handler] = {}
 
@@ -75,22 +42,20 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         found = self._guarded.get(path)
         if found is None:
             handler = await continuation(handler_call_details)
-            if handler is None or self._rules.is_open(path):
+            if handler is None or self._admission.is_open(path):
                 return handler
             found = self._guarded[path] = self._guard(path, handler)
         return found
 
     def _guard(self, path: str, handler: Handler) -> Handler:
-        method = path.strip("/").replace("/", ".")
-
         async def once(request: Any, context: Context) -> Any:
-            async with self._admitted(path, method, context):
+            async with self._admitted(path, context):
                 return await (handler.unary_unary or handler.stream_unary)(
                     request, context
                 )
 
         async def many(request: Any, context: Context) -> AsyncIterator[Any]:
-            async with self._admitted(path, method, context):
+            async with self._admitted(path, context):
                 behavior = handler.unary_stream or handler.stream_stream
                 # Closed with the call, not when somebody collects it.
                 async with aclosing(behavior(request, context)) as answers:
@@ -106,42 +71,11 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         return handler._replace(**{kind: behavior})
 
     @asynccontextmanager
-    async def _admitted(
-        self, path: str, method: str, context: Context
-    ) -> AsyncIterator[None]:
-        with ExitStack() as stack:
-            metadata = context.invocation_metadata() or ()
-            try:
-                caller = await self._authenticator.caller(
-                    metadata, context.auth_context
-                )
-                enter_call(caller)
-                self._check(path, caller)
-                stack.enter_context(self._counted(caller))
-            except (
-                UnauthenticatedError,
-                AccessDeniedError,
-                RateExceededError,
-            ) as error:
-                ongoing = self._watch.began(method, metadata)
-                line = AccessLine(method, self._tenant, ongoing)
-                await end_with(error, line, context)
-            yield
-
-    def _check(self, path: str, caller: Caller) -> None:
-        if caller.tenant != self._tenant:
-            # Whose server this is, is none of their business.
-            raise AccessDeniedError("tenant", "this server is another tenant's")
-        role = self._rules.needed(path)
-        if role is None:
-            raise AccessDeniedError("rule", "the method is open to nobody")
-        if not caller.has(role):
-            name = role.name.lower()
-            raise AccessDeniedError(
-                "role", f"{caller.subject} lacks the role {name}", name
-            )
-
-    @contextmanager
-    def _counted(self, caller: Caller) -> Iterator[None]:
-        with self._callers.call(caller.subject), self._tenants.call(caller.tenant):
+    async def _admitted(self, path: str, context: Context) -> AsyncIterator[None]:
+        metadata = context.invocation_metadata() or ()
+        try:
+            counted = await self._admission.admit(path, metadata, context.auth_context)
+        except REFUSALS as error:
+            await abort_with(error, context)
+        with counted:
             yield

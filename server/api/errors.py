@@ -319,6 +319,12 @@ def to_status(error: BaseException) -> status_pb2.Status:
     return status
 
 
+def code_name(error: BaseException) -> str:
+    """Return the name of the status code of an error, as :func:`to_status` has it."""
+    row = _TABLE.get(type(error)) if isinstance(error, NearturnError) else None
+    return str(code_pb2.Code.Name(code_pb2.INTERNAL if row is None else row.code))
+
+
 def _internal(error: BaseException) -> status_pb2.Status:
     error_id = _logged("unforeseen_error", error)
     kind = type(error)

@@ -6,21 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import NoReturn, TypeAlias, TypeVar
 
 import grpc
 import grpc.aio
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
-from google.rpc import status_pb2
 from grpc_status import rpc_status
 
 from matcher.domain.errors import FieldViolation, InvalidValueError
 from matcher.domain.ids import TenantId
 from server.api.access_log import AccessLine
 from server.api.call_watch import CallWatch, UnwatchedCalls
-from server.api.errors import to_status
+from server.api.errors import code_name, to_status
 from server.api.validation import check
 from server.runtime.deadline import set_time_left
 
@@ -165,22 +164,17 @@ async def _answering(
         line.ended("CANCELLED")
         raise
     except Exception as error:  # noqa: BLE001 - every error gets a status
-        await end_with(error, line, context)
+        line.ended(code_name(error))
+        await abort_with(error, context)
     else:
         line.ended("OK")
 
 
-async def end_with(error: BaseException, line: AccessLine, context: Context) -> None:
-    """End a call with the status of an error, and its line in the log."""
-    status = to_status(error)
-    line.ended(grpc_code(status).name)
-    rich = rpc_status.to_status(status)
+async def abort_with(error: BaseException, context: Context) -> NoReturn:
+    """End a call with the status of an error."""
+    rich = rpc_status.to_status(to_status(error))
     await context.abort(rich.code, rich.details, rich.trailing_metadata)
-
-
-def grpc_code(status: status_pb2.Status) -> grpc.StatusCode:
-    """Return the gRPC code of a status."""
-    return next(code for code in grpc.StatusCode if code.value[0] == status.code)
+    raise AssertionError("an abort ends the call")
 
 
 def _encoded(answer: Answer) -> bytes:

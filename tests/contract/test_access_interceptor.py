@@ -22,6 +22,7 @@ from server.access.caller import Caller, current_caller, current_subject
 from server.access.role import Role
 from server.api.access_interceptor import AccessInterceptor
 from server.api.access_rules import AccessRules, role_of
+from server.api.admission import Admission
 from server.api.registration import services
 from tests.contract.api_target import HandClock
 
@@ -72,14 +73,14 @@ class Door:
         self.gate = asyncio.Event()
         self.gate.set()
         open_ended = CallLimits("any", 0, 1, 0)
-        interceptor = AccessInterceptor(
+        admission = Admission(
             AccessRules([described()]),
             Named(),
             TENANT,
             callers=CallLimiter(limits.get("callers", open_ended), clock=self.clock),
             tenants=CallLimiter(limits.get("tenants", open_ended), clock=self.clock),
         )
-        self._server = grpc.aio.server(interceptors=(interceptor,))
+        self._server = grpc.aio.server(interceptors=(AccessInterceptor(admission),))
         handlers = {
             "unary_unary": grpc.unary_unary_rpc_method_handler(self._one),
             "unary_stream": grpc.unary_stream_rpc_method_handler(self._many),

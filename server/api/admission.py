@@ -1,0 +1,125 @@
+"""Who is let in to a method, whatever protocol the call came by."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, ExitStack
+
+from matcher.domain.ids import TenantId
+from server.access.authenticator import Authenticator, Metadata, Peer
+from server.access.call_limiter import CallLimiter
+from server.access.caller import Caller, enter_call
+from server.access.refusal import (
+    AccessDeniedError,
+    RateExceededError,
+    UnauthenticatedError,
+)
+from server.api.access_log import AccessLine
+from server.api.access_rules import AccessRules
+from server.api.call_watch import CallWatch, UnwatchedCalls
+from server.api.errors import code_name
+
+#: What :meth:`Admission.admit` ends with where a call is not let in.
+REFUSALS = (UnauthenticatedError, AccessDeniedError, RateExceededError)
+
+
+class Admission:
+    """
+    Lets in whom the contract lets in, and notes who it is.
+
+    Every door of a server asks the same one: roles are checked, and calls counted,
+    in one place.
+
+    Parameters
+    ----------
+    rules
+        Which role each method needs.
+    authenticator
+        Knows callers.
+    tenant
+        Whose server this is; a caller of another tenant is refused.
+    callers, tenants
+        Limits of each caller, and of all of the tenant.
+    watch
+        Is told of the calls that are refused; of others their handlers tell it.
+    """
+
+    def __init__(
+        self,
+        rules: AccessRules,
+        authenticator: Authenticator,
+        tenant: TenantId,
+        *,
+        callers: CallLimiter,
+        tenants: CallLimiter,
+        watch: CallWatch | None = None,
+    ) -> None:
+        self._rules = rules
+        self._authenticator = authenticator
+        self._tenant = tenant
+        self._callers = callers
+        self._tenants = tenants
+        self._watch = watch or UnwatchedCalls()
+
+    def is_open(self, path: str) -> bool:
+        """Say whether anybody may call a method; of those nobody is asked for."""
+        return self._rules.is_open(path)
+
+    async def admit(
+        self, path: str, metadata: Metadata, peer: Peer
+    ) -> AbstractContextManager[object]:
+        """
+        Let a call in, and note its caller for the task that carries it out.
+
+        Parameters
+        ----------
+        path
+            The method, as ``/PACKAGE.SERVICE/METHOD``.
+        metadata
+            What came beside the request: pairs whose names are in lower case.
+        peer
+            Tells what the connection knows of its other end.
+
+        Returns
+        -------
+        AbstractContextManager
+            Counts the call; to be left when it has ended, however it did.
+
+        Raises
+        ------
+        UnauthenticatedError, AccessDeniedError, RateExceededError
+            If it is not let in. The log and the watch have been told.
+        """
+        try:
+            caller = await self._authenticator.caller(metadata, peer)
+            enter_call(caller)
+            self._check(path, caller)
+            return self._counted(caller)
+        except REFUSALS as error:
+            self._tell(path, metadata, error)
+            raise
+
+    def _check(self, path: str, caller: Caller) -> None:
+        if caller.tenant != self._tenant:
+            # Whose server this is, is none of their business.
+            raise AccessDeniedError("tenant", "this server is another tenant's")
+        role = self._rules.needed(path)
+        if role is None:
+            raise AccessDeniedError("rule", "the method is open to nobody")
+        if not caller.has(role):
+            name = role.name.lower()
+            raise AccessDeniedError(
+                "role", f"{caller.subject} lacks the role {name}", name
+            )
+
+    def _counted(self, caller: Caller) -> AbstractContextManager[object]:
+        # Counted from here on; the first limit gives its place back if the next one
+        # has none.
+        with ExitStack() as counts:
+            counts.enter_context(self._callers.call(caller.subject))
+            counts.enter_context(self._tenants.call(caller.tenant))
+            return counts.pop_all()
+
+    def _tell(self, path: str, metadata: Metadata, error: Exception) -> None:
+        method = path.strip("/").replace("/", ".")
+        line = AccessLine(method, self._tenant, self._watch.began(method, metadata))
+        line.ended(code_name(error))

@@ -92,17 +92,19 @@ class AccessSettings(BaseSettings):
         0,
         ge=0,
         le=1_000_000,
-        description="Calls of all callers in a second; 0 is no limit.",
+        description="Calls of all callers of a tenant in a second; 0 is no limit.",
     )
     tenant_burst: int = Field(
         10_000,
         ge=1,
         le=1_000_000,
-        description="Calls of all callers that may come at once after a pause.",
+        description="Calls of all callers of a tenant that may come at once after a "
+        "pause.",
     )
     tenant_calls_max: int = Field(
         10_000,
         ge=0,
         le=1_000_000,
-        description="Calls of all callers under way at once; 0 is no limit.",
+        description="Calls of all callers of a tenant under way at once; 0 is no "
+        "limit.",
     )

@@ -4,25 +4,46 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
 from matcher.domain.errors import FieldViolation, InvalidValueError
+from matcher.domain.ids import check_id
 from server.access_settings import AccessSettings
 
 ENV_PREFIX = "NEARTURN_"
 
 _ADDRESS = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}"
 _NATS_SERVER = r"(nats|tls)://[^\s,/]+"
+
+
+#: Tenants of one server: each has a shard in memory, and series of its own.
+TENANT_COUNT_MAX = 256
+
+
+def _names(value: object) -> object:
+    # As a list in the file, or as text in a flag or in the environment.
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple):
+        return value
+    for name in names:
+        try:
+            check_id("tenants", name if isinstance(name, str) else "")
+        except InvalidValueError as error:
+            raise ValueError(str(error)) from error
+    if len(set(names)) < len(names):
+        raise ValueError("each tenant once")
+    return tuple(names)
 
 
 class Settings(AccessSettings):
@@ -84,11 +105,19 @@ class Settings(AccessSettings):
         description="PostgreSQL: how long sent bytes may stay unacknowledged, and an "
         "answer late.",
     )
-    tenant: str = Field(
-        "default",
+    tenants: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        ("default",),
         min_length=1,
-        max_length=128,
-        description="The tenant whose data this server keeps.",
+        max_length=TENANT_COUNT_MAX,
+        examples=["brand-a,brand-b"],
+        description="The tenants whose data this server keeps: behind commas, or a "
+        "list in the file.",
+    )
+    tenant_quotas: str = Field(
+        "",
+        examples=["/etc/nearturn/tenants.toml"],
+        description="A TOML file of what single tenants may take, where it is not "
+        "what all may. Empty: there is none.",
     )
     solver_threads: int = Field(
         2, ge=1, le=256, description="Threads that solve one round or plan."
@@ -106,13 +135,16 @@ class Settings(AccessSettings):
         "called.",
     )
     demand_count_max: int = Field(
-        2_000_000, ge=1, le=100_000_000, description="Demands open or held at once."
+        2_000_000,
+        ge=1,
+        le=100_000_000,
+        description="Demands of a tenant open or held at once.",
     )
     pool_count_max: int = Field(
         1_000_000,
         ge=1,
         le=100_000_000,
-        description="Return items waiting or matched at once.",
+        description="Return items of a tenant waiting or matched at once.",
     )
     decide_margin_ms: int = Field(
         1_000,
@@ -130,11 +162,14 @@ class Settings(AccessSettings):
         100_000,
         ge=0,
         le=100_000_000,
-        description="Items kept out that are asked about at once; beyond it they are "
-        "only counted.",
+        description="Items of a tenant kept out that are asked about at once; beyond "
+        "it they are only counted.",
     )
     queue_count_max: int = Field(
-        10_000, ge=1, le=1_000_000, description="Writes that may wait to be done."
+        10_000,
+        ge=1,
+        le=1_000_000,
+        description="Writes of a tenant that may wait to be done.",
     )
     group_count_max: int = Field(
         1_000, ge=1, le=100_000, description="Writes in one transaction."
@@ -294,8 +329,8 @@ def _accepted(error: ErrorDetails) -> str:
 
 
 def _values(field: FieldInfo) -> str:
-    if choices := get_args(field.annotation):
-        return ", ".join(choices)
+    if get_origin(field.annotation) is Literal:
+        return ", ".join(get_args(field.annotation))
     if field.annotation is bool:
         return "true or false"
     if field.annotation is int:

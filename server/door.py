@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from matcher.domain.ids import TenantId
 from server.access.api_keys import ApiKeys, read_keys
 from server.access.authenticator import Authenticator
 from server.access.call_limiter import CallLimiter, CallLimits
-from server.access.caller import local_caller
 from server.access.certificates import Certificates, TlsFiles
 from server.access.client_names import read_client_names
 from server.access.key_audit import KeyAudit
 from server.access.key_set import KeySetFile, KeySetUrl
+from server.access.local_callers import LocalCallers
+from server.access.tenant_quotas import QuotaOf, TenantQuota
 from server.access.tokens import TokenRules, Tokens
 from server.access.watched_file import WatchedFile
 from server.access_settings import AccessSettings
@@ -38,10 +40,12 @@ class Door:
     ----------
     settings
         Of who may call.
-    tenant
+    tenants
         Whose server it is.
     listen
         Host and port.
+    quotas
+        Gives what a tenant may take.
     watch
         Is told of the calls that are refused.
 
@@ -54,8 +58,9 @@ class Door:
     def __init__(
         self,
         settings: AccessSettings,
-        tenant: TenantId,
+        tenants: Sequence[TenantId],
         listen: str,
+        quotas: QuotaOf,
         watch: CallWatch | None = None,
     ) -> None:
         self._listen = listen
@@ -68,36 +73,28 @@ class Door:
             )
         self._key_set = _key_set(settings)
         keys, clients = _keys(settings), settings.tls_clients
-        self._key_audit = KeyAudit(keys.value, tenant) if keys else None
+        self._key_audit = KeyAudit(keys.value, tenants) if keys else None
+        of_caller = CallLimits(
+            "caller",
+            settings.caller_calls_per_s,
+            settings.caller_burst,
+            settings.caller_calls_max,
+        )
         authenticator = Authenticator(
             keys=keys,
             tokens=_tokens(settings, self._key_set) if self._key_set else None,
             clients=WatchedFile("tls_clients", (Path(clients),), read_client_names)
             if clients
             else None,
-            local=local_caller(tenant) if settings.insecure else None,
+            local=LocalCallers(tenants) if settings.insecure else None,
         )
         self.admission = Admission(
             AccessRules(services()),
             authenticator,
-            tenant,
+            tenants,
             watch=watch,
-            callers=CallLimiter(
-                CallLimits(
-                    "caller",
-                    settings.caller_calls_per_s,
-                    settings.caller_burst,
-                    settings.caller_calls_max,
-                )
-            ),
-            tenants=CallLimiter(
-                CallLimits(
-                    "tenant",
-                    settings.tenant_calls_per_s,
-                    settings.tenant_burst,
-                    settings.tenant_calls_max,
-                )
-            ),
+            callers=CallLimiter(lambda _: of_caller),
+            tenants=CallLimiter(lambda name: _of_tenant(quotas(TenantId(name)))),
         )
         self.interceptor = AccessInterceptor(self.admission)
 
@@ -136,6 +133,10 @@ class Door:
             await self._key_audit.stop()
         if self._key_set is not None:
             await self._key_set.stop()
+
+
+def _of_tenant(quota: TenantQuota) -> CallLimits:
+    return CallLimits("tenant", quota.calls_per_s, quota.burst, quota.calls_max)
 
 
 def _certificates(settings: AccessSettings) -> Certificates | None:

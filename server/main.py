@@ -8,15 +8,14 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import grpc.aio
 import structlog
 
 from matcher.domain.errors import InvalidValueError
-from matcher.domain.ids import TenantId, check_id
-from matcher.engine.limits import ShardLimits
+from matcher.domain.ids import TenantId
 from matcher.engine.warm_up import warm_up
 from server.api.decision_event import decision_event
 from server.api.registration import Registration
@@ -27,6 +26,7 @@ from server.events.event_sink import EventSink
 from server.events.outbox import Outbox
 from server.events.relay import RelayParams
 from server.interpreter import tune_interpreter
+from server.quotas import Quotas
 from server.runtime.options import RuntimeOptions
 from server.runtime.runtime import Runtime
 from server.storage import arrow_rows
@@ -53,8 +53,8 @@ class Server:
     """
 
     def __init__(self, settings: Settings) -> None:
-        check_id("tenant", settings.tenant)
         self._settings = settings
+        self._quotas = Quotas(settings)
         self._runtime: Runtime | None = None
         self._grpc: grpc.aio.Server | None = None
         self._registration: Registration | None = None
@@ -62,7 +62,11 @@ class Server:
         self._outbox: Outbox | None = None
         self._sight = Sight(_sight_params(settings), lambda: self._outbox)
         self._door = Door(
-            settings, TenantId(settings.tenant), settings.listen, self._sight.watch
+            settings,
+            tenants_of(settings),
+            settings.listen,
+            self._quotas.of,
+            self._sight.watch,
         )
         self._is_serving = False
         self.port = 0
@@ -86,15 +90,14 @@ class Server:
         store = await asyncio.to_thread(_open_store, settings)
         self._runtime = Runtime(
             store,
-            limits=_limits(settings),
+            limits=self._quotas.limits,
+            weight=self._quotas.weight,
             options=_options(settings),
             watch=self._sight.watch,
         )
         self._sight.open(self._runtime)
         self._grpc = _grpc_server(settings, self._door)
-        self._registration = Registration(
-            self._grpc, self._runtime, TenantId(settings.tenant), self._sight.watch
-        )
+        self._registration = Registration(self._grpc, self._runtime, self._sight.watch)
         self.port = self._door.bind(self._grpc)
         self._door.start()
         # Health answers NOT_SERVING from here on; the rest waits for the kernels.
@@ -107,31 +110,34 @@ class Server:
         await self._runtime.start(self._decides)
         self._door.note_keys(self._runtime)
         gc.freeze()
-        self._publish()
+        await self._publish(self._runtime.tenants())
         await self._registration.serving()
         self._is_serving = self._sight.is_serving = True
         log.info("serving", listen=settings.listen, port=self.port)
 
-    async def _decides(self, is_owner: bool) -> None:
-        # Callers go where health says SERVING: to whoever has the shards.
+    async def _decides(self, tenants: frozenset[TenantId]) -> None:
+        # Callers go where health says SERVING: to whoever has shards. Those of a shard
+        # that another server has are told where that is.
         assert self._registration is not None
-        self._sight.is_serving = is_owner
-        if is_owner:
-            self._publish()
+        self._sight.is_serving = bool(tenants)
+        if tenants:
+            await self._publish(tenants)
             await self._registration.serving()
         else:
             await self._registration.loading()
             if self._outbox is not None:
                 await self._outbox.halt()
-        log.info("serving" if is_owner else "standing_by", port=self.port)
+        event = "serving" if tenants else "standing_by"
+        log.info(event, port=self.port, tenants=sorted(tenants))
 
-    def _publish(self) -> None:
-        # Anew with each term: another owner may have moved the places in the log.
-        if self._sink is not None:
-            assert self._runtime is not None
+    async def _publish(self, tenants: Collection[TenantId]) -> None:
+        if self._sink is None:
+            return
+        assert self._runtime is not None
+        if self._outbox is None or self._outbox.is_halted:
             params = _relay_params(self._settings)
             self._outbox = Outbox(self._runtime, self._sink, decision_event, params)
-            self._outbox.start()
+        await self._outbox.follow(tenants)
 
     async def stop(self) -> None:
         """Say so, stop accepting, let running calls finish, commit, close the store."""
@@ -213,19 +219,14 @@ def _open_store(settings: Settings) -> SqlStore:
     )
 
 
-def _limits(settings: Settings) -> ShardLimits:
-    return ShardLimits(
-        demand_count_max=settings.demand_count_max,
-        pool_count_max=settings.pool_count_max,
-        decide_margin_us=settings.decide_margin_ms * 1_000,
-        round_lead_us=settings.round_lead_ms * 1_000,
-        shadow_count_max=settings.shadow_count_max,
-    )
+def tenants_of(settings: Settings) -> tuple[TenantId, ...]:
+    """Return the tenants of a server."""
+    return tuple(map(TenantId, settings.tenants))
 
 
 def _options(settings: Settings) -> RuntimeOptions:
     return RuntimeOptions(
-        tenants=(TenantId(settings.tenant),),
+        tenants=tenants_of(settings),
         threads=settings.solver_threads,
         runs_timers=settings.run_timers,
         queue_count_max=settings.queue_count_max,

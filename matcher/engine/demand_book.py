@@ -66,6 +66,10 @@ class DemandBook:
     def __len__(self) -> int:
         return len(self._live)
 
+    def hold_at_most(self, limits: ShardLimits) -> None:
+        """Take another count for what may be open or held; what is already, stays."""
+        self._limits = limits
+
     def load(self, rows: LiveRows) -> None:
         """Take the live demands of a store, all at once: a million in a second."""
         self._live = {each.demand.demand_id: each for each in rows.demands}
@@ -165,7 +169,7 @@ class DemandBook:
         total = len(self._live) + len(entering)
         if total > self._limits.demand_count_max:
             raise LimitExceededError(
-                "open demands",
+                "demand_count_max",
                 total,
                 self._limits.demand_count_max,
                 retry_after_s=FULL_RETRY_S,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from matcher.domain.errors import InvalidValueError
 
@@ -41,3 +41,12 @@ class ShardLimits:
             value = getattr(self, each.name)
             if value < 0:
                 raise InvalidValueError(each.name, value, "0 or more")
+
+
+def with_counts_of(counts: ShardLimits, limits: ShardLimits) -> ShardLimits:
+    """Return limits with what may be held taken from others, which may change."""
+    return replace(
+        limits,
+        demand_count_max=counts.demand_count_max,
+        pool_count_max=counts.pool_count_max,
+    )

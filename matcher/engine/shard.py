@@ -50,7 +50,7 @@ from matcher.engine.guardrail_book import GuardrailBook
 from matcher.engine.journal import Event, RoundBegan, ShadowsBegan
 from matcher.engine.ledger import Entering, Ledger
 from matcher.engine.limit_book import LimitBook
-from matcher.engine.limits import FULL_RETRY_S, ShardLimits
+from matcher.engine.limits import FULL_RETRY_S, ShardLimits, with_counts_of
 from matcher.engine.match_book import MatchBook
 from matcher.engine.network import Network
 from matcher.engine.network_book import DAY_US, NetworkBook
@@ -186,6 +186,11 @@ class Shard:
                     pass
         self._demands.expect(demands)
         self._returns.expect(returns)
+
+    def hold_at_most(self, limits: ShardLimits) -> None:
+        """Take other counts for what may be held; what is held already stays."""
+        self._limits = with_counts_of(limits, self._limits)
+        self._demands.hold_at_most(self._limits)
 
     def apply(self, command: Command, now_us: int) -> Answer:
         """
@@ -457,7 +462,7 @@ class Shard:
         total = len(self._returns) + len(fresh)
         if total > self._limits.pool_count_max:
             maximum = self._limits.pool_count_max
-            raise LimitExceededError("pool", total, maximum, FULL_RETRY_S)
+            raise LimitExceededError("pool_count_max", total, maximum, FULL_RETRY_S)
         entered = self._returns.enter(fresh, now_us)
         self._enter_pool(answer.record for answer in entered)
         by_id = {answer.record.item.return_id: answer for answer in entered}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -33,6 +33,10 @@ class CallLimits:
     calls_max: int
 
 
+#: Gives the limits of a subject.
+LimitsOf = Callable[[str], CallLimits]
+
+
 @dataclass(slots=True)
 class _Usage:
     tokens: int
@@ -49,16 +53,15 @@ class CallLimiter:
 
     Parameters
     ----------
-    limits
-        Of every subject.
+    limits_of
+        Gives those of a subject; asked at each call, for they may change.
     clock
         Monotonic.
     """
 
-    def __init__(self, limits: CallLimits, *, clock: Clock = monotonic_clock) -> None:
-        self._limits = limits
+    def __init__(self, limits_of: LimitsOf, *, clock: Clock = monotonic_clock) -> None:
+        self._limits_of = limits_of
         self._clock = clock
-        self._full = limits.burst * _CALL
         self._usages: dict[str, _Usage] = {}
 
     @contextmanager
@@ -71,47 +74,51 @@ class CallLimiter:
         RateExceededError
             If there are too many.
         """
-        usage = self._usage(subject)
-        limits = self._limits
+        limits = self._limits_of(subject)
+        usage = self._usage(subject, limits)
         if limits.calls_max and usage.running >= limits.calls_max:
             raise RateExceededError(
                 f"{limits.name} calls at once", limits.calls_max, _BUSY_RETRY_US
             )
         if limits.calls_per_s:
-            self._pay(usage)
+            self._pay(usage, limits)
         usage.running += 1
         try:
             yield
         finally:
             usage.running -= 1
 
-    def _pay(self, usage: _Usage) -> None:
-        rate = self._limits.calls_per_s
+    def _pay(self, usage: _Usage, limits: CallLimits) -> None:
+        rate = limits.calls_per_s
         now_us = self._clock()
-        usage.tokens = min(self._full, usage.tokens + (now_us - usage.at_us) * rate)
+        full = limits.burst * _CALL
+        usage.tokens = min(full, usage.tokens + (now_us - usage.at_us) * rate)
         usage.at_us = now_us
         if usage.tokens < _CALL:
             wait_us = -((usage.tokens - _CALL) // rate)
-            raise RateExceededError(
-                f"{self._limits.name} calls per second", rate, wait_us
-            )
+            raise RateExceededError(f"{limits.name} calls per second", rate, wait_us)
         usage.tokens -= _CALL
 
-    def _usage(self, subject: str) -> _Usage:
+    def _usage(self, subject: str, limits: CallLimits) -> _Usage:
         found = self._usages.get(subject)
         if found is None:
             if len(self._usages) >= SUBJECT_COUNT_MAX:
                 self._forget()
-            found = _Usage(self._full, self._clock())
+            found = _Usage(limits.burst * _CALL, self._clock())
             self._usages[subject] = found
         return found
 
     def _forget(self) -> None:
         # Whoever could burst by now loses nothing by being forgotten.
-        now_us, rate = self._clock(), self._limits.calls_per_s
+        now_us = self._clock()
         self._usages = {
             subject: usage
             for subject, usage in self._usages.items()
-            if usage.running
-            or (rate and usage.tokens + (now_us - usage.at_us) * rate < self._full)
+            if usage.running or self._is_owing(subject, usage, now_us)
         }
+
+    def _is_owing(self, subject: str, usage: _Usage, now_us: int) -> bool:
+        limits = self._limits_of(subject)
+        earned = (now_us - usage.at_us) * limits.calls_per_s
+        full = limits.burst * _CALL
+        return bool(limits.calls_per_s) and usage.tokens + earned < full

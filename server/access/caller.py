@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from matcher.domain.ids import TenantId
 from server.access.role import Role
+from server.runtime.working_for import set_working_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,18 @@ def current_subject() -> str:
     return "" if caller is None else caller.subject
 
 
+def current_tenant() -> TenantId:
+    """
+    Return whom the call that runs is for, as its caller's credentials say.
+
+    Nothing else says it: outside of calls it breaks, as a fault of ours.
+    """
+    caller = _CALLER.get()
+    assert caller is not None, "a tenant is of a call"
+    return caller.tenant
+
+
 def enter_call(caller: Caller) -> None:
     """Note who made the call that this task carries out."""
     _CALLER.set(caller)
-
-
-def local_caller(tenant: TenantId) -> Caller:
-    """Return who calls a server that asks for no credentials: somebody beside it."""
-    return Caller("local", tenant, frozenset({Role.ADMIN}))
+    set_working_for(caller.tenant)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -95,20 +95,23 @@ def _described(key: ApiKey) -> str:
 
 class KeyAudit:
     """
-    Looks at the keys every second, while this server decides for the tenant.
+    Looks at the keys every second, and notes those of tenants it decides for.
 
     Parameters
     ----------
     keys
         Gives the keys as the server takes them.
-    tenant
+    tenants
         Whose keys are noted; those of others are noted by their servers.
     """
 
-    def __init__(self, keys: Callable[[], ApiKeys], tenant: TenantId) -> None:
+    def __init__(
+        self, keys: Callable[[], ApiKeys], tenants: Sequence[TenantId]
+    ) -> None:
         self._keys = keys
-        self._tenant = tenant
-        self._seen: ApiKeys | None = None
+        self._tenants = tenants
+        # What was noted of each tenant that this server decides for.
+        self._seen: dict[TenantId, ApiKeys] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self, runtime: Runtime) -> None:
@@ -124,25 +127,31 @@ class KeyAudit:
 
     async def _watch(self, runtime: Runtime) -> None:
         while True:
-            try:
-                await self._look(runtime)
-            except NearturnError as error:
-                # Another server has just taken the shard, or the store is away: it
-                # will be noted by whoever has it, from what the log says by then.
-                log.debug("key_audit_waits", error=str(error))
+            await self._look(runtime)
             await asyncio.sleep(_INTERVAL_S)
 
     async def _look(self, runtime: Runtime) -> None:
-        keys = self._keys()
-        # Whoever decides for the tenant notes it; a standby reads nothing meanwhile.
-        if keys is self._seen or self._tenant not in runtime.state().epochs:
-            return
-        known = await runtime.read(lambda store: known_keys(store, self._tenant))
-        ours = [key for key in keys.by_id.values() if key.tenant == self._tenant]
+        keys, held = self._keys(), runtime.state().epochs
+        for tenant in self._tenants:
+            # Whoever decides for a tenant notes it; a standby reads nothing meanwhile.
+            if tenant in held and keys is not self._seen.get(tenant):
+                await self._tried(runtime, tenant, keys)
+
+    async def _tried(self, runtime: Runtime, tenant: TenantId, keys: ApiKeys) -> None:
+        try:
+            await self._note(runtime, tenant, keys)
+        except NearturnError as error:
+            # Another server has just taken the shard, or the store is away: it will be
+            # noted by whoever has it, from what the log says by then.
+            log.debug("key_audit_waits", tenant=tenant, error=str(error))
+
+    async def _note(self, runtime: Runtime, tenant: TenantId, keys: ApiKeys) -> None:
+        known = await runtime.read(lambda store: known_keys(store, tenant))
+        ours = [key for key in keys.by_id.values() if key.tenant == tenant]
         entries = key_changes(known, ours, runtime.now_us())
         if entries:
-            await runtime.note(self._tenant, entries)
-        self._seen = keys
+            await runtime.note(tenant, entries)
+        self._seen[tenant] = keys
 
 
 def known_keys(store: Store, tenant: TenantId) -> dict[str, KnownKey]:

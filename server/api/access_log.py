@@ -7,8 +7,7 @@ import time
 import structlog
 from google.protobuf.message import Message
 
-from matcher.domain.ids import TenantId
-from server.access.caller import current_subject
+from server.access.caller import current_caller
 from server.api.call_watch import Ongoing
 
 log = structlog.get_logger(__name__)
@@ -18,23 +17,19 @@ class AccessLine:
     """
     The line of one call: method, tenant, caller, status, time taken and items.
 
+    Tenant and caller are those of the credentials, empty where nobody could tell.
     Payloads stay out of it, as they hold places and people.
 
     Parameters
     ----------
     method
         Full name of the method.
-    tenant
-        Whom the caller acts for.
     ongoing
         Is told of its end, too.
     """
 
-    def __init__(
-        self, method: str, tenant: TenantId, ongoing: Ongoing | None = None
-    ) -> None:
+    def __init__(self, method: str, ongoing: Ongoing | None = None) -> None:
         self._method = method
-        self._tenant = tenant
         self._ongoing = ongoing
         self._started = time.perf_counter()
         self._item_count = 0
@@ -53,11 +48,12 @@ class AccessLine:
         """Write the line; ``code`` is the name of the status."""
         if self._ongoing is not None:
             self._ongoing.ended(code)
+        caller = current_caller()
         log.info(
             "call",
             method=self._method,
-            tenant=self._tenant,
-            caller=current_subject(),
+            tenant=caller.tenant if caller else "",
+            caller=caller.subject if caller else "",
             code=code,
             ms=round(1000 * (time.perf_counter() - self._started), 3),
             items=self._item_count,

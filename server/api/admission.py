@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager, ExitStack
 
 from matcher.domain.ids import TenantId
-from server.access.authenticator import Authenticator, Metadata, Peer
+from server.access.authenticator import Authenticator, Peer
 from server.access.call_limiter import CallLimiter
 from server.access.caller import Caller, enter_call
+from server.access.local_callers import Metadata
 from server.access.refusal import (
     AccessDeniedError,
     RateExceededError,
@@ -35,10 +37,10 @@ class Admission:
         Which role each method needs.
     authenticator
         Knows callers.
-    tenant
-        Whose server this is; a caller of another tenant is refused.
+    served
+        The tenants of the server; callers of others are refused.
     callers, tenants
-        Limits of each caller, and of all of the tenant.
+        Limits of each caller, and of all callers of a tenant.
     watch
         Is told of the calls that are refused; of others their handlers tell it.
     """
@@ -47,7 +49,7 @@ class Admission:
         self,
         rules: AccessRules,
         authenticator: Authenticator,
-        tenant: TenantId,
+        served: Collection[TenantId],
         *,
         callers: CallLimiter,
         tenants: CallLimiter,
@@ -55,7 +57,7 @@ class Admission:
     ) -> None:
         self._rules = rules
         self._authenticator = authenticator
-        self._tenant = tenant
+        self._served = frozenset(served)
         self._callers = callers
         self._tenants = tenants
         self._watch = watch or UnwatchedCalls()
@@ -99,9 +101,9 @@ class Admission:
             raise
 
     def _check(self, path: str, caller: Caller) -> None:
-        if caller.tenant != self._tenant:
+        if caller.tenant not in self._served:
             # Whose server this is, is none of their business.
-            raise AccessDeniedError("tenant", "this server is another tenant's")
+            raise AccessDeniedError("tenant", "this server is not for that tenant")
         role = self._rules.needed(path)
         if role is None:
             raise AccessDeniedError("rule", "the method is open to nobody")
@@ -115,11 +117,13 @@ class Admission:
         # Counted from here on; the first limit gives its place back if the next one
         # has none.
         with ExitStack() as counts:
-            counts.enter_context(self._callers.call(caller.subject))
+            # The same subject may be somebody else's in another tenant.
+            of_tenant = f"{caller.tenant}\0{caller.subject}"
+            counts.enter_context(self._callers.call(of_tenant))
             counts.enter_context(self._tenants.call(caller.tenant))
             return counts.pop_all()
 
     def _tell(self, path: str, metadata: Metadata, error: Exception) -> None:
         method = path.strip("/").replace("/", ".")
-        line = AccessLine(method, self._tenant, self._watch.began(method, metadata))
+        line = AccessLine(method, self._watch.began(method, metadata))
         line.ended(code_name(error))

@@ -13,7 +13,7 @@ from matcher.domain.errors import InvalidValueError
 from matcher.domain.ids import TenantId
 from matcher.engine.answers import Answer
 from matcher.engine.commands import Command
-from server.access.caller import current_subject
+from server.access.caller import current_subject, current_tenant
 from server.api.call_watch import CallWatch, UnwatchedCalls
 from server.api.idempotency import payload_hash
 from server.runtime.call import Call
@@ -26,14 +26,18 @@ M = TypeVar("M", bound=Message)
 @dataclass(frozen=True, slots=True)
 class ApiContext:
     """
-    The runtime, the tenant that callers act for, and who is told of calls.
+    The runtime, who is told of calls, and whom the call that runs is for.
 
-    The tenant comes from the server's configuration and never from a request.
+    Servicers ask here for the tenant, and nowhere else.
     """
 
     runtime: Runtime
-    tenant: TenantId
     watch: CallWatch = field(default_factory=UnwatchedCalls)
+
+    @property
+    def tenant(self) -> TenantId:
+        """Whom the call that runs is for, as its caller's credentials say."""
+        return current_tenant()
 
     async def execute(
         self,

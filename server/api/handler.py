@@ -16,7 +16,6 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_status import rpc_status
 
 from matcher.domain.errors import FieldViolation, InvalidValueError
-from matcher.domain.ids import TenantId
 from server.api.access_log import AccessLine
 from server.api.call_watch import CallWatch, UnwatchedCalls
 from server.api.errors import code_name, to_status
@@ -77,7 +76,6 @@ async def prepared(kind: type[M], raw: bytes) -> M:
 def method_handler(
     method: MethodDescriptor,
     implementation: Implementation,
-    tenant: TenantId,
     watch: CallWatch | None = None,
 ) -> grpc.RpcMethodHandler[bytes, bytes]:
     """
@@ -93,12 +91,10 @@ def method_handler(
     implementation
         Takes the decoded request, or the raw requests of a client's stream; gives
         the answer, or the answers of a stream.
-    tenant
-        Whom callers act for.
     watch
         Is told of each call.
     """
-    answering = partial(_answering, method, tenant, watch or UnwatchedCalls())
+    answering = partial(_answering, method, watch or UnwatchedCalls())
     if method.client_streaming:
         return grpc.stream_stream_rpc_method_handler(_bidi(implementation, answering))
     kind = GetMessageClass(method.input_type)
@@ -151,13 +147,13 @@ def _bidi(
 
 @asynccontextmanager
 async def _answering(
-    method: MethodDescriptor, tenant: TenantId, watch: CallWatch, context: Context
+    method: MethodDescriptor, watch: CallWatch, context: Context
 ) -> AsyncIterator[AccessLine]:
     # Turns whatever a call ends with into its status and its line in the log. A
     # cancelled call is left cancelled: a handler that swallows that leaks.
     set_time_left(context.time_remaining())
     ongoing = watch.began(method.full_name, context.invocation_metadata() or ())
-    line = AccessLine(method.full_name, tenant, ongoing)
+    line = AccessLine(method.full_name, ongoing)
     try:
         yield line
     except (asyncio.CancelledError, GeneratorExit):

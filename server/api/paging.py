@@ -11,6 +11,7 @@ from typing import TypeVar
 from google.protobuf.message import Message
 
 from matcher.domain.errors import InvalidValueError
+from server.access.caller import current_tenant
 
 PAGE_SIZE_DEFAULT = 100
 PAGE_SIZE_MAX = 1_000
@@ -22,7 +23,10 @@ BULKY_PAGE_SIZE_MAX = 32
 #: least one entry all the same.
 PAGE_BYTES_MAX = 3 * 1024 * 1024
 
-_ACCEPTED = "empty, or as an answer of the same method with the same filter gave it"
+_ACCEPTED = (
+    "empty, or as an answer of the same method with the same filter gave it to the "
+    "same tenant"
+)
 
 R = TypeVar("R")
 M = TypeVar("M", bound=Message)
@@ -107,6 +111,8 @@ def after_key(listing: str, token: str, field: str = "page_token") -> str:
 
 
 def _digest(listing: str, body: bytes) -> bytes:
+    # Another tenant's token is none: its places are places in another list.
+    tenant = hashlib.blake2b(current_tenant().encode(), digest_size=16).digest()
     return hashlib.blake2b(
-        listing.encode() + b"\0" + body, digest_size=8, person=b"page"
+        listing.encode() + b"\0" + body, digest_size=8, person=b"page", key=tenant
     ).digest()

@@ -10,7 +10,6 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from matcher.domain.ids import TenantId
 from nearturn.v1 import (
     access_service_pb2,
     demand_service_pb2,
@@ -65,7 +64,6 @@ def service_handlers(context: ApiContext) -> tuple[Handlers, ...]:
             method.name: method_handler(
                 method,
                 getattr(implementation, method.name),
-                context.tenant,
                 context.watch,
             )
             for method in service.methods
@@ -84,8 +82,6 @@ class Registration:
         A gRPC server that has not started.
     runtime
         What the services work with.
-    tenant
-        Whom callers act for.
     watch
         Is told of calls.
     """
@@ -94,10 +90,9 @@ class Registration:
         self,
         server: grpc.aio.Server,
         runtime: Runtime,
-        tenant: TenantId,
         watch: CallWatch | None = None,
     ) -> None:
-        context = ApiContext(runtime, tenant, watch or UnwatchedCalls())
+        context = ApiContext(runtime, watch or UnwatchedCalls())
         server.add_generic_rpc_handlers(service_handlers(context))
         self._names = [service.full_name for service in _SERVICES]
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from matcher.domain.ids import TenantId
 from server.cli.doctor_findings import Finding, fail, ok, warn
 from server.config import Settings
 from server.door import Door
+from server.quotas import Quotas
 
 #: A certificate that ends sooner is told of.
 _LEFT_MIN = timedelta(days=14)
@@ -20,7 +21,8 @@ _LEFT_MIN = timedelta(days=14)
 def check_access(settings: Settings) -> Finding:
     """Check certificates, keys and tokens as a server does that starts."""
     try:
-        Door(settings, TenantId(settings.tenant), settings.listen)
+        tenants = tuple(map(TenantId, settings.tenants))
+        Door(settings, tenants, settings.listen, Quotas(settings).of)
     except InvalidValueError as error:
         todo = "docs/SECURITY.md says what there has to be."
         return fail("access", str(error), todo)

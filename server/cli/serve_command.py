@@ -28,8 +28,11 @@ def serve(
             rich_help_panel=_PANEL,
         ),
     ] = None,
-    tenant: Annotated[
-        str | None, typer.Option(help="Whose data it keeps.", rich_help_panel=_PANEL)
+    tenants: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose data it keeps; several behind commas.", rich_help_panel=_PANEL
+        ),
     ] = None,
     insecure: Annotated[
         bool | None,
@@ -102,7 +105,7 @@ def serve(
         config,
         listen=listen,
         store_url=store_url,
-        tenant=tenant,
+        tenants=tenants,
         insecure=insecure,
         tls_certificate=tls_certificate,
         tls_key=tls_key,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 import structlog
 
@@ -44,20 +45,31 @@ class Outbox:
         self, runtime: Runtime, sink: EventSink, encode: Encode, params: RelayParams
     ) -> None:
         self._sink = sink
-        self._relays = {
-            tenant: Relay(runtime, tenant, sink, encode, params)
-            for tenant in runtime.tenants()
-        }
-        self._running: list[asyncio.Task[None]] = []
+        self._make = partial(Relay, runtime, sink=sink, encode=encode, params=params)
+        self._relays: dict[TenantId, Relay] = {}
+        self._running: dict[TenantId, asyncio.Task[None]] = {}
         self._keeper: asyncio.Task[None] | None = None
+        #: Whether it has come to its end.
+        self.is_halted = False
 
-    def start(self) -> None:
-        """Begin; returns at once, whether the sink is there or not."""
-        self._running = [
-            asyncio.create_task(relay.run(), name=f"relay {tenant}")
-            for tenant, relay in self._relays.items()
-        ]
-        self._keeper = asyncio.create_task(self._keep_now_and_then(), name="keep")
+    async def follow(self, tenants: Collection[TenantId]) -> None:
+        """
+        Publish the logs of some tenants, and of no others any more.
+
+        Returns at once, whether the sink is there or not. Who is new here begins anew
+        at its stored place: another owner may have moved it meanwhile.
+        """
+        gone = [each for each in self._relays if each not in tenants]
+        for tenant in gone:
+            del self._relays[tenant]
+        await _cancelled([self._running.pop(each) for each in gone])
+        for tenant in sorted(set(tenants) - set(self._relays)):
+            relay = self._relays[tenant] = self._make(tenant)
+            self._running[tenant] = asyncio.create_task(
+                relay.run(), name=f"relay {tenant}"
+            )
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep_now_and_then(), name="keep")
 
     async def stop(self) -> None:
         """
@@ -68,7 +80,7 @@ class Outbox:
         for relay in self._relays.values():
             relay.stop()
         if self._running:
-            await asyncio.wait(self._running, timeout=DRAIN_S)
+            await asyncio.wait(self._running.values(), timeout=DRAIN_S)
         is_running = bool(self._running)
         await self.halt()
         if is_running:
@@ -76,11 +88,10 @@ class Outbox:
 
     async def halt(self) -> None:
         """Stop at once and store no more places: another server has the log."""
-        tasks = [*self._running, *([self._keeper] if self._keeper else [])]
-        self._running, self._keeper = [], None
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self.is_halted = True
+        tasks = [*self._running.values(), *([self._keeper] if self._keeper else [])]
+        self._running, self._keeper = {}, None
+        await _cancelled(tasks)
         await self._sink.close()
 
     async def lags(self) -> Mapping[TenantId, Lag]:
@@ -96,7 +107,7 @@ class Outbox:
 
     def lags_in(self, store: Store) -> list[Lag]:
         """Return the same without names, read from a store on any thread."""
-        return [relay.lag_in(store) for relay in self._relays.values()]
+        return [relay.lag_in(store) for relay in self._relays.copy().values()]
 
     async def _keep_now_and_then(self) -> None:
         while True:
@@ -104,10 +115,16 @@ class Outbox:
             await self._keep()
 
     async def _keep(self) -> None:
-        for tenant, relay in self._relays.items():
+        for tenant, relay in list(self._relays.items()):
             try:
                 await relay.keep()
             except UnavailableError as error:
                 log.warning("cursor_not_kept", tenant=tenant, error=str(error))
             except Exception:
                 log.exception("cursor_broke", tenant=tenant)
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -13,6 +13,7 @@ from matcher.domain.ids import TenantId
 from server.events.event import Event
 from server.events.event_sink import EventSink, SinkError
 from server.runtime.runtime import Runtime
+from server.runtime.working_for import set_working_for
 from server.storage.lease import Lease
 from server.storage.store import LoggedDecision, Store
 
@@ -104,9 +105,13 @@ class Relay:
 
     async def run(self) -> None:
         """Publish until :meth:`stop`, and then what is left if the sink is there."""
+        set_working_for(self._tenant)
         while not (self._stopping.is_set() and self._failures):
             # Asked before reading, so that no commit falls in between.
-            grown, is_last = self._runtime.next_commit(), self._stopping.is_set()
+            grown, is_last = (
+                self._runtime.next_commit(self._tenant),
+                self._stopping.is_set(),
+            )
             try:
                 at_end = await self._publish_batch()
             except (SinkError, UnavailableError) as error:

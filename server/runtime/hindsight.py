@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
 from typing import TypeVar
 
 from matcher.domain.errors import LimitExceededError, UnavailableError
 from matcher.solve import Stop
 from server.runtime.budget import budget
+from server.runtime.fair_threads import FairThreads
 from server.runtime.past import Past
 
 T = TypeVar("T")
@@ -18,23 +18,21 @@ T = TypeVar("T")
 
 class Hindsight:
     """
-    Lives parts of the past again on a reader thread.
+    Lives parts of the past again on a thread of its own.
 
     Parameters
     ----------
     past
         What is looked at.
-    readers
-        Where it is lived.
     budget_us
         Time for one of them.
     """
 
-    def __init__(self, past: Past, readers: Executor, budget_us: int) -> None:
+    def __init__(self, past: Past, budget_us: int) -> None:
         self._past = past
-        self._readers = readers
         self._budget_us = budget_us
-        self._lock = asyncio.Lock()
+        # One at a time, so that memory is bounded; tenants take turns.
+        self._threads = FairThreads(1, 1, "past")
         self._running = Stop()
         self._is_stopping = False
 
@@ -42,6 +40,10 @@ class Hindsight:
         """End what runs, and refuse what comes."""
         self._is_stopping = True
         self._running.request()
+
+    async def shutdown(self) -> None:
+        """Wait for what runs to end."""
+        await self._threads.shutdown()
 
     async def look_back(self, fn: Callable[[Past, Stop], T]) -> T:
         """
@@ -66,22 +68,25 @@ class Hindsight:
             raise
 
     async def _looked_back(self, fn: Callable[[Past, Stop], T], stop: Stop) -> T:
-        async with self._lock:
-            if self._is_stopping:
-                raise UnavailableError("the server is stopping")
-            if stop.is_requested:
-                raise UnavailableError("whoever asked for the past has gone")
-            self._running = stop
-            started_s = time.monotonic()
-            with budget(self._budget_us, stop):
-                try:
-                    return await asyncio.get_running_loop().run_in_executor(
-                        self._readers, fn, self._past, stop
-                    )
-                except UnavailableError as error:
-                    taken_us = round((time.monotonic() - started_s) * 1_000_000)
-                    if taken_us < self._budget_us:
-                        raise
-                    raise LimitExceededError(
-                        "replay_budget_ms", taken_us // 1_000, self._budget_us // 1_000
-                    ) from error
+        if self._is_stopping:
+            raise UnavailableError("the server is stopping")
+        place = await self._threads.place()
+        self._running = stop
+        started_s = time.monotonic()
+        with budget(self._budget_us, stop):
+            try:
+                return await place.run(self._lived, fn, stop)
+            except UnavailableError as error:
+                taken_us = round((time.monotonic() - started_s) * 1_000_000)
+                if taken_us < self._budget_us:
+                    raise
+                raise LimitExceededError(
+                    "replay_budget_ms", taken_us // 1_000, self._budget_us // 1_000
+                ) from error
+
+    def _lived(self, fn: Callable[[Past, Stop], T], stop: Stop) -> T:
+        if self._is_stopping:
+            raise UnavailableError("the server is stopping")
+        if stop.is_requested:
+            raise UnavailableError("whoever asked for the past has gone")
+        return fn(self._past, stop)

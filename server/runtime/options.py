@@ -67,3 +67,14 @@ class RuntimeOptions:
     replay_budget_us: int = 120 * _SECOND_US
     holder: str = "server"
     lease_ttl_us: int = 5 * _SECOND_US
+
+    @property
+    def long_count(self) -> int:
+        """Rounds at once, and plans: one tenant's must not hold up another's."""
+        return 1 if len(set(self.tenants)) == 1 else 2
+
+    @property
+    def reads_each_max(self) -> int:
+        """Readers that one tenant may have: one is left where there are others."""
+        several = len(set(self.tenants)) > 1
+        return max(1, self.reader_count - several)

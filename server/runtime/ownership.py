@@ -98,10 +98,27 @@ class Ownership:
                 return False
             lease = self._leases.take(tenant, self._holder, state, self.address)
             if lease is None:
+                self._see(tenant, self._leases.state(tenant))
                 return False
             self._held[tenant] = lease
             self._seen.pop(tenant, None)
             return True
+
+    def take_free(self, tenants: Sequence[TenantId]) -> None:
+        """
+        Take the leases that this process may have of some tenants, one after the other.
+
+        Ends at one that has changed hands since the last look, or was never looked at:
+        whoever took that is about to take the rest, if it wants them. So of servers
+        that begin together, one gets them all; what it leaves is there the next time.
+        """
+        for tenant in tenants:
+            before = self._seen.get(tenant)
+            if self.take(tenant):
+                continue
+            seen = self._seen.get(tenant)
+            if before is None or seen is None or before.state.lease != seen.state.lease:
+                return
 
     def renew(self) -> list[TenantId]:
         """Let the beats go on; return the tenants whose leases are lost."""
@@ -145,9 +162,13 @@ class Ownership:
     def _is_free(self, tenant: TenantId, state: LeaseState | None) -> bool:
         if state is None or not state.holder or self._leases.is_alone:
             return True
-        now_us = self._clock()
+        seen = self._see(tenant, state)
+        return seen is not None and self._clock() - seen.since_us >= self._ttl_us
+
+    def _see(self, tenant: TenantId, state: LeaseState | None) -> _Seen | None:
+        # What was seen before, if nothing has moved since.
         seen = self._seen.get(tenant)
-        if seen is None or seen.state != state:
-            self._seen[tenant] = _Seen(state, now_us)
-            return False
-        return now_us - seen.since_us >= self._ttl_us
+        if state is None or (seen is not None and seen.state == state):
+            return seen
+        self._seen[tenant] = _Seen(state, self._clock())
+        return None

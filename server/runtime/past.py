@@ -9,7 +9,6 @@ from matcher.domain.errors import NotFoundError, StateConflictError
 from matcher.domain.ids import RoundId, TenantId
 from matcher.domain.instant import utc_text
 from matcher.engine.journal import Checkpoint, Entry
-from matcher.engine.limits import ShardLimits
 from matcher.engine.records import RoundRecord
 from matcher.explain.settled_market import SettledMarket
 from matcher.simulate.recorded_admission import Asking, recorded_asking
@@ -19,6 +18,7 @@ from matcher.simulate.recorded_round import (
     recorded_round,
 )
 from matcher.solve import Stop
+from server.runtime.limits_of import LimitsOf, past_limits
 from server.storage.store import History, Store
 
 #: Open demands of the largest market that is kept for the next question.
@@ -40,12 +40,12 @@ class Past:
     store
         Where the journals are.
     limits
-        Of every shard.
+        Of each shard.
     threads
         Threads that solve.
     """
 
-    def __init__(self, store: Store, limits: ShardLimits, threads: int) -> None:
+    def __init__(self, store: Store, limits: LimitsOf, threads: int) -> None:
         self._store = store
         self._limits = limits
         self._threads = threads
@@ -85,7 +85,7 @@ class Past:
                     start,
                     _entries(history, start),
                     stored,
-                    limits=self._limits,
+                    limits=past_limits(self._limits(tenant)),
                     threads=self._threads,
                     stop=stop,
                 )
@@ -134,7 +134,7 @@ class Past:
                     start,
                     _entries(history, start),
                     refused.decision_id,
-                    limits=self._limits,
+                    limits=past_limits(self._limits(tenant)),
                     stop=stop,
                 )
                 if found is not None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar, cast
+from typing import cast
 
 import structlog
 
@@ -20,13 +19,13 @@ from matcher.engine.stages import Stage, Stages
 from server.runtime.budget import budget
 from server.runtime.call import RoundCall
 from server.runtime.deadline import within_time_left_us
+from server.runtime.fair_threads import FairThreads
 from server.runtime.options import RuntimeOptions
 from server.runtime.watch import Watch
 from server.runtime.work import Work
+from server.runtime.working_for import set_working_for
 
 log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 
 _SECOND_US = 1_000_000
 
@@ -36,7 +35,7 @@ _LATE = 2
 
 class Rounds:
     """
-    Runs rounds, those of a tenant one after the other, on a solver's thread.
+    Runs rounds, those of a tenant one after the other, on a solver's threads.
 
     Parameters
     ----------
@@ -57,7 +56,8 @@ class Rounds:
         self._submit = submit
         self._options = options
         self._watch = watch
-        self._solver = ThreadPoolExecutor(1, thread_name_prefix="solver")
+        # A long round of one tenant leaves a thread to the others.
+        self._solver = FairThreads(options.long_count, 1, "solver")
         self._locks: dict[TenantId, asyncio.Lock] = {}
         # Held here: the event loop itself forgets tasks that nobody knows.
         self._running: set[asyncio.Task[bytes]] = set()
@@ -94,6 +94,7 @@ class Rounds:
     async def _begun(
         self, call: RoundCall, is_answered: Callable[[], Awaitable[bool]]
     ) -> bytes:
+        set_working_for(call.tenant)
         if call.request_id and await is_answered():
             return cast(bytes, await self._submit(_repeat(call)))
         with self._watch.round() as stages:
@@ -118,6 +119,7 @@ class Rounds:
 
     async def ask_shadows(self, tenant: TenantId) -> None:
         """Ask what shadows would have had, between rounds; nobody else is touched."""
+        set_working_for(tenant)
         async with self.between(tenant):
             begun, task = cast(
                 tuple[Shard, ShadowTask],
@@ -125,10 +127,11 @@ class Rounds:
                     Work(tenant, lambda shard, now: (shard, shard.begin_shadows(now)))
                 ),
             )
+            place = await self._solver.place()
             with budget(self._options.solve_budget_us) as stop:
                 threads = self._options.threads
                 solve = partial(solve_shadows, task, None, threads=threads, stop=stop)
-                solved = await self._on_solver(solve)
+                solved = await place.run(solve)
 
             def run(shard: Shard, now_us: int) -> None:
                 if shard is begun:
@@ -142,21 +145,23 @@ class Rounds:
             async with lock:
                 pass
 
-    def shutdown(self) -> None:
-        """Wait for the solver's thread to end."""
-        self._solver.shutdown()
+    async def shutdown(self) -> None:
+        """Wait for the solver's threads to end."""
+        await self._solver.shutdown()
 
     async def _solved(
         self, tenant: TenantId, task: RoundTask, stages: Stages
     ) -> SolvedRound:
         late = asyncio.create_task(self._note_late(tenant))
         try:
+            # Its time begins when it is handed to the solver, not while others solve.
+            place = await self._solver.place()
             with budget(within_time_left_us(self._options.solve_budget_us)) as stop:
                 threads = self._options.threads
                 solve = partial(
                     solve_round, task, threads=threads, stop=stop, stages=stages
                 )
-                solved = await self._on_solver(solve)
+                solved = await place.run(solve)
         except Exception:
             log.exception("round_not_solved", tenant=tenant)
             await self._submit(Work(tenant, lambda shard, _: shard.round_failed()))
@@ -179,9 +184,6 @@ class Rounds:
         await asyncio.sleep(_LATE * self._options.solve_budget_us / _SECOND_US)
         log.error("round_late", tenant=tenant)
         await self._submit(Work(tenant, lambda shard, _: shard.round_failed()))
-
-    async def _on_solver(self, fn: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._solver, fn)
 
 
 def _finish_on(

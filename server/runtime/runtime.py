@@ -14,7 +14,6 @@ from matcher.domain.errors import UnavailableError
 from matcher.domain.ids import TenantId
 from matcher.domain.policy import Policy
 from matcher.engine.commands import Tick
-from matcher.engine.limits import ShardLimits
 from matcher.engine.market_demands import PlannedDemands
 from matcher.engine.plan import Plan, plan
 from matcher.engine.shard import Shard
@@ -24,9 +23,13 @@ from server.runtime.audit_note import audit_note
 from server.runtime.budget import budget
 from server.runtime.call import Call, RoundCall
 from server.runtime.clock import Clock, monotonic_clock, system_clock
+from server.runtime.commits import Commits
 from server.runtime.deadline import within_time_left_us
 from server.runtime.emitter import Emitter, Streaming
+from server.runtime.fair_order import equal_weight
+from server.runtime.fair_threads import FairThreads
 from server.runtime.hindsight import Hindsight
+from server.runtime.limits_of import LimitsOf, same_limits
 from server.runtime.options import RuntimeOptions
 from server.runtime.ownership import Ownership
 from server.runtime.past import Past
@@ -63,7 +66,9 @@ class Runtime:
     clock
         Gives the instants.
     limits
-        Of every shard.
+        Of each shard, asked anew before each group of work.
+    weight
+        Share of each tenant in the engine.
     options
         How it works.
     watch
@@ -75,7 +80,8 @@ class Runtime:
         store: Store,
         *,
         clock: Clock = system_clock,
-        limits: ShardLimits | None = None,
+        limits: LimitsOf | None = None,
+        weight: Callable[[TenantId], int] = equal_weight,
         options: RuntimeOptions | None = None,
         watch: Watch | None = None,
     ) -> None:
@@ -90,20 +96,19 @@ class Runtime:
         )
         self._host = ShardHost(store, clock, self._ownership, limits)
         self._watch = watch or Unwatched()
-        self._queue = WorkQueue(self._options.queue_count_max, self._watch)
+        self._queue = WorkQueue(self._options.queue_count_max, self._watch, weight)
         self._engine = ThreadPoolExecutor(1, thread_name_prefix="engine")
-        self._planner = ThreadPoolExecutor(1, thread_name_prefix="planner")
-        self._simulator = ThreadPoolExecutor(1, thread_name_prefix="simulator")
-        self._readers = ThreadPoolExecutor(
-            self._options.reader_count, thread_name_prefix="reader"
+        self._planner = FairThreads(self._options.long_count, 1, "planner")
+        self._simulator = FairThreads(1, 1, "simulator")
+        self._readers = FairThreads(
+            self._options.reader_count, self._options.reads_each_max, "reader"
         )
         self._hindsight = Hindsight(
-            Past(store, limits or ShardLimits(), self._options.threads),
-            self._readers,
+            Past(store, limits or same_limits(), self._options.threads),
             self._options.replay_budget_us,
         )
         self._rounds = Rounds(self._queue.submit, self._options, self._watch)
-        self._grown = asyncio.Event()
+        self._commits = Commits()
         self._tenure: Tenure | None = None
         self._worker: asyncio.Task[None] | None = None
         self._timers: list[asyncio.Task[None]] = []
@@ -120,7 +125,7 @@ class Runtime:
         """Return how it stands; from any thread, and without waiting."""
         held = self._ownership.epochs()
         return RuntimeState(
-            len(self._queue), self._wanted_count, held, self._host.sizes()
+            self._queue.lengths(), self._wanted_count, held, self._host.sizes()
         )
 
     def now_us(self) -> int:
@@ -129,14 +134,14 @@ class Runtime:
 
     async def start(self, told: Told | None = None) -> None:
         """
-        Wait until the shards are this server's, load them and begin to work.
+        Wait until a shard is this server's, load those that are and begin to work.
 
         What came due while nobody had them is settled first.
 
         Parameters
         ----------
         told
-            Is told when another server takes them over, and when they are back.
+            Is told whenever they are others, what is left of them or has come to them.
         """
         is_alone = self.store.leases().is_alone
         tenants = set(self._options.tenants)
@@ -148,14 +153,13 @@ class Runtime:
         tenure = Tenure(self._ownership, sorted(tenants), interval_s)
         self._tenure = tenure
 
-        async def begin() -> None:
-            await self._on(self._engine, self._host.start, tenants)
+        async def begin(gained: Sequence[TenantId]) -> None:
+            await self._on_engine(self._host.start, gained)
             await self.settle()
 
         # Whoever asks meanwhile is refused at once, not kept waiting.
         self._worker = asyncio.create_task(self._work(), name="work")
-        await tenure.obtain()
-        await begin()
+        await tenure.start(begin)
         tasks = [] if is_alone else [tenure.keep(begin, told or _to_nobody)]
         if self._options.runs_timers:
             tasks += Timers(self, self._clock, self._options).loops()
@@ -164,7 +168,7 @@ class Runtime:
     def refuse_streams(self) -> None:
         """Let whoever waits for decisions know that the server stops."""
         self._is_watchable = False
-        self._notify()
+        self._commits.tell_all()
 
     async def stop(self) -> None:
         """
@@ -183,14 +187,15 @@ class Runtime:
         if self._tenure is not None:
             await self._tenure.end()
             self._tenure = None
-        for pool in (
+        for threads in (
             self._rounds,
             self._planner,
             self._simulator,
+            self._hindsight,
             self._readers,
-            self._engine,
         ):
-            await asyncio.to_thread(pool.shutdown)
+            await threads.shutdown()
+        await asyncio.to_thread(self._engine.shutdown)
         self.store.close()
 
     def advertise(self, address: str) -> None:
@@ -210,19 +215,23 @@ class Runtime:
 
     async def read(self, fn: Callable[[Store], T]) -> T:
         """Run ``fn`` on a reader thread; it sees committed rows only."""
-        return await self._on(self._readers, fn, self.store)
+        return await self._readers.run(fn, self.store)
 
     async def write(self, fn: Callable[[Store], T]) -> T:
         """Run ``fn`` between two groups, on the one thread that writes."""
-        return await self._on(self._engine, fn, self.store)
+        return await self._on_engine(fn, self.store)
 
-    def next_commit(self) -> asyncio.Event:
-        """Return what is set after the next group; whoever reads asks for it first."""
-        return self._grown
+    def next_commit(self, tenant: TenantId) -> asyncio.Event:
+        """
+        Return what is set after the next group with work of a tenant.
+
+        Whoever reads asks for it first.
+        """
+        return self._commits.next(tenant)
 
     async def look_back(self, fn: Callable[[Past, Stop], T]) -> T:
         """
-        Run ``fn``, which lives a part of the past again, on a reader thread.
+        Run ``fn``, which lives a part of the past again, on a thread of its own.
 
         One at a time, so that memory is bounded and reads go on beside it.
 
@@ -295,7 +304,7 @@ class Runtime:
             As :meth:`execute` says.
         """
         self._refuse_if_stopping()
-        self._queue.admit()
+        self._queue.admit(call.tenant)
 
         def is_answered(store: Store) -> bool:
             return store.answer(call.tenant, call.request_id) is not None
@@ -312,9 +321,9 @@ class Runtime:
     ) -> Plan:
         """Plan once over a snapshot, on a thread of its own."""
         self._refuse_if_stopping()
+        place = await self._planner.place()
         with budget(within_time_left_us(self._options.solve_budget_us)) as stop:
-            return await self._on(
-                self._planner,
+            return await place.run(
                 partial(
                     plan,
                     snapshot,
@@ -330,14 +339,14 @@ class Runtime:
         """
         Yield what long work emits, which runs on a thread of its own.
 
-        One at a time, in the order of asking; emitting waits for whoever reads. Work
-        that nobody reads any more, or that the server would have to wait for when it
-        stops, ends where it next emits or pauses.
+        One at a time, and tenants in turn; emitting waits for whoever reads. Work that
+        nobody reads any more, or that the server would have to wait for when it stops,
+        ends where it next emits or pauses.
         """
         self._refuse_if_stopping()
         emitter = Emitter[T](asyncio.get_running_loop(), lambda: self._is_stopping)
         running = asyncio.ensure_future(
-            self._on(self._simulator, emitter.run, work, self.store)
+            self._simulator.run(emitter.run, work, self.store)
         )
         try:
             async for item in emitter.items():
@@ -361,7 +370,7 @@ class Runtime:
         while True:
             if not self._is_watchable:
                 raise UnavailableError("the server is stopping")
-            grown = self._grown
+            grown = self._commits.next(tenant)
             if await self.read(
                 lambda store: store.decisions_after(tenant, after_sequence, 1)
             ):
@@ -371,33 +380,43 @@ class Runtime:
     async def tick(self) -> None:
         """Settle what time has settled, and run the rounds that are due."""
         await self.settle()
-        await self.run_due()
+        for tenant in await self.due():
+            await self.run_due(tenant)
 
     async def settle(self) -> None:
-        """Settle what time has settled."""
-        for tenant in self._host.tenants():
-            await self._queue.submit(
-                Work(tenant, lambda shard, now: shard.apply(Tick(), now))
-            )
+        """Settle what time has settled; trouble with one shard leaves the others."""
+        works = [
+            Work(tenant, lambda shard, now: shard.apply(Tick(), now))
+            for tenant in self._host.tenants()
+        ]
+        settling = (self._queue.submit(work) for work in works)
+        for ended in await asyncio.gather(*settling, return_exceptions=True):
+            if isinstance(ended, BaseException):
+                raise ended
 
-    async def run_due(self) -> None:
-        """Run the rounds that are due."""
-        due = await self._on(self._engine, self._host.rounds_due_us)
-        for tenant, due_us in due.items():
-            if due_us <= self._clock():
-                await self.run_round(RoundCall(tenant, lambda _: b""))
-        due = await self._on(self._engine, self._host.shadows_due_us)
-        for tenant, due_us in due.items():
-            if due_us <= self._clock():
-                await self.ask_shadows(tenant)
+    async def due(self) -> list[TenantId]:
+        """Return whose round is due, or whose shadows are to be asked about."""
+        rounds, shadows = await self._on_engine(self._host.due_us)
+        now_us = self._clock()
+        due_us = [*rounds.items(), *shadows.items()]
+        return sorted({tenant for tenant, at_us in due_us if at_us <= now_us})
+
+    async def run_due(self, tenant: TenantId) -> None:
+        """Run a tenant's round and ask about its shadows, as far as they are due."""
+        rounds, _ = await self._on_engine(self._host.due_us)
+        if tenant in rounds and rounds[tenant] <= self._clock():
+            await self.run_round(RoundCall(tenant, lambda _: b""))
+        _, shadows = await self._on_engine(self._host.due_us)
+        if tenant in shadows and shadows[tenant] <= self._clock():
+            await self.ask_shadows(tenant)
 
     async def next_us(self) -> int | None:
         """Return when time alone next changes something in any shard."""
-        return await self._on(self._engine, self._host.next_us)
+        return await self._on_engine(self._host.next_us)
 
     async def forget_answers(self, before_us: int) -> None:
         """Delete stored answers to request ids that are older than an instant."""
-        await self._on(self._engine, self._host.forget_answers, before_us)
+        await self._on_engine(self._host.forget_answers, before_us)
 
     def tenants(self) -> list[TenantId]:
         """Return the tenants that are served, in order."""
@@ -422,41 +441,38 @@ class Runtime:
                 made = await self.read(
                     lambda store: store.history(tenant).checkpoint(now_us)
                 )
-            await self._on(self._engine, self._host.keep_checkpoint, tenant, made)
+            await self._on_engine(self._host.keep_checkpoint, tenant, made)
         first_us = now_us - self._options.history_us
-        await self._on(self._engine, self._host.forget_history, tenant, first_us)
+        await self._on_engine(self._host.forget_history, tenant, first_us)
 
     async def _work(self) -> None:
         while True:
             group = await self._queue.group(self._options.group_count_max)
             works = [each.work for each in group]
             times = GroupTimes(
-                [each.queued_ns for each in group], [each.origin for each in group]
+                [each.queued_ns for each in group],
+                [each.origin for each in group],
+                [each.tenant for each in works],
             )
             try:
-                results = await self._on(self._engine, self._host.process, works, times)
+                results = await self._on_engine(self._host.process, works, times)
             except Exception as error:
                 log.exception("group_broke")
                 results = [Done(error=error) for _ in group]
-            self._queue.end(group, results)
-            self._notify()
+            self._queue.end(group, results, times)
+            self._commits.tell({work.tenant for work in works})
             self._watch.group(times)
-
-    def _notify(self) -> None:
-        grown, self._grown = self._grown, asyncio.Event()
-        grown.set()
 
     def _refuse_if_stopping(self) -> None:
         if self._is_stopping:
             raise UnavailableError("the server is stopping")
 
-    async def _on(
-        self, pool: ThreadPoolExecutor, fn: Callable[..., T], *args: object
-    ) -> T:
-        return await asyncio.get_running_loop().run_in_executor(pool, fn, *args)
+    async def _on_engine(self, fn: Callable[..., T], *args: object) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._engine, fn, *args)
 
 
-async def _to_nobody(_is_owner: bool) -> None:
+async def _to_nobody(_: frozenset[TenantId]) -> None:
     return
 
 

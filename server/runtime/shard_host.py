@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter_ns
@@ -19,13 +19,14 @@ from matcher.domain.errors import (
 from matcher.domain.ids import TenantId
 from matcher.domain.reason import ReasonCode
 from matcher.engine.archive import LiveRows
+from matcher.engine.changes import Changes
 from matcher.engine.commands import Command
 from matcher.engine.journal import Checkpoint
-from matcher.engine.limits import ShardLimits
 from matcher.engine.shard import Shard
 from matcher.engine.shard_sizes import ShardSizes
 from server.runtime.clock import Clock
 from server.runtime.decision_log import log_stored
+from server.runtime.limits_of import LimitsOf, same_limits
 from server.runtime.ownership import Ownership
 from server.runtime.watch import GroupTimes
 from server.runtime.work import Done, Work
@@ -52,6 +53,14 @@ class _Answers:
         """Return the first answer to a request, if there was one."""
         return self.known.get((work.tenant, work.request_id))
 
+    def without(self, tenants: Container[TenantId]) -> _Answers:
+        """Return what is left to store without some tenants."""
+        return _Answers(
+            self.known,
+            [each for each in self.new if each.tenant not in tenants],
+            [each for each in self.audited if each[0] not in tenants],
+        )
+
     def keep(self, work: Work, value: object, now_us: int) -> None:
         """Keep the answer to a request that has an id."""
         if work.request_id:
@@ -63,14 +72,28 @@ class _Answers:
             self.new.append(answer)
 
 
+@dataclass(slots=True)
+class _Lost:
+    """Tenants of a group whose shards have to be built anew, each with the reason."""
+
+    reasons: dict[TenantId, UnavailableError] = field(default_factory=dict)
+
+    def instead_of(self, done: Done, tenant: TenantId) -> Done:
+        """Return what came of a piece of work; what broke it stays its own error."""
+        reason = self.reasons.get(tenant)
+        is_fault = done.error is not None and not isinstance(done.error, NearturnError)
+        return done if reason is None or is_fault else Done(error=reason)
+
+
 class ShardHost:
     """
     Runs work on shards and commits what it changed, many pieces at a time.
 
     One thread at a time may call :meth:`process`. Memory is never ahead of the
-    store: if a group cannot be committed, or a piece of work breaks in a way that
-    nobody foresaw, the shards are built anew from the store and nothing of the
-    group has happened.
+    store: if a group cannot be committed, the shards are built anew from the store and
+    nothing of the group has happened. If a piece of work breaks in a way that nobody
+    foresaw, or another server has a shard by now, that holds for what the group has of
+    that tenant; the rest of it goes on.
 
     Parameters
     ----------
@@ -81,7 +104,7 @@ class ShardHost:
     ownership
         Which shards are this process's to build and to write.
     limits
-        Of every shard.
+        Of each shard, asked anew before each group.
     """
 
     def __init__(
@@ -89,12 +112,12 @@ class ShardHost:
         store: Store,
         clock: Clock,
         ownership: Ownership,
-        limits: ShardLimits | None = None,
+        limits: LimitsOf | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._ownership = ownership
-        self._limits = limits or ShardLimits()
+        self._limits = limits or same_limits()
         self._shards: dict[TenantId, Shard] = {}
         # Those that the shards in memory were built under: one that was lost and taken
         # again is another, and the shard does not know what happened in between.
@@ -136,7 +159,7 @@ class ShardHost:
                 self._store.archive(tenant),
                 rows,
                 now_us=self._clock(),
-                limits=self._limits,
+                limits=self._limits(tenant),
             )
             self._shards[tenant] = found
             self._leases[tenant] = lease
@@ -177,36 +200,45 @@ class ShardHost:
 
     def _process(self, group: Sequence[Work], times: GroupTimes) -> list[Done]:
         now_us = self._clock()
-        done: list[Done] = []
-        answers = _Answers()
+        answers, lost = _Answers(), _Lost()
         try:
             self._find_answers(group, answers)
+            self._hold_at_most({work.tenant for work in group})
             self._expect(group, answers)
+            done = []
+            for work in group:
+                done.append(self._one(work, now_us, answers, lost))
+                times.ran_ns.append(perf_counter_ns())
+            self._commit(group, answers, lost, times)
         except UnavailableError as error:
             return self._give_up(group, error, times)
-        for index, work in enumerate(group):
-            try:
-                done.append(Done(self._value(work, now_us, answers)))
-            except NotOwnerError as error:
-                done.append(Done(error=error))
-            except UnavailableError as error:
-                return self._give_up(group, error, times)
-            except NearturnError as error:
-                done.append(Done(error=error))
-            except Exception as error:
-                if (lost := self._lost(work.tenant)) is not None:
-                    # Old memory beside rows of a newer owner: no fault of the work.
-                    return self._give_up(group, lost, times)
-                log.exception("work_broke", tenant=work.tenant)
-                given_up = self._give_up(group, error, times)
-                given_up[index] = Done(error=error)
-                return given_up
-            times.ran_ns.append(perf_counter_ns())
+        times.is_given_up = all(work.tenant in lost.reasons for work in group)
+        return [
+            lost.instead_of(each, work.tenant)
+            for each, work in zip(done, group, strict=True)
+        ]
+
+    def _one(self, work: Work, now_us: int, answers: _Answers, lost: _Lost) -> Done:
+        # What breaks is its tenant's alone: of the others' shards it has seen nothing.
+        if work.tenant in lost.reasons:
+            return Done()
         try:
-            self._commit({work.tenant for work in group}, answers, times)
+            return Done(self._value(work, now_us, answers))
+        except NotOwnerError as error:
+            return Done(error=error)
         except UnavailableError as error:
-            return self._give_up(group, error, times)
-        return done
+            self._lose(work.tenant, error, lost)
+        except NearturnError as error:
+            return Done(error=error)
+        except Exception as error:
+            if (taken := self._taken(work.tenant)) is not None:
+                # Old memory beside rows of a newer owner: no fault of the work.
+                self._lose(work.tenant, taken, lost)
+                return Done()
+            log.exception("work_broke", tenant=work.tenant)
+            self._lose(work.tenant, error, lost)
+            return Done(error=error)
+        return Done()
 
     def forget_answers(self, before_us: int) -> int:
         """Delete stored answers that are older than ``before_us``."""
@@ -222,22 +254,32 @@ class ShardHost:
 
     def next_us(self) -> int | None:
         """Return when time alone next changes something in any shard."""
-        times = (self.shard(tenant).next_us() for tenant in self.tenants())
+        times = (shard.next_us() for _, shard in self._ours())
         return min((each for each in times if each is not None), default=None)
 
-    def rounds_due_us(self) -> dict[TenantId, int]:
-        """Return when the next round of each tenant is due, where one is."""
-        times = (
-            (tenant, self.shard(tenant).round_due_us()) for tenant in self.tenants()
-        )
-        return {tenant: due for tenant, due in times if due is not None}
+    def due_us(self) -> tuple[dict[TenantId, int], dict[TenantId, int]]:
+        """
+        Return when each tenant's next round is due, and when its shadows are.
 
-    def shadows_due_us(self) -> dict[TenantId, int]:
-        """Return when shadows are to be asked about, where no round does it."""
-        times = (
-            (tenant, self.shard(tenant).shadows_due_us()) for tenant in self.tenants()
-        )
-        return {tenant: due for tenant, due in times if due is not None}
+        Shadows are asked about by rounds, too: these are those that no round asks.
+        """
+        ours = list(self._ours())
+        rounds = {tenant: shard.round_due_us() for tenant, shard in ours}
+        shadows = {tenant: shard.shadows_due_us() for tenant, shard in ours}
+        return _known(rounds), _known(shadows)
+
+    def _ours(self) -> Iterator[tuple[TenantId, Shard]]:
+        for tenant in self.tenants():
+            # Another server may have taken it this moment: that is no matter of others.
+            with suppress(NotOwnerError):
+                yield tenant, self.shard(tenant)
+
+    def _hold_at_most(self, tenants: Iterable[TenantId]) -> None:
+        # Quotas may have changed since the last group.
+        for tenant in tenants:
+            shard = self._shards.get(tenant)
+            if shard is not None:
+                shard.hold_at_most(self._limits(tenant))
 
     def _find_answers(self, group: Sequence[Work], answers: _Answers) -> None:
         asked: dict[TenantId, set[str]] = {}
@@ -272,31 +314,46 @@ class ShardHost:
         return first.answer
 
     def _commit(
-        self, tenants: set[TenantId], answers: _Answers, times: GroupTimes
+        self, group: Sequence[Work], answers: _Answers, lost: _Lost, times: GroupTimes
     ) -> None:
         changes = [
             (tenant, shard.take_changes())
             for tenant, shard in sorted(self._shards.items())
         ]
         changes = [(tenant, changed) for tenant, changed in changes if changed]
-        used = {*tenants, *(tenant for tenant, _ in changes)}
-        leases = [self._leases[each] for each in sorted(used) if each in self._shards]
-        try:
-            if changes or answers.new or answers.audited:
-                self._store.commit(changes, answers.new, leases, answers.audited)
-                times.is_stored = True
-            else:
-                # A refusal is an answer too: memory that is not our own any more
-                # must not give one.
-                self._ownership.check(leases)
-        except FencedError as error:
-            self._ownership.lost(error.lease)
-            raise
-        for tenant, changed in changes:
+        used = {*(work.tenant for work in group), *(tenant for tenant, _ in changes)}
+        while True:
+            kept = [
+                (tenant, each) for tenant, each in changes if tenant in self._shards
+            ]
+            leases = [self._leases[each] for each in sorted(used & {*self._shards})]
+            try:
+                self._store_all(kept, answers.without(lost.reasons), leases, times)
+                break
+            except FencedError as error:
+                # The others' shards are theirs still, and their work is as good.
+                self._ownership.lost(error.lease)
+                self._lose(error.lease.tenant, error, lost)
+        for tenant, changed in kept:
             self._shards[tenant].committed()
             times.decided.update(map(_decided, changed.decisions))
             times.rounds.extend(changed.rounds)
             log_stored(tenant, changed)
+
+    def _store_all(
+        self,
+        changes: Sequence[tuple[TenantId, Changes]],
+        answers: _Answers,
+        leases: Sequence[Lease],
+        times: GroupTimes,
+    ) -> None:
+        if changes or answers.new or answers.audited:
+            self._store.commit(changes, answers.new, leases, answers.audited)
+            times.is_stored = True
+        else:
+            # A refusal is an answer too: memory that is not our own any more
+            # must not give one.
+            self._ownership.check(leases)
 
     def _note_sizes(self, tenants: Iterable[TenantId]) -> None:
         # Another dictionary each time: readers on other threads need no lock.
@@ -305,7 +362,7 @@ class ShardHost:
         kept = {each: self._sizes[each] for each in self._sizes if each in self._shards}
         self._sizes = {**kept, **noted}
 
-    def _lost(self, tenant: TenantId) -> UnavailableError | None:
+    def _taken(self, tenant: TenantId) -> UnavailableError | None:
         # Whether another server has the shard by now, or nobody can tell.
         lease = self._leases.get(tenant)
         try:
@@ -317,15 +374,28 @@ class ShardHost:
             return error
         return None
 
+    def _lose(self, tenant: TenantId, error: BaseException, lost: _Lost) -> None:
+        # The next use of the shard builds it from the store.
+        self._shards.pop(tenant, None)
+        lost.reasons[tenant] = (
+            error if isinstance(error, FencedError) else _please_retry(error)
+        )
+
     def _give_up(
         self, group: Sequence[Work], error: BaseException, times: GroupTimes
     ) -> list[Done]:
-        # The next use of a shard builds it from the store.
         times.is_given_up = True
         self._shards.clear()
-        reason = UnavailableError(f"please retry with the same ids: {error}")
-        taken = error.lease.tenant if isinstance(error, FencedError) else None
-        return [Done(error=error if work.tenant == taken else reason) for work in group]
+        reason = _please_retry(error)
+        return [Done(error=reason) for _ in group]
+
+
+def _please_retry(error: BaseException) -> UnavailableError:
+    return UnavailableError(f"please retry with the same ids: {error}")
+
+
+def _known(times: dict[TenantId, int | None]) -> dict[TenantId, int]:
+    return {tenant: at_us for tenant, at_us in times.items() if at_us is not None}
 
 
 def _decided(decision: Decision) -> tuple[Outcome, tuple[ReasonCode, ...]]:

@@ -14,11 +14,12 @@ class RuntimeState:
     """
     How the runtime stands; read without waiting for anything.
 
-    ``sizes`` are as of the last group of each shard that is here; ``epochs`` are those
-    of the leases that are held, of the ``wanted_count`` that it is to have.
+    ``queue_lengths`` are of the tenants that have work waiting. ``sizes`` are as of the
+    last group of each shard that is here; ``epochs`` are those of the leases that are
+    held, of the ``wanted_count`` that it is to have.
     """
 
-    queue_length: int
+    queue_lengths: Mapping[TenantId, int]
     wanted_count: int
     epochs: Mapping[TenantId, int]
     sizes: Mapping[TenantId, ShardSizes]

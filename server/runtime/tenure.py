@@ -1,4 +1,4 @@
-"""Having the shards' leases, or waiting for them, for as long as the server runs."""
+"""Having shards' leases, or waiting for them, for as long as the server runs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-#: Told whether the server decides from now on, or stands by.
-Told = Callable[[bool], Awaitable[None]]
+#: Told whose shards the server decides for from now on; of none, it stands by.
+Told = Callable[[frozenset[TenantId]], Awaitable[None]]
+
+#: Loads shards that have come to the server.
+Begin = Callable[[Sequence[TenantId]], Awaitable[None]]
 
 
 class Tenure:
     """
-    Keeps this server the owner of its shards, and another one's standby until then.
+    Keeps this server the owner of its shards, and others' standby for the rest.
 
     Renewals have a thread of their own: they go on while the engine is busy.
 
@@ -33,7 +36,8 @@ class Tenure:
     ownership
         What it takes and renews.
     tenants
-        Whose shards it is to have: all of them or it stands by.
+        Whose shards it is to have. Those that it has not it waits for, and decides for
+        the others meanwhile.
     interval_s
         How often it looks; a few times in the time that a lease lives.
     """
@@ -45,40 +49,48 @@ class Tenure:
         self._tenants = sorted(tenants)
         self._interval_s = interval_s
         self._thread: Executor = ThreadPoolExecutor(1, thread_name_prefix="tenure")
+        # Shards that were loaded, each with the epoch of its lease then.
+        self._begun: dict[TenantId, int] = {}
 
-    async def obtain(self) -> None:
-        """Return once every shard is this server's."""
+    async def start(self, begin: Begin) -> None:
+        """Return once a shard is this server's, and all that are have been loaded."""
         is_told = False
-        while missing := await self._missing():
+        while not await self._take_free():
             if not is_told:
-                log.info("standing_by", tenants=missing)
+                log.info("standing_by", tenants=self._tenants)
                 is_told = True
             await asyncio.sleep(self._interval_s)
-        log.info("leases_taken", tenants=self._tenants)
+        await self._begin(begin)
 
-    async def keep(self, begin: Callable[[], Awaitable[None]], told: Told) -> None:
+    async def keep(self, begin: Begin, told: Told) -> None:
         """
-        Renew for good; stand by after a loss, and begin anew once all is back.
+        Renew for good, take what falls free, and let go of what is lost.
 
         Parameters
         ----------
         begin
-            Loads the shards.
+            Loads shards.
         told
-            Is told of each loss, and of each return after the shards are loaded.
+            Is told of each loss, and of each gain after the shards are loaded.
         """
         while True:
             await asyncio.sleep(self._interval_s)
-            try:
-                await self._on(self._ownership.renew)
-            except UnavailableError as error:
-                log.warning("leases_not_renewed", error=str(error))
-            if all(self._ownership.holds(each) for each in self._tenants):
-                continue
-            log.warning("leases_lost", tenants=self._tenants)
-            await told(False)
-            await self._obtain_and(begin)
-            await told(True)
+            await self._renew()
+            held = self._ownership.epochs()
+            lost = [each for each in self._begun if self._begun[each] != held.get(each)]
+            if lost:
+                log.warning("leases_lost", tenants=lost)
+                for tenant in lost:
+                    del self._begun[tenant]
+                await told(frozenset(self._begun))
+            await self._take_free()
+            if self._gained():
+                try:
+                    await self._begin(begin)
+                except UnavailableError as error:
+                    log.warning("shards_not_loaded", error=str(error))
+                else:
+                    await told(frozenset(self._begun))
 
     async def end(self) -> None:
         """Give everything back, so that a standby need not wait."""
@@ -88,25 +100,30 @@ class Tenure:
             log.warning("leases_not_given_back", error=str(error))
         await asyncio.to_thread(self._thread.shutdown)
 
-    async def _obtain_and(self, begin: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            await self.obtain()
-            try:
-                await begin()
-            except UnavailableError as error:
-                log.warning("shards_not_loaded", error=str(error))
-                await asyncio.sleep(self._interval_s)
-            else:
-                return
+    def _gained(self) -> dict[TenantId, int]:
+        held = self._ownership.epochs()
+        return {each: held[each] for each in sorted(held) if each not in self._begun}
 
-    async def _missing(self) -> list[TenantId]:
+    async def _begin(self, begin: Begin) -> None:
+        gained = self._gained()
+        log.info("leases_taken", tenants=list(gained))
+        await begin(list(gained))
+        self._begun.update(gained)
+
+    async def _renew(self) -> None:
         try:
-            return await self._on(
-                lambda: [e for e in self._tenants if not self._ownership.take(e)]
-            )
+            await self._on(self._ownership.renew)
+        except UnavailableError as error:
+            log.warning("leases_not_renewed", error=str(error))
+
+    async def _take_free(self) -> bool:
+        # Whether any is this server's.
+        missing = [each for each in self._tenants if not self._ownership.holds(each)]
+        try:
+            await self._on(lambda: self._ownership.take_free(missing))
         except UnavailableError as error:
             log.warning("leases_not_read", error=str(error))
-            return self._tenants
+        return bool(self._ownership.epochs())
 
     async def _on(self, fn: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(

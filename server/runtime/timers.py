@@ -25,8 +25,11 @@ class Timed(Protocol):
     async def settle(self) -> None:
         """Settle what time has settled."""
 
-    async def run_due(self) -> None:
-        """Run the rounds that are due."""
+    async def due(self) -> list[TenantId]:
+        """Return whose round is due."""
+
+    async def run_due(self, tenant: TenantId) -> None:
+        """Run a tenant's round if it is due."""
 
     async def next_us(self) -> int | None:
         """Return when time alone next changes something."""
@@ -66,18 +69,22 @@ class Timers:
 
     async def _tick(self) -> None:
         # Rounds run beside the rest: one that takes long, or hangs, holds up no
-        # deadline; until it is done no other is started.
-        rounds: asyncio.Task[None] | None = None
+        # deadline and no other tenant's; until it is done its tenant gets no other.
+        rounds: dict[TenantId, asyncio.Task[None]] = {}
         try:
             while True:
                 await asyncio.sleep(await self._until_next_s())
                 await _tried("tick", self._timed.settle())
-                if rounds is None or rounds.done():
-                    due = _tried("round", self._timed.run_due())
-                    rounds = asyncio.create_task(due)
+                await _tried("due", self._start_due(rounds))
         finally:
-            if rounds is not None:
-                rounds.cancel()
+            for each in rounds.values():
+                each.cancel()
+
+    async def _start_due(self, rounds: dict[TenantId, asyncio.Task[None]]) -> None:
+        for tenant in await self._timed.due():
+            if tenant not in rounds or rounds[tenant].done():
+                due = _tried("round", self._timed.run_due(tenant))
+                rounds[tenant] = asyncio.create_task(due)
 
     async def _until_next_s(self) -> float:
         # At least every timer_us, so that new work moves the timers in time.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from matcher.domain.decision import Outcome
+from matcher.domain.ids import TenantId
 from matcher.domain.reason import ReasonCode
 from matcher.engine.records import RoundRecord
 from matcher.engine.stages import Stages, unwatched
@@ -35,10 +36,13 @@ class GroupTimes:
         When each piece was put into the queue.
     origins
         What each piece belongs to.
+    tenants
+        Whose each piece is.
     """
 
     queued_ns: Sequence[int]
     origins: Sequence[Origin]
+    tenants: Sequence[TenantId] = ()
     begun_ns: int = 0
     ran_ns: list[int] = field(default_factory=list)
     ended_ns: int = 0
@@ -61,8 +65,8 @@ class Watch(Protocol):
     def group(self, group: GroupTimes) -> None:
         """Take note of a group that has been carried out and answered."""
 
-    def refused(self) -> None:
-        """Take note of work that the full queue refused."""
+    def refused(self, tenant: TenantId) -> None:
+        """Take note of a tenant's work that its queue refused."""
 
     def round(self) -> AbstractContextManager[Stages]:
         """
@@ -83,7 +87,7 @@ class Unwatched:
     def group(self, group: GroupTimes) -> None:
         """Do nothing."""
 
-    def refused(self) -> None:
+    def refused(self, tenant: TenantId) -> None:
         """Do nothing."""
 
     def round(self) -> AbstractContextManager[Stages]:

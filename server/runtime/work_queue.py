@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from time import perf_counter_ns
 
 from matcher.domain.errors import LimitExceededError
+from matcher.domain.ids import TenantId
 from server.runtime.deadline import time_left_s
-from server.runtime.watch import Origin, Watch
+from server.runtime.fair_order import FairOrder, equal_weight
+from server.runtime.watch import GroupTimes, Origin, Watch
 from server.runtime.work import Done, Work
 
 # Of the time that a caller has left, what it may spend waiting for its turn. The rest
@@ -20,74 +22,101 @@ _WAIT_SHARE = 0.5
 
 # What a group may take: nobody in it is answered before all of it is stored. Long
 # enough for a slow commit to be shared by many.
-_GROUP_S = 0.1
+_GROUP_NS = 100_000_000
 _GROUP_MIN = 16
-# Of the newest group in the average that its size follows from.
-_NEWEST_SHARE = 0.25
+
+# The same while several tenants call: whoever comes next waits for the group that is
+# under way, whoever's it is.
+_SHARED_GROUP_NS = 10_000_000
+_SHARED_GROUP_MIN = 4
+_OF_LATE_NS = 1_000_000_000
+
+# The newest group's part in the average that costs are foretold from.
+_NEWEST_PART = 4
 
 
 @dataclass(slots=True)
 class Queued:
-    """Work in the queue, since when, and who waits for it."""
+    """Work in the queue, since when, who waits for it, and what it was charged."""
 
     work: Work
     future: asyncio.Future[Done]
     queued_ns: int
     origin: Origin
+    charged_ns: int = 0
     is_given_up: bool = False
 
 
 class WorkQueue:
     """
-    Takes work in its order, and refuses callers whose answer would come too late.
+    Takes work in a fair order, and refuses callers whose answer would come too late.
+
+    Tenants share the engine by the time that their work takes; within a tenant work
+    keeps its order. What is refused is counted and timed tenant by tenant: however
+    much one has put into the queue, another finds its own part of it empty.
 
     A queue that is full of calls whose callers are gone does nothing for anybody. So
-    whoever has a deadline is refused at once when the first in the queue has waited
+    whoever has a deadline is refused at once when the first of its tenant has waited
     for half of the time that is left, and a call whose caller gave up before its turn
     is left out. One whose turn has come is carried out whole.
 
     Parameters
     ----------
     count_max
-        Pieces of work that may wait.
+        Pieces of work of one tenant that may wait.
     watch
         Is told of what is refused.
+    weight
+        Gives the share of a tenant.
     """
 
-    def __init__(self, count_max: int, watch: Watch) -> None:
+    def __init__(
+        self,
+        count_max: int,
+        watch: Watch,
+        weight: Callable[[TenantId], int] = equal_weight,
+    ) -> None:
         self._count_max = count_max
         self._watch = watch
-        self._waiting: deque[Queued] = deque()
+        self._waiting = FairOrder[Queued](weight)
         self._grown = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._begun_ns = 0
-        self._seconds_each = 0.0
+        # What a piece of each tenant has taken of late, its part of a commit included.
+        self._each_ns: dict[TenantId, int] = {}
+        self._called_ns: dict[TenantId, int] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def admit(self) -> None:
+    def lengths(self) -> dict[TenantId, int]:
+        """Return how much work of each tenant waits; from any thread."""
+        return self._waiting.counts()
+
+    def admit(self, tenant: TenantId) -> None:
         """
         Let the caller of this task put work into the queue.
 
         Raises
         ------
         LimitExceededError
-            If the queue is full, or so slow that the caller would wait in vain.
+            If the tenant's part of it is full, or so slow that the caller would wait
+            in vain.
         """
-        count = len(self._waiting)
+        self._called_ns[tenant] = now_ns = perf_counter_ns()
+        count, first = self._waiting.count(tenant), self._waiting.first(tenant)
         if count >= self._count_max:
-            self._watch.refused()
+            self._watch.refused(tenant)
             raise LimitExceededError(
                 "work in the queue", count, self._count_max, retry_after_s=1
             )
         left_s = time_left_s()
-        if left_s is None or not self._waiting:
+        if left_s is None or first is None:
             return
-        waited_s = (perf_counter_ns() - self._waiting[0].queued_ns) / 1e9
+        waited_s = (now_ns - first.queued_ns) / 1e9
         if waited_s > _WAIT_SHARE * left_s:
-            self._watch.refused()
+            self._watch.refused(tenant)
             raise LimitExceededError(
                 "ms in the queue, for what is left until the deadline",
                 round(1_000 * waited_s),
@@ -104,7 +133,7 @@ class WorkQueue:
         LimitExceededError
             As :meth:`admit` says.
         """
-        self.admit()
+        self.admit(work.tenant)
         queued = self._put(work)
         try:
             return await self._done(queued)
@@ -123,18 +152,11 @@ class WorkQueue:
         At most ``count_max``, and no more than would be done in a tenth of a second by
         what groups have taken of late: with a thousand that take a second, each of
         them would be answered after a second at least, and those behind after two.
+        A hundredth, while several tenants call.
         """
-        if self._seconds_each:
-            fits = round(_GROUP_S / self._seconds_each)
-            count_max = min(count_max, max(_GROUP_MIN, fits))
         group: list[Queued] = []
         while not group:
-            while self._waiting and len(group) < count_max:
-                queued = self._waiting.popleft()
-                if queued.is_given_up:
-                    self._watch.refused()
-                else:
-                    group.append(queued)
+            group = self._take(count_max)
             if not group:
                 self._idle.set()
                 self._grown.clear()
@@ -142,10 +164,19 @@ class WorkQueue:
         self._begun_ns = perf_counter_ns()
         return group
 
-    def end(self, group: Sequence[Queued], results: Sequence[Done]) -> None:
-        """Give the results of a group to those who wait for them."""
-        each_s = (perf_counter_ns() - self._begun_ns) / 1e9 / len(group)
-        self._seconds_each += _NEWEST_SHARE * (each_s - self._seconds_each)
+    def end(
+        self,
+        group: Sequence[Queued],
+        results: Sequence[Done],
+        times: GroupTimes | None = None,
+    ) -> None:
+        """
+        Give the results of a group to those who wait for them.
+
+        ``times`` says how long each piece took; without it they count alike.
+        """
+        taken_ns = perf_counter_ns() - self._begun_ns
+        self._settle(group, _costs_ns(taken_ns, len(group), times))
         for each, done in zip(group, results, strict=True):
             if not each.future.done():
                 each.future.set_result(done)
@@ -159,7 +190,7 @@ class WorkQueue:
     def _put(self, work: Work) -> Queued:
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         queued = Queued(work, future, perf_counter_ns(), self._watch.origin())
-        self._waiting.append(queued)
+        self._waiting.put(work.tenant, queued)
         self._idle.clear()
         self._grown.set()
         return queued
@@ -170,3 +201,49 @@ class WorkQueue:
         if done.error is not None:
             raise done.error
         return done.value
+
+    def _take(self, count_max: int) -> list[Queued]:
+        group: list[Queued] = []
+        room_ns, count_min = self._room()
+        while len(group) < count_max and (room_ns > 0 or len(group) < count_min):
+            tenant = self._waiting.next_tenant()
+            if tenant is None:
+                break
+            queued = self._waiting.take(tenant)
+            if queued.is_given_up:
+                self._watch.refused(tenant)
+                continue
+            queued.charged_ns = self._each_ns.get(tenant, 0)
+            self._waiting.charge(tenant, queued.charged_ns)
+            room_ns -= queued.charged_ns
+            group.append(queued)
+        return group
+
+    def _room(self) -> tuple[int, int]:
+        # How long the next group may take, and how many it takes however long.
+        since_ns = perf_counter_ns() - _OF_LATE_NS
+        calling = sum(at_ns >= since_ns for at_ns in self._called_ns.values())
+        if calling > 1:
+            return _SHARED_GROUP_NS, _SHARED_GROUP_MIN
+        return _GROUP_NS, _GROUP_MIN
+
+    def _settle(self, group: Sequence[Queued], costs_ns: Sequence[int]) -> None:
+        # What was foretold is made good, and the next is foretold from it.
+        of_tenant: dict[TenantId, list[int]] = {}
+        for each, cost_ns in zip(group, costs_ns, strict=True):
+            tenant = each.work.tenant
+            self._waiting.charge(tenant, cost_ns - each.charged_ns)
+            of_tenant.setdefault(tenant, []).append(cost_ns)
+        for tenant, spent in of_tenant.items():
+            newest_ns = sum(spent) // len(spent)
+            known_ns = self._each_ns.get(tenant, 0)
+            self._each_ns[tenant] = known_ns + (newest_ns - known_ns) // _NEWEST_PART
+
+
+def _costs_ns(taken_ns: int, count: int, times: GroupTimes | None) -> list[int]:
+    # Each piece its own time and an equal part of the rest, which is the commit's.
+    if times is None or len(times.ran_ns) != count:
+        return [taken_ns // count] * count
+    own = [end - begun for begun, end in pairwise([times.begun_ns, *times.ran_ns])]
+    shared_ns = max(0, taken_ns - sum(own)) // count
+    return [each + shared_ns for each in own]

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from time import perf_counter
 
 from matcher.domain.errors import StateConflictError
+from matcher.domain.ids import TenantId
 from matcher.engine.stages import Stage, Stages
 from server.api.call_watch import Metadata, Ongoing
 from server.runtime.watch import GroupTimes, Origin
@@ -38,9 +39,9 @@ class Counting:
         """Count a group of work."""
         self._metrics.group(group)
 
-    def refused(self) -> None:
+    def refused(self, tenant: TenantId) -> None:
         """Count work that was refused."""
-        self._metrics.refusals.inc()
+        self._metrics.refused(tenant)
 
     @contextmanager
     def round(self) -> Iterator[Stages]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -14,6 +16,7 @@ from prometheus_client import (
 )
 
 from matcher.domain.decision import Outcome
+from matcher.domain.ids import TenantId
 from matcher.domain.reason import ReasonCode
 from matcher.engine.records import RoundRecord
 from matcher.engine.stages import Stage
@@ -36,7 +39,8 @@ class Metrics:
     The registry, and what is counted.
 
     Labels are methods, status codes, outcomes, reasons and stages: sets that the
-    program knows. No id, no tenant, no place is one.
+    program knows. No id and no place is one; tenants are labels of a few, as many as
+    the server is to serve.
 
     Parameters
     ----------
@@ -95,6 +99,18 @@ class Metrics:
         self.refusals = Counter(
             "nearturn_queue_refusals",
             "Writes refused by a queue that is full, or too slow for a deadline.",
+            registry=registry,
+        )
+        self.tenant_refusals = Counter(
+            "nearturn_tenant_queue_refusals",
+            "The same, by tenant.",
+            ["tenant"],
+            registry=registry,
+        )
+        self.tenant_engine = Counter(
+            "nearturn_tenant_engine_seconds",
+            "How long the engine worked for each tenant.",
+            ["tenant"],
             registry=registry,
         )
         self.engine = Histogram(
@@ -217,6 +233,7 @@ class Metrics:
             return
         ran_ns = group.ran_ns[-1] if group.ran_ns else group.begun_ns
         self.engine.observe((ran_ns - group.begun_ns) / _SECOND_NS)
+        self._engine_times(group)
         if not group.is_stored:
             return
         self.commits.observe((group.ended_ns - ran_ns) / _SECOND_NS)
@@ -225,6 +242,18 @@ class Metrics:
             self._count(outcome, codes, count)
         for record in group.rounds:
             self._round(record)
+
+    def refused(self, tenant: TenantId) -> None:
+        """Count work that a tenant's queue refused."""
+        self.refusals.inc()
+        self.tenant_refusals.labels(tenant).inc()
+
+    def _engine_times(self, group: GroupTimes) -> None:
+        pieces = pairwise([group.begun_ns, *group.ran_ns])
+        # What was given up half-way has fewer ends than pieces.
+        for tenant, (begun_ns, end_ns) in zip(group.tenants, pieces, strict=False):
+            spent_s = (end_ns - begun_ns) / _SECOND_NS
+            self.tenant_engine.labels(tenant).inc(spent_s)
 
     def _count(
         self, outcome: Outcome, codes: tuple[ReasonCode, ...], count: int

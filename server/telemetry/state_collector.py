@@ -38,7 +38,7 @@ Stated = Callable[[], Standing | None]
 
 class StateCollector(Collector):
     """
-    Gauges of a standing, all tenants added up.
+    Gauges of a standing: all tenants added up, and a few tenant by tenant.
 
     Parameters
     ----------
@@ -58,10 +58,16 @@ class StateCollector(Collector):
             if found is not None:
                 family.add_metric([], found)
             yield family
+        for name, text, of_tenants in _TENANT_GAUGES:
+            family = GaugeMetricFamily(name, text, labels=["tenant"])
+            for tenant, amount in sorted(of_tenants(standing) if standing else ()):
+                family.add_metric([tenant], amount)
+            yield family
 
     def describe(self) -> Iterable[Metric]:
         """Return the names, without a look at anything."""
-        return [GaugeMetricFamily(name, text) for name, text, _ in _GAUGES]
+        told = [(name, text) for name, text, _ in (*_GAUGES, *_TENANT_GAUGES)]
+        return [GaugeMetricFamily(name, text) for name, text in told]
 
 
 def _total(value: Callable[[ShardSizes], int]) -> Callable[[Standing], float]:
@@ -93,11 +99,11 @@ _GAUGES: tuple[tuple[str, str, _Value], ...] = (
     (
         "nearturn_queue_length",
         "Writes that wait for the engine.",
-        lambda s: s.runtime.queue_length,
+        lambda s: sum(s.runtime.queue_lengths.values()),
     ),
     (
         "nearturn_queue_limit",
-        "How many may wait; one more is refused.",
+        "How many of one tenant may wait; one more is refused.",
         lambda s: s.queue_limit,
     ),
     (
@@ -184,5 +190,36 @@ _GAUGES: tuple[tuple[str, str, _Value], ...] = (
         "nearturn_outbox_lag_seconds",
         "Age of the oldest of them.",
         _lag_s,
+    ),
+)
+
+_TenantValues = Callable[[Standing], Iterable[tuple[str, float]]]
+
+
+def _each(value: Callable[[ShardSizes], int]) -> _TenantValues:
+    return lambda standing: [
+        (tenant, value(sizes)) for tenant, sizes in standing.runtime.sizes.items()
+    ]
+
+
+# As many series as a server has tenants, which the settings bound.
+_TENANT_GAUGES: tuple[tuple[str, str, _TenantValues], ...] = (
+    (
+        "nearturn_tenant_queue_length",
+        "Writes of a tenant that wait for the engine.",
+        lambda s: [
+            (tenant, s.runtime.queue_lengths.get(tenant, 0))
+            for tenant in s.runtime.sizes
+        ],
+    ),
+    (
+        "nearturn_tenant_waiting_returns",
+        "Return items of a tenant that wait for a buyer.",
+        _each(lambda each: each.waiting_count),
+    ),
+    (
+        "nearturn_tenant_open_demands",
+        "Demands of a tenant with an open or a held unit.",
+        _each(lambda each: each.demand_count),
     ),
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
+from matcher.domain.ids import TenantId
 from matcher.engine.stages import Stage, Stages
 from server.api.call_watch import CallWatch, Metadata, Ongoing
 from server.runtime.watch import GroupTimes, Origin, Watch
@@ -42,10 +43,10 @@ class Telemetry:
         for each in self._tellers:
             each.group(group)
 
-    def refused(self) -> None:
+    def refused(self, tenant: TenantId) -> None:
         """Tell each of work that was refused."""
         for each in self._tellers:
-            each.refused()
+            each.refused(tenant)
 
     @contextmanager
     def round(self) -> Iterator[Stages]:

@@ -25,6 +25,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from matcher.domain.ids import TenantId
 from matcher.engine.stages import Stage, Stages
 from server.api.call_watch import Metadata, Ongoing
 from server.runtime.watch import GroupTimes, Origin
@@ -127,7 +128,7 @@ class Tracing:
             if group.is_given_up:
                 stages.span(origin, "given up", began_ns[-1], group.ended_ns, size)
 
-    def refused(self) -> None:
+    def refused(self, tenant: TenantId) -> None:
         """Do nothing: the call's own code says it."""
 
     @contextmanager

@@ -16,6 +16,13 @@ from grpc_status import rpc_status
 
 from matcher.domain.ids import TenantId
 from nearturn.client import channel_options
+from server.access.authenticator import Authenticator
+from server.access.call_limiter import CallLimiter, CallLimits
+from server.access.caller import enter_call
+from server.access.local_callers import TENANT_KEY, LocalCallers
+from server.api.access_interceptor import AccessInterceptor
+from server.api.access_rules import AccessRules
+from server.api.admission import Admission
 from server.api.call_watch import CallWatch
 from server.api.context import ApiContext
 from server.api.registration import Registration, service_handlers, services
@@ -141,22 +148,26 @@ class Api:
 class LocalTransport:
     """Calls the handlers of the services with no network between."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._handlers = service_handlers(ApiContext(runtime, TENANT))
+    def __init__(self, runtime: Runtime, tenant: TenantId = TENANT) -> None:
+        self._handlers = service_handlers(ApiContext(runtime))
+        self._caller = LocalCallers([tenant]).caller(())
 
     async def unary(self, path: str, request: bytes) -> bytes:
         """Call a method with one answer."""
+        enter_call(self._caller)
         answer: bytes = await self._found(path).unary_unary(request, LocalContext())
         return answer
 
     def stream(self, path: str, request: bytes) -> AsyncIterator[bytes]:
         """Call a method with many answers."""
+        enter_call(self._caller)
         answers: AsyncIterator[bytes]
         answers = self._found(path).unary_stream(request, LocalContext())
         return answers
 
     def bidi(self, path: str, requests: Iterable[bytes]) -> AsyncIterator[bytes]:
         """Call a method with many requests and answers."""
+        enter_call(self._caller)
         answers: AsyncIterator[bytes]
         handler = self._found(path).stream_stream
         answers = handler(_each(requests), LocalContext())
@@ -199,29 +210,33 @@ class LocalContext:
 class SocketTransport:
     """Calls a gRPC server over a channel, with nothing decoded on the way."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, tenant: TenantId = TENANT) -> None:
         self._channel = channel
+        self._metadata = ((TENANT_KEY, tenant),)
 
     async def unary(self, path: str, request: bytes) -> bytes:
         """Call a method with one answer."""
+        call = self._channel.unary_unary(path)
         try:
-            answer: bytes = await self._channel.unary_unary(path)(request)
+            answer: bytes = await call(request, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
             raise _refusal(error) from error
         return answer
 
     async def stream(self, path: str, request: bytes) -> AsyncIterator[bytes]:
         """Call a method with many answers."""
+        call = self._channel.unary_stream(path)
         try:
-            async for answer in self._channel.unary_stream(path)(request):
+            async for answer in call(request, metadata=self._metadata):
                 yield answer
         except grpc.aio.AioRpcError as error:
             raise _refusal(error) from error
 
     async def bidi(self, path: str, requests: Iterable[bytes]) -> AsyncIterator[bytes]:
         """Call a method with many requests and answers."""
+        call = self._channel.stream_stream(path)
         try:
-            async for answer in self._channel.stream_stream(path)(_each(requests)):
+            async for answer in call(_each(requests), metadata=self._metadata):
                 yield answer
         except grpc.aio.AioRpcError as error:
             raise _refusal(error) from error
@@ -230,16 +245,22 @@ class SocketTransport:
 class SocketServer:
     """A gRPC server with every service, on a port of its own."""
 
-    def __init__(self, runtime: Runtime, watch: CallWatch | None = None) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        watch: CallWatch | None = None,
+        tenants: Sequence[TenantId] = (TENANT,),
+    ) -> None:
         self._server = grpc.aio.server(
+            interceptors=(AccessInterceptor(open_admission(tenants, watch)),),
             # The requests are bounded as in production; the answers are not.
             options=(
                 ("grpc.max_receive_message_length", 16 * 1024 * 1024),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.so_reuseport", 0),
-            )
+            ),
         )
-        self.registration = Registration(self._server, runtime, TENANT, watch)
+        self.registration = Registration(self._server, runtime, watch)
         port = self._server.add_insecure_port("127.0.0.1:0")
         self.address = f"127.0.0.1:{port}"
 
@@ -254,6 +275,21 @@ class SocketServer:
     def channel(self) -> grpc.aio.Channel:
         """Open a channel with the options of the client."""
         return grpc.aio.insecure_channel(self.address, channel_options())
+
+
+def open_admission(
+    tenants: Sequence[TenantId], watch: CallWatch | None = None
+) -> Admission:
+    """Let everybody in, as a server does that asks for no credentials."""
+    no_limits = CallLimiter(lambda _: CallLimits("any", 0, 1, 0))
+    return Admission(
+        AccessRules(services()),
+        Authenticator(local=LocalCallers(tenants)),
+        tenants,
+        callers=no_limits,
+        tenants=no_limits,
+        watch=watch,
+    )
 
 
 def all_methods() -> list[MethodDescriptor]:

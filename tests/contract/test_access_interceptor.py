@@ -16,9 +16,10 @@ from google.rpc import error_details_pb2
 from matcher.domain.ids import TenantId
 from nearturn.client import error_details
 from nearturn.v1 import access_pb2
-from server.access.authenticator import Authenticator, Metadata, Peer
+from server.access.authenticator import Authenticator, Peer
 from server.access.call_limiter import CallLimiter, CallLimits
 from server.access.caller import Caller, current_caller, current_subject
+from server.access.local_callers import Metadata
 from server.access.role import Role
 from server.api.access_interceptor import AccessInterceptor
 from server.api.access_rules import AccessRules, role_of
@@ -76,9 +77,9 @@ class Door:
         admission = Admission(
             AccessRules([described()]),
             Named(),
-            TENANT,
-            callers=CallLimiter(limits.get("callers", open_ended), clock=self.clock),
-            tenants=CallLimiter(limits.get("tenants", open_ended), clock=self.clock),
+            [TENANT],
+            callers=self._limiter(limits.get("callers", open_ended)),
+            tenants=self._limiter(limits.get("tenants", open_ended)),
         )
         self._server = grpc.aio.server(interceptors=(AccessInterceptor(admission),))
         handlers = {
@@ -92,6 +93,9 @@ class Door:
             (grpc.method_handlers_generic_handler("tests.door.Door", handlers),)
         )
         self.port = self._server.add_insecure_port("127.0.0.1:0")
+
+    def _limiter(self, limits: CallLimits) -> CallLimiter:
+        return CallLimiter(lambda _: limits, clock=self.clock)
 
     async def _one(self, _request: Any, _context: Any) -> bytes:
         self.entered += 1

@@ -12,6 +12,8 @@ from nearturn.v1 import decision_pb2, match_limit_pb2, return_item_pb2
 from nearturn.v1 import demand_service_pb2 as demands
 from nearturn.v1 import match_service_pb2 as pb
 from nearturn.v1 import return_service_pb2 as returns
+from server.access.caller import enter_call
+from server.access.local_callers import LocalCallers
 from server.api.match_servicer import WATCH_BATCH
 from server.api.paging import page_token
 from tests.contract.api_target import TENANT, Api, ApiError, HandClock
@@ -182,6 +184,7 @@ async def test_a_made_up_cursor_is_named(api: Api):
 
 async def test_a_cursor_ahead_of_the_log_is_refused(api: Api):
     """The log was made anew: a watcher of the old one is told, and does not wait."""
+    enter_call(LocalCallers([TENANT]).caller(()))
     ahead = page_token("WatchDecisions", "1")
     with pytest.raises(ApiError) as refused:
         await _all_decisions(api, ahead)

@@ -59,6 +59,7 @@ def test_every_setting_is_documented(name: str) -> None:
     text = (DOCS / "CONFIGURATION.md").read_text()
     (row,) = [r for r in text.splitlines() if r.startswith(f"| `{name}` |")]
     shown = '""' if field.default == "" else field.default
+    shown = ",".join(shown) if isinstance(shown, tuple) else shown
     assert f"| `{shown}` |" in row
     assert field.description is not None
     assert field.description in row

@@ -20,7 +20,10 @@ def test_names_are_as_prometheus_wants_them() -> None:
         assert each.text.endswith("."), each
 
 
-def test_labels_are_sets_that_the_program_knows() -> None:
-    """No metric has a label of which callers could make as many values as they like."""
-    known = {"method", "code", "outcome", "reason", "stage", "version"}
+def test_labels_are_sets_that_are_known() -> None:
+    """No metric has a label of which callers could make as many values as they like.
+
+    Tenants are those of the settings, which allow so many and no more.
+    """
+    known = {"method", "code", "outcome", "reason", "stage", "tenant", "version"}
     assert {label for each in described() for label in each.labels} == known

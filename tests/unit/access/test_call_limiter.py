@@ -14,7 +14,8 @@ from tests.contract.api_target import HandClock
 
 def limiter(clock: HandClock, rate: int, burst: int, at_once: int = 0) -> CallLimiter:
     """Make a limiter of callers."""
-    return CallLimiter(CallLimits("caller", rate, burst, at_once), clock=clock)
+    limits = CallLimits("caller", rate, burst, at_once)
+    return CallLimiter(lambda _: limits, clock=clock)
 
 
 def called(limits: CallLimiter, subject: str = "a") -> bool:

@@ -108,7 +108,7 @@ async def test_whoever_decides_notes_the_keys_and_a_standby_reads_nothing(
 ):
     """The log may be long, and a standby looks every second."""
     tenant = TenantId("brand")
-    audit = KeyAudit(lambda: ApiKeys.of([key]), tenant)
+    audit = KeyAudit(lambda: ApiKeys.of([key]), [tenant])
     runtime = Runtime(
         open_store(f"sqlite:///{tmp_path / 'test.db'}"),
         clock=lambda: NOW_US,

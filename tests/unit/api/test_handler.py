@@ -14,12 +14,12 @@ from matcher.domain.errors import InvalidValueError, NotFoundError
 from matcher.domain.ids import TenantId
 from nearturn.v1 import demand_service_pb2, match_service_pb2
 from nearturn.v1 import demand_service_pb2 as pb
+from server.access.caller import Caller, enter_call
 from server.api.handler import decoded, method_handler, parsed, prepared
 from server.runtime.deadline import time_left_s
 from tests.contract.api_target import ApiError, LocalContext
 from tests.contract.messages import demand
 
-TENANT = TenantId("brand")
 DEMANDS = demand_service_pb2.DESCRIPTOR.services_by_name["DemandService"]
 MATCHES = match_service_pb2.DESCRIPTOR.services_by_name["MatchService"]
 GET = DEMANDS.methods_by_name["GetDemand"]
@@ -29,7 +29,7 @@ ASKED = pb.GetDemandRequest(demand_id="secret-1").SerializeToString()
 
 
 def _unary(implementation: Any, method: Any = GET) -> Any:
-    return method_handler(method, implementation, TENANT).unary_unary
+    return method_handler(method, implementation).unary_unary
 
 
 async def test_an_answer_may_be_a_message_or_its_bytes():
@@ -68,6 +68,7 @@ async def test_the_log_has_the_call_and_nothing_of_its_payload():
     batch = pb.BatchUpsertDemandsRequest(
         demands=[demand(f"secret-{number}", 1_234.5) for number in range(3)]
     )
+    enter_call(Caller("key:7", TenantId("brand"), frozenset()))
     with capture_logs() as lines:
         await _unary(implementation, BATCH)(batch.SerializeToString(), LocalContext())
     (line,) = lines
@@ -77,7 +78,7 @@ async def test_the_log_has_the_call_and_nothing_of_its_payload():
         "log_level": "info",
         "method": "nearturn.v1.DemandService.BatchUpsertDemands",
         "tenant": "brand",
-        "caller": "",
+        "caller": "key:7",
         "code": "OK",
         "items": 3,
     }
@@ -134,7 +135,7 @@ async def test_a_stream_may_end_with_an_error_after_answers():
         yield b"2"
         raise InvalidValueError("cursor", 1, "2")
 
-    handler = method_handler(WATCH, implementation, TENANT).unary_stream
+    handler = method_handler(WATCH, implementation).unary_stream
     answers = []
     with capture_logs() as lines, pytest.raises(ApiError):  # noqa: PT012 - a stream
         async for answer in handler(b"", LocalContext()):
@@ -153,9 +154,7 @@ async def test_a_stream_that_is_left_is_logged_as_cancelled():
             yield b"1"
 
     with capture_logs() as lines:
-        stream = method_handler(WATCH, implementation, TENANT).unary_stream(
-            b"", LocalContext()
-        )
+        stream = method_handler(WATCH, implementation).unary_stream(b"", LocalContext())
         await anext(stream)
         await stream.aclose()
     assert [line["code"] for line in lines] == ["CANCELLED"]

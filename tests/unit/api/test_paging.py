@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from matcher.domain.errors import InvalidValueError
+from matcher.domain.ids import TenantId
 from nearturn.v1 import network_pb2
+from server.access.caller import enter_call
+from server.access.local_callers import LocalCallers
 from server.api.paging import (
     PAGE_BYTES_MAX,
     after_key,
@@ -13,6 +16,12 @@ from server.api.paging import (
     page_size,
     page_token,
 )
+
+
+@pytest.fixture(autouse=True)
+def _of_a_call() -> None:
+    # Tokens are of the tenant of the call.
+    enter_call(LocalCallers([TenantId("default")]).caller(()))
 
 
 @pytest.mark.parametrize(
@@ -46,6 +55,14 @@ def test_a_token_is_of_one_listing():
         with pytest.raises(InvalidValueError) as raised:
             after_key(listing, token, "cursor")
         assert raised.value.violations[0].field == "cursor"
+
+
+def test_a_token_is_of_one_tenant():
+    """Its places are places in a list that the other one does not see (I9)."""
+    token = page_token("ListDemands", "d1")
+    enter_call(LocalCallers([TenantId("other")]).caller(()))
+    with pytest.raises(InvalidValueError, match="to the same tenant"):
+        after_key("ListDemands", token)
 
 
 def test_every_changed_character_is_noticed():

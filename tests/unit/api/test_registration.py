@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import nearturn.v1
-from matcher.domain.ids import TenantId
 from server.api.context import ApiContext
 from server.api.registration import service_handlers, services
 from server.runtime.runtime import Runtime
@@ -32,7 +31,7 @@ def test_every_service_of_the_contract_is_registered():
 
 def test_every_method_has_a_handler_of_its_kind():
     """Streams are streams on both sides, as the contract has them."""
-    context = ApiContext(cast(Runtime, None), TenantId("default"))
+    context = ApiContext(cast(Runtime, None))
     handlers = service_handlers(context)
 
     def found(path: str) -> Any:

@@ -10,6 +10,8 @@ import pytest
 
 from matcher.domain.ids import TenantId
 from nearturn.v1 import return_service_pb2 as pb
+from server.access.caller import enter_call
+from server.access.local_callers import LocalCallers
 from server.api.context import ApiContext
 from server.api.return_servicer import IN_FLIGHT_MAX, ReturnServicer
 from tests.contract.messages import return_item
@@ -45,7 +47,8 @@ class Client:
 
 
 def _servicer(runtime: Any) -> ReturnServicer:
-    return ReturnServicer(ApiContext(runtime, TenantId("default")))
+    enter_call(LocalCallers([TenantId("default")]).caller(()))
+    return ReturnServicer(ApiContext(runtime))
 
 
 async def _stalled(client: Client, runtime: StalledRuntime) -> asyncio.Task[Any]:

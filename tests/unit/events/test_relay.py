@@ -119,7 +119,7 @@ async def test_the_log_goes_out_in_its_order_and_goes_on(
     """What was there, in batches of three, then what is decided later: each once."""
     await _decide(runtime, 1, 7)
     outbox = _outbox(runtime, sink)
-    outbox.start()
+    await outbox.follow(runtime.tenants())
     await _until(lambda: len(sink.sequences) == 7)
     assert [len(batch) for batch in sink.batches] == [3, 3, 1]
     await _decide(runtime, 8, 10)
@@ -138,7 +138,7 @@ async def test_each_tenant_has_a_log_and_a_place_of_its_own(
     runtime = _runtime(tmp_path, tenants=(TENANT, other))
     await runtime.start()
     outbox = _outbox(runtime, sink)
-    outbox.start()
+    await outbox.follow(runtime.tenants())
     await _decide(runtime, 1, 5)
     await _decide(runtime, 1, 2, other)
     await outbox.stop()
@@ -161,7 +161,7 @@ async def test_another_start_goes_on_where_the_last_one_ended(
         runtime = _runtime(tmp_path)
         await runtime.start()
         outbox = _outbox(runtime, sink)
-        outbox.start()
+        await outbox.follow(runtime.tenants())
         await _decide(runtime, first, first + 3)
         await outbox.stop()
         await runtime.stop()
@@ -176,7 +176,7 @@ async def test_a_sink_that_fails_is_tried_again_from_the_same_event(
     sink.failures_left = 5
     outbox = _outbox(runtime, sink)
     with capture_logs() as logs:
-        outbox.start()
+        await outbox.follow(runtime.tenants())
         await _until(lambda: len(sink.sequences) == 4)
         await outbox.stop()
     assert sink.tries == [1] * 6 + [4]
@@ -193,7 +193,7 @@ async def test_nobody_who_decides_waits_for_the_sink(
     """The sink does not answer at all: decisions are made, and one batch is held."""
     sink.is_open.clear()
     outbox = _outbox(runtime, sink)
-    outbox.start()
+    await outbox.follow(runtime.tenants())
     await _decide(runtime, 1, 40)
     await _until(lambda: bool(sink.tries))
     lags = await outbox.lags()
@@ -264,7 +264,7 @@ async def test_stopping_does_not_wait_for_a_sink_that_is_away(
     sink.failures_left = 1_000_000
     params = replace(PARAMS, retry_first_s=3_600.0, retry_max_s=3_600.0)
     outbox = Outbox(runtime, sink, decision_event, params)
-    outbox.start()
+    await outbox.follow(runtime.tenants())
     await _until(lambda: sink.tries == [1])
     async with asyncio.timeout(_PATIENCE_S):
         await outbox.stop()
@@ -288,7 +288,7 @@ async def test_a_fault_of_our_own_neither_ends_nor_skips_anything(
     await _decide(runtime, 1, 3)
     outbox = Outbox(runtime, sink, encode, PARAMS)
     with capture_logs() as logs:
-        outbox.start()
+        await outbox.follow(runtime.tenants())
         await _until(lambda: len(sink.sequences) == 3)
         await outbox.stop()
     assert sink.sequences == [1, 2, 3]

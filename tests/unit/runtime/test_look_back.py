@@ -46,14 +46,14 @@ def _until_stopped(_past: Past, stop: Stop) -> None:
 
 
 async def test_it_runs_beside_the_engine(runtime: Runtime) -> None:
-    """On a reader thread, with the past of the runtime's own store."""
+    """On a thread of its own, with the past of the runtime's own store."""
 
     def look(past: Past, stop: Stop) -> str:
         assert past.store is runtime.store
         assert not stop.is_requested
         return threading.current_thread().name
 
-    assert (await runtime.look_back(look)).startswith("reader")
+    assert (await runtime.look_back(look)).startswith("past")
 
 
 async def test_one_at_a_time(runtime: Runtime) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from matcher.domain.errors import NotOwnerError
-from matcher.domain.ids import DemandId, ReturnId
+from matcher.domain.ids import DemandId, ReturnId, TenantId
 from matcher.domain.return_item import ReturnState
 from matcher.engine.answers import Answer
 from matcher.engine.commands import (
@@ -61,7 +61,7 @@ class Node:
             lease_ttl_us=TTL_US,
         )
         self.runtime = Runtime(store, clock=lambda: NOW_US, options=options)
-        self.told: asyncio.Queue[bool] = asyncio.Queue()
+        self.told: asyncio.Queue[frozenset[TenantId]] = asyncio.Queue()
         self.is_silent = False
 
     async def start(self) -> None:
@@ -150,9 +150,9 @@ async def test_one_that_slept_writes_nothing_and_stands_by(
         assert found is not None
         assert found.demand.quantity == demand("d1").quantity
         first.is_silent = False
-        assert await asyncio.wait_for(first.told.get(), 20) is False
+        assert await asyncio.wait_for(first.told.get(), 20) == frozenset()
         await second.runtime.stop()
-        assert await asyncio.wait_for(first.told.get(), 20) is True
+        assert await asyncio.wait_for(first.told.get(), 20) == {TENANT}
         await first.execute(SubmitReturns((return_item("r1"),), ("hash",)))
         await first.runtime.run_round(RoundCall(TENANT, lambda _: b""))
         item = store.return_item(TENANT, ReturnId("r1"))

@@ -25,7 +25,7 @@ class CountingWatch(Unwatched):
     def __init__(self) -> None:
         self.refused_count = 0
 
-    def refused(self) -> None:
+    def refused(self, tenant: TenantId) -> None:  # noqa: ARG002
         """Count."""
         self.refused_count += 1
 

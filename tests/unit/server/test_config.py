@@ -15,13 +15,13 @@ def test_flags_win_over_environment_over_file(
 ) -> None:
     """Each source has one setting that only the next stronger one overrides."""
     file = tmp_path / "nearturn.toml"
-    file.write_text('solver_threads = 3\nlog_level = "error"\ntenant = "of-file"\n')
+    file.write_text('solver_threads = 3\nlog_level = "error"\ntenants = ["of-file"]\n')
     monkeypatch.setenv("NEARTURN_LOG_LEVEL", "warning")
-    monkeypatch.setenv("NEARTURN_TENANT", "of-environment")
-    settings = load_settings(file, tenant="of-flag", listen=None)
+    monkeypatch.setenv("NEARTURN_TENANTS", "of-environment")
+    settings = load_settings(file, tenants="of-flag,too", listen=None)
     assert settings.solver_threads == 3
     assert settings.log_level == "warning"
-    assert settings.tenant == "of-flag"
+    assert settings.tenants == ("of-flag", "too")
     assert settings.listen == "127.0.0.1:50551"
 
 
@@ -35,7 +35,10 @@ def test_flags_win_over_environment_over_file(
         ("run_timers", "maybe", "true or false. Close"),
         ("log_level", "loud", "debug, info, warning, error. Least"),
         ("listen", "no-port", "text such as 127.0.0.1:50551. Host and port"),
-        ("tenant", "", "text such as default. The tenant"),
+        ("tenants", "", "text such as brand-a,brand-b. The tenants"),
+        ("tenants", "a,a", "text such as brand-a,brand-b. The tenants"),
+        ("tenants", "a,\0", "text such as brand-a,brand-b. The tenants"),
+        ("tenants", 7, "text such as brand-a,brand-b. The tenants"),
         ("nats_url", "http://broker", "text such as nats://127.0.0.1:4222. The broker"),
         ("nats_url", "nats://a:1, nats://b:1", "text such as nats://127.0.0.1:4222."),
         ("nats_stream", "a.b", "text such as NEARTURN. Its stream"),

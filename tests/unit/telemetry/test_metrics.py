@@ -159,7 +159,7 @@ def test_tenants_are_added_up() -> None:
     one = ShardSizes(3, 1, 10, 9, 1_000, 2, 4, 2_500, 101, 20)
     two = ShardSizes(4, 0, 20, 20, 2_000, 0, 0, 0, 0, 0)
     a, b = TenantId("a"), TenantId("b")
-    state = RuntimeState(5, 3, {a: 2, b: 7}, {a: one, b: two})
+    state = RuntimeState({a: 4, b: 1}, 3, {a: 2, b: 7}, {a: one, b: two})
     lags = [Lag(3, 2_500_000), Lag(4, 1_000_000)]
     metrics = Metrics(lambda: Standing(True, 100, state, 4_096, lags), "1")
     expected = {
@@ -185,11 +185,30 @@ def test_tenants_are_added_up() -> None:
         "outbox_lag_seconds": 2.5,
     }
     assert {n: _value(metrics, f"nearturn_{n}") for n in expected} == expected
+    for tenant, waiting, demands, queued in (("a", 3, 10, 4), ("b", 4, 20, 1)):
+        of = {"tenant": tenant}
+        assert _value(metrics, "nearturn_tenant_waiting_returns", **of) == waiting
+        assert _value(metrics, "nearturn_tenant_open_demands", **of) == demands
+        assert _value(metrics, "nearturn_tenant_queue_length", **of) == queued
+
+
+def test_the_engine_is_counted_by_tenant_and_so_is_what_is_refused() -> None:
+    """Pieces of 2 and 4 ms, each its tenant's; a refusal of one of them."""
+    metrics = _metrics()
+    metrics.group(_group(tenants=["a", "b"]))
+    Counting(metrics).refused(TenantId("b"))
+    spent = "nearturn_tenant_engine_seconds_total"
+    assert _value(metrics, spent, tenant="a") == pytest.approx(0.002)
+    assert _value(metrics, spent, tenant="b") == pytest.approx(0.004)
+    refused = "nearturn_tenant_queue_refusals_total"
+    assert _value(metrics, refused, tenant="b") == 1
+    assert _value(metrics, refused, tenant="a") is None
+    assert _value(metrics, "nearturn_queue_refusals_total") == 1
 
 
 def test_what_cannot_be_read_has_no_sample() -> None:
     """A store that is gone and no broker: absent, and not 0."""
-    state = RuntimeState(0, 1, {}, {})
+    state = RuntimeState({}, 1, {}, {})
     metrics = Metrics(lambda: Standing(False, 100, state), "1")
     assert _value(metrics, "nearturn_store_bytes") is None
     assert _value(metrics, "nearturn_outbox_lag_seconds") is None

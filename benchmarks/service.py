@@ -14,24 +14,21 @@ from functools import partial
 from pathlib import Path
 
 import grpc.aio
-from google.protobuf.timestamp_pb2 import Timestamp
-from google.type.latlng_pb2 import LatLng
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from benchmarks.echo_server import METHOD, echo_server
+from benchmarks.instant_returns import encoded, instant_return, submits
 from benchmarks.open_loop import Calls, MakeCall, closed_loop, open_loop
 from benchmarks.result import Result
 from matcher.domain.policy_change import Dimension
 from nearturn import Client, RetryRules
 from nearturn.async_client import AsyncClient
-from nearturn.v1 import item_pb2, return_item_pb2, return_service_pb2
 from server.cli.demo_policy import demo_policy
 from server.cli.load_run import put_in_force
 from server.cli.server_process import RunningServer, running_process
 
 FAMILY = "service"
 
-_SUBMIT = "/nearturn.v1.ReturnService/SubmitReturn"
 _IN_FLIGHT = 64
 _OVERLOAD = 3.0
 _DEADLINE_S = 1.0
@@ -70,7 +67,7 @@ def service(params: ServiceParams, seed: int, repetitions: int) -> Iterator[Resu
             put_in_force(
                 client, demo_policy(), [d for d in Dimension if d], "benchmark"
             )
-            size = client.returns.SubmitReturn(_request("first")).ByteSize()
+            size = client.returns.SubmitReturn(instant_return("first")).ByteSize()
         echo = undo.enter_context(echo_server(size))
         measured = asyncio.run(
             _measure(ours, echo, params, seed=seed, repetitions=repetitions)
@@ -95,7 +92,7 @@ async def _measure(
         found = []
         rates, echo_rates = [], []
         for run in range(repetitions):
-            submit = _submits(client.channel, params.call_count, f"closed-{run}")
+            submit = submits(client.channel, params.call_count, f"closed-{run}")
             calls = await closed_loop(submit, params.call_count, _IN_FLIGHT)
             rates.append(len(calls.seconds) / calls.taken_s)
             bare = _echoes(peer.channel, params.call_count)
@@ -134,7 +131,7 @@ async def _half_load(
     count = round(2 * rate * params.steady_s)
     ours, bare = [], []
     for run in range(repetitions):
-        submit = _submits(client.channel, count, f"half-{run}")
+        submit = submits(client.channel, count, f"half-{run}")
         ours.append(await open_loop(submit, rate, params.steady_s, seed + run))
         echo = _echoes(peer.channel, count)
         bare.append(await open_loop(echo, rate, params.steady_s, seed + run))
@@ -163,7 +160,7 @@ async def _overload(
     # A caller that has waited for its deadline is gone: answers after it are no good.
     offered = _OVERLOAD * rate
     count = round(2 * offered * params.overload_s)
-    submit = _submits(client.channel, count, "overload", _DEADLINE_S)
+    submit = submits(client.channel, count, "overload", _DEADLINE_S)
     async with AsyncClient(ours.address, retry=RetryRules(attempts_max=1)) as other:
         before_mib = _memory_mib(ours)
         checks: list[float] = []
@@ -203,7 +200,7 @@ async def _check_health(client: AsyncClient, seconds: list[float]) -> None:
 async def _recovery(client: AsyncClient) -> float:
     # Until ten calls one after the other are each answered in a tenth of a second.
     begun = time.perf_counter()
-    submit = _submits(client.channel, 10_000, "recovery", _DEADLINE_S)
+    submit = submits(client.channel, 10_000, "recovery", _DEADLINE_S)
     number = quick = 0
     while quick < 10 and time.perf_counter() - begun < _RECOVERY_MAX_S:
         calls = await closed_loop(partial(_same, submit, number), 1, 1)
@@ -225,46 +222,14 @@ def _spread(runs: Sequence[Calls]) -> dict[str, float]:
     }
 
 
-def _submits(
-    channel: grpc.aio.Channel, count: int, name: str, timeout_s: float | None = None
-) -> Callable[[int], Awaitable[bytes]]:
-    # Encoded before: the client's own work is the same for both servers.
-    call = channel.unary_unary(_SUBMIT, None, None)
-    payloads = _payloads(count, name)
-    return lambda number: call(payloads[number], timeout=timeout_s)
-
-
 def _echoes(channel: grpc.aio.Channel, count: int) -> Callable[[int], Awaitable[bytes]]:
     call = channel.unary_unary(METHOD, None, None)
-    payloads = _payloads(count, "echo")
+    payloads = encoded(count, "echo")
     return lambda number: call(payloads[number])
 
 
 def _same(call: MakeCall, number: int, _: int) -> Awaitable[object]:
     return call(number)
-
-
-def _payloads(count: int, name: str) -> list[bytes]:
-    return [_request(f"{name}-{number}").SerializeToString() for number in range(count)]
-
-
-def _request(return_id: str) -> return_service_pb2.SubmitReturnRequest:
-    # Without consent, and so decided by the first gate.
-    item = return_item_pb2.ReturnItem(
-        return_id=return_id,
-        order_id=f"order-of-{return_id}",
-        customer_id=f"customer-of-{return_id}",
-        location=LatLng(latitude=52.52, longitude=13.405),
-        sku="sku-1",
-        category="apparel",
-        reason=item_pb2.RETURN_REASON_FIT,
-        condition=item_pb2.CONDITION_LIKE_NEW,
-        customer_consents=False,
-        decide_by_time=Timestamp(seconds=int(time.time()) + 86_400),
-        transit_state=return_item_pb2.TRANSIT_STATE_WITH_CUSTOMER,
-        weight_grams=400,
-    )
-    return return_service_pb2.SubmitReturnRequest(return_item=item)
 
 
 def _memory_mib(server: RunningServer) -> float:

@@ -24,11 +24,13 @@ from benchmarks import (
     rounds,
     service,
     shadows,
+    tenants,
     what_if,
     windows,
 )
 from benchmarks.result import Result, Skipped
 from benchmarks.service import ServiceParams
+from benchmarks.tenants import TenantParams
 from benchmarks.weeks import Weeks
 
 #: What a family yields, as it goes.
@@ -70,6 +72,8 @@ class Profile:
         Open demands, and waiting returns, of a store that a server starts on.
     service
         Load of the service family.
+    tenants
+        Calls of the tenant that calls seldom.
     bulk_demands
         Demands that are sent by the column.
     """
@@ -89,6 +93,7 @@ class Profile:
     restarted: tuple[int, int]
     bulk_demands: int
     service: ServiceParams
+    tenants: TenantParams
 
 
 PROFILES = {
@@ -108,6 +113,7 @@ PROFILES = {
         restarted=(2_000, 200),
         bulk_demands=2_000,
         service=ServiceParams(call_count=300, steady_s=0.5, overload_s=0.5),
+        tenants=TenantParams(rate=20.0, seconds=0.5),
     ),
     "quick": Profile(
         scale=0.2,
@@ -125,6 +131,7 @@ PROFILES = {
         restarted=(100_000, 10_000),
         bulk_demands=200_000,
         service=ServiceParams(call_count=5_000, steady_s=5.0, overload_s=10.0),
+        tenants=TenantParams(rate=20.0, seconds=20.0),
     ),
     "full": Profile(
         scale=1.0,
@@ -142,6 +149,7 @@ PROFILES = {
         restarted=(1_000_000, 100_000),
         bulk_demands=1_000_000,
         service=ServiceParams(call_count=20_000, steady_s=20.0, overload_s=60.0),
+        tenants=TenantParams(rate=20.0, seconds=60.0),
     ),
 }
 
@@ -202,6 +210,7 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
             bulk_import.bulk_import(profile.bulk_demands, seed),
         ),
         "service": lambda: service.service(profile.service, seed, repetitions),
+        "tenants": lambda: tenants.tenants(profile.tenants, seed, repetitions),
         "health": lambda: _health(profile),
     }
 

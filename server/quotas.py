@@ -14,6 +14,7 @@ from server.access.tenant_quotas import (
 )
 from server.access.watched_file import WatchedFile
 from server.config import Settings
+from server.runtime.clock import Clock, monotonic_clock
 
 
 class Quotas:
@@ -26,6 +27,8 @@ class Quotas:
     ----------
     settings
         What holds where the file says nothing.
+    clock
+        Says when it is time to look at the file again.
 
     Raises
     ------
@@ -33,7 +36,7 @@ class Quotas:
         If the file cannot be used.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock = monotonic_clock) -> None:
         self._limits = _limits(settings)
         others = TenantQuota(
             calls_per_s=settings.tenant_calls_per_s,
@@ -47,7 +50,7 @@ class Quotas:
         if settings.tenant_quotas:
             read = partial(read_tenant_quotas, others=others)
             path = Path(settings.tenant_quotas)
-            self._file = WatchedFile("tenant_quotas", (path,), read)
+            self._file = WatchedFile("tenant_quotas", (path,), read, clock=clock)
 
     def of(self, tenant: TenantId) -> TenantQuota:
         """Return what a tenant may take."""

@@ -167,7 +167,8 @@ class DemandBook:
                 changed.append(record)
         entering = [r for r in changed if r.demand.demand_id not in self._live]
         total = len(self._live) + len(entering)
-        if total > self._limits.demand_count_max:
+        # What is there already may be changed, should the limit be lower by now.
+        if entering and total > self._limits.demand_count_max:
             raise LimitExceededError(
                 "demand_count_max",
                 total,

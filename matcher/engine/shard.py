@@ -460,7 +460,7 @@ class Shard:
         known = self._returns.find_all(item.return_id for item in command.items)
         fresh = fresh_items(command, known, now_us)
         total = len(self._returns) + len(fresh)
-        if total > self._limits.pool_count_max:
+        if fresh and total > self._limits.pool_count_max:
             maximum = self._limits.pool_count_max
             raise LimitExceededError("pool_count_max", total, maximum, FULL_RETRY_S)
         entered = self._returns.enter(fresh, now_us)

@@ -68,7 +68,7 @@ def bench(
 
     Families: assignment, candidates, end-to-end, growth, online, rounds,
     match-limits, shadows, density, windows, what-if, explanations, durability,
-    restart, bulk, service, health.
+    restart, bulk, service, tenants, health.
 
     Optima and candidate sets are checked to be equal. Peers that are not installed
     are left out and named; `make bench` installs them all.

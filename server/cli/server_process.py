@@ -34,9 +34,9 @@ def running_server(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def running_process(folder: Path) -> Iterator[RunningServer]:
+def running_process(folder: Path, *flags: str) -> Iterator[RunningServer]:
     """
-    Run `nearturn serve` on a store in a folder.
+    Run `nearturn serve` on a store in a folder, with more flags.
 
     Raises
     ------
@@ -56,6 +56,7 @@ def running_process(folder: Path) -> Iterator[RunningServer]:
         f"--port-file={port_file}",
         "--no-timers",
         "--log-level=warning",
+        *flags,
     ]
     # One of an earlier server would be taken for this one's.
     port_file.unlink(missing_ok=True)

@@ -222,7 +222,10 @@ class WorkQueue:
     def _room(self) -> tuple[int, int]:
         # How long the next group may take, and how many it takes however long.
         since_ns = perf_counter_ns() - _OF_LATE_NS
-        calling = sum(at_ns >= since_ns for at_ns in self._called_ns.values())
+        calling = sum(
+            at_ns >= since_ns or self._waiting.count(tenant) > 0
+            for tenant, at_ns in self._called_ns.items()
+        )
         if calling > 1:
             return _SHARED_GROUP_NS, _SHARED_GROUP_MIN
         return _GROUP_NS, _GROUP_MIN

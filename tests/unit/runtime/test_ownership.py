@@ -135,3 +135,42 @@ def test_a_store_of_ones_own_is_not_watched(store: SqlStore, clock: HandClock) -
     again = Ownership(store.leases(), "b", ttl_us=TTL_US, clock=clock)
     assert again.take(TENANT)
     assert again.lease(TENANT).epoch == 2
+
+
+def test_of_two_that_begin_together_one_gets_all(
+    store: SqlStore, clock: HandClock
+) -> None:
+    """One of them has the first shard when the other comes: that one takes no other."""
+    first, second = _server(store, "a", clock), _server(store, "b", clock)
+    first.take(TENANT)
+    second.take_free([TENANT, OTHER])
+    first.take_free([TENANT, OTHER])
+    assert [sorted(each.epochs()) for each in (first, second)] == [[TENANT, OTHER], []]
+
+
+def test_of_two_that_take_over_together_one_gets_all(
+    store: SqlStore, clock: HandClock
+) -> None:
+    """Both have watched both shards of one that fell silent; one is a step ahead."""
+    _server(store, "a", clock).take_free([TENANT, OTHER])
+    watchers = [_server(store, each, clock) for each in ("b", "c")]
+    for _ in range(2):
+        for each in watchers:
+            each.take_free([TENANT, OTHER])
+    clock.now_us += TTL_US
+    watchers[0].take(TENANT)
+    watchers[1].take_free([TENANT, OTHER])
+    watchers[0].take_free([TENANT, OTHER])
+    assert [len(each.epochs()) for each in watchers] == [2, 0]
+
+
+def test_what_another_leaves_is_taken_in_the_end(
+    store: SqlStore, clock: HandClock
+) -> None:
+    """It has one shard, lives, and wants no other: the second look passes it over."""
+    first, second = _server(store, "a", clock), _server(store, "b", clock)
+    first.take(TENANT)
+    second.take_free([TENANT, OTHER])
+    first.renew()
+    second.take_free([TENANT, OTHER])
+    assert sorted(second.epochs()) == [OTHER]

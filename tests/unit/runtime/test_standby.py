@@ -52,9 +52,9 @@ def _store(tmp_path: Path) -> Iterator[SharedStore]:
 class Node:
     """A runtime, and what it told of its tenure."""
 
-    def __init__(self, store: SqlStore, name: str) -> None:
+    def __init__(self, store: SqlStore, name: str, *tenants: TenantId) -> None:
         options = RuntimeOptions(
-            tenants=(TENANT,),
+            tenants=tenants or (TENANT,),
             threads=1,
             runs_timers=False,
             holder=name,
@@ -76,14 +76,16 @@ class Node:
         )
         self.is_silent = True
 
-    async def execute(self, command: Command, request_id: str = "") -> bytes:
+    async def execute(
+        self, command: Command, request_id: str = "", tenant: TenantId = TENANT
+    ) -> bytes:
         """Carry out a command."""
 
         def encode(answer: Answer) -> bytes:
             return repr(answer).encode()
 
         return await self.runtime.execute(
-            Call(TENANT, command, encode, request_id, "hash")
+            Call(tenant, command, encode, request_id, "hash")
         )
 
 
@@ -191,3 +193,37 @@ async def test_a_round_of_the_old_owner_promises_nothing(
         assert store.latest_round(TENANT) is None
         await second.runtime.run_round(RoundCall(TENANT, lambda _: b""))
         assert store.latest_round(TENANT) is not None
+
+
+async def test_a_server_decides_for_what_it_has_and_waits_for_the_rest(
+    store: SharedStore,
+) -> None:
+    """
+    One has shard a, the other is to have a and b: it serves b, and a once it is free.
+
+    A call for a is told meanwhile where that is, and b goes on all the time.
+    """
+    a, b = TenantId("a"), TenantId("b")
+    one, two = Node(store, "one", a), Node(store, "two", a, b)
+    async with AsyncExitStack() as undo:
+        for node in (one, two):
+            undo.push_async_callback(node.runtime.stop)
+        await asyncio.wait_for(one.start(), 20)
+        await asyncio.wait_for(two.start(), 20)
+        assert two.runtime.tenants() == [b]
+        await two.execute(CreatePolicy(policy()), tenant=b)
+        with pytest.raises(NotOwnerError, match="with server one"):
+            await two.execute(CreatePolicy(policy()), tenant=a)
+        await one.execute(CreatePolicy(policy()), tenant=a)
+        await one.runtime.stop()
+        assert await asyncio.wait_for(two.told.get(), 20) == {a, b}
+        await two.execute(activation(1), tenant=a)
+        # Somebody takes b from it: a stays.
+        leases = store.leases()
+        assert leases.take(b, "another", leases.state(b)) is not None
+        assert await asyncio.wait_for(two.told.get(), 20) == {a}
+        with pytest.raises(NotOwnerError, match="with server another"):
+            await two.execute(activation(1), tenant=b)
+        await two.execute(UpsertDemands((demand("d1"),), ("",)), tenant=a)
+        assert store.demand(a, DemandId("d1")) is not None
+        assert store.demand(b, DemandId("d1")) is None

@@ -41,6 +41,7 @@ from server.runtime.timers import Timers
 from server.runtime.watch import GroupTimes, Unwatched, Watch
 from server.runtime.work import Done, Work
 from server.runtime.work_queue import WorkQueue
+from server.runtime.working_for import set_working_for
 from server.storage.audit_entry import AuditEntry
 from server.storage.lease import Lease
 from server.storage.store import Store
@@ -428,6 +429,7 @@ class Runtime:
 
     async def keep_history(self, tenant: TenantId) -> None:
         """Make a checkpoint if one is due, and drop what is older than is kept."""
+        set_working_for(tenant)
         now_us = self._clock()
         before_us = now_us - self._options.checkpoint_us
         entries = self._options.checkpoint_entries

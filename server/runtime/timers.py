@@ -108,8 +108,13 @@ class Timers:
         # Nobody's answer waits for this: what is missed is made up for an hour later.
         while True:
             await asyncio.sleep(_HOUR_S)
-            for tenant in self._timed.tenants():
-                await _tried("history", self._timed.keep_history(tenant))
+            # Side by side: one whose round takes long must not keep the others waiting.
+            await asyncio.gather(
+                *(
+                    _tried("history", self._timed.keep_history(tenant))
+                    for tenant in self._timed.tenants()
+                )
+            )
 
 
 async def _tried(what: str, work: Awaitable[None]) -> None:

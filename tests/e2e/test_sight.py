@@ -163,13 +163,14 @@ def test_a_scrape_counts_what_was_done(server: ServerProcess) -> None:
 def test_labels_have_no_other_values_than_those_of_the_program(
     server: ServerProcess,
 ) -> None:
-    """Whatever callers send: methods of the contract, and names of our enumerations."""
+    """Whatever callers send: methods, names of our enumerations, and our tenants."""
     allowed = {
         "method": {m.full_name for service in services() for m in service.methods},
         "code": {code.name for code in grpc.StatusCode},
         "outcome": {each.name for each in Outcome},
         "reason": {each.name for each in ReasonCode},
         "stage": {each.value for each in Stage},
+        "tenant": {"default"},
     }
     for name, labels in _samples(_scraped(server)):
         if name.startswith("nearturn_"):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from matcher.domain.errors import UnavailableError
 from matcher.engine.limits import ShardLimits
 from matcher.engine.shard import Shard
+from server.runtime.limits_of import same_limits
 from server.runtime.ownership import Ownership
 from server.runtime.shard_host import ShardHost
 from server.runtime.work import Done, Work
@@ -47,7 +48,7 @@ class Node:
         self.name = name
         self.is_asleep = False
         self._ownership = Ownership(disk.leases(), name, ttl_us=TTL_US, clock=monotonic)
-        self._host = host_type(disk, clock, self._ownership, limits)
+        self._host = host_type(disk, clock, self._ownership, same_limits(limits))
 
     @property
     def is_owner(self) -> bool:

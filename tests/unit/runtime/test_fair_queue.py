@@ -125,6 +125,30 @@ async def test_the_engine_is_shared_by_time_and_not_by_pieces(
     await _ended(calls)
 
 
+async def test_a_piece_that_was_dearer_than_foretold_is_paid_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One batch takes as long as 50 calls: the other tenant has 40 before the next."""
+    queue = WorkQueue(10_000, Unwatched())
+    each_ms = {BUSY: 1, QUIET: 1}
+    engine = Engine(queue, monkeypatch, each_ms)
+    calls = [_calling(queue, each) for each in (BUSY, QUIET) for _ in range(1_000)]
+    await asyncio.sleep(0)
+    await _known(engine)
+    done: list[TenantId] = []
+    while BUSY not in done:
+        done = await engine.work(1)
+    each_ms[BUSY] = 50
+    while BUSY not in await engine.work(1):
+        pass
+    each_ms[BUSY] = 1
+    between = 0
+    while BUSY not in await engine.work(1):
+        between += 1
+    assert 40 <= between <= 60
+    await _ended(calls)
+
+
 async def test_weights_are_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three to one, and it may change while they wait."""
     weights = {BUSY: 1, QUIET: 3}

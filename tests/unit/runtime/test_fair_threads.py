@@ -37,7 +37,7 @@ class Bench:
     """Threads with pieces of work on them."""
 
     def __init__(self, threads: FairThreads) -> None:
-        self._threads = threads
+        self.threads = threads
         self.done: list[str] = []
         self.pieces: list[Piece] = []
 
@@ -48,7 +48,7 @@ class Bench:
 
         async def run() -> str:
             set_working_for(tenant)
-            return await self._threads.run(piece)
+            return await self.threads.run(piece)
 
         task = asyncio.create_task(run())
         for _ in range(3):
@@ -114,6 +114,31 @@ async def test_who_gives_up_before_its_turn_has_taken_nothing() -> None:
         assert await asyncio.wait_for(running, 20) == "a0"
         assert await asyncio.wait_for(waiting, 20) == "a2"
         assert not gone.begun.is_set()
+
+
+async def test_who_gives_up_as_its_turn_comes_gives_it_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between the two nobody uses the thread, and the next one finds it free."""
+    async with _threads(1, 1) as bench:
+        first, running = await bench.start(A)
+        unused, leaving = await bench.start(A)
+        assert await _begun(first)
+        give_turns = bench.threads._give_turns
+
+        def give_and_leave() -> None:
+            give_turns()
+            leaving.cancel()
+
+        monkeypatch.setattr(bench.threads, "_give_turns", give_and_leave)
+        first.go.set()
+        assert await asyncio.wait_for(running, 20) == "a0"
+        await asyncio.wait([leaving])
+        assert leaving.cancelled()
+        _, waiting = await bench.start(A)
+        bench.let_all_go()
+        assert await asyncio.wait_for(waiting, 20) == "a2"
+        assert not unused.begun.is_set()
 
 
 async def test_who_gives_up_later_keeps_its_thread_until_it_ends() -> None:

@@ -89,16 +89,27 @@ class FairThreads:
     async def run_on(self, place: Place, run: Callable[[], T]) -> T:
         """Run something on a place; see :meth:`Place.run`."""
         loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
         begun_ns = perf_counter_ns()
         running = self._pool.submit(contextvars.copy_context().run, run)
 
-        def ended(_: Future[T]) -> None:
+        def ended(running: Future[T]) -> None:
             # On the thread itself: a task that gives up does not end it.
             taken_ns = perf_counter_ns() - begun_ns
-            loop.call_soon_threadsafe(self._ended, place.tenant, taken_ns)
+            loop.call_soon_threadsafe(back, taken_ns, running)
 
+        def back(taken_ns: int, running: Future[T]) -> None:
+            self._ended(place.tenant, taken_ns)
+            if answer.done():
+                return
+            if (error := running.exception()) is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(running.result())
+
+        # One way back to the loop, where asyncio's own would be a second.
         running.add_done_callback(ended)
-        return await asyncio.wrap_future(running)
+        return await answer
 
     async def shutdown(self) -> None:
         """Wait for what runs and what waits to end."""

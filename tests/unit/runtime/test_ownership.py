@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from matcher.domain.errors import NotOwnerError
 from matcher.domain.ids import TenantId
 from server.runtime.ownership import Ownership
+from server.storage.lease import Lease
 from server.storage.opening import open_store
 from server.storage.sql_leases import SqlLeases
 from server.storage.sql_store import SqlStore
@@ -162,6 +164,31 @@ def test_of_two_that_take_over_together_one_gets_all(
     watchers[1].take_free([TENANT, OTHER])
     watchers[0].take_free([TENANT, OTHER])
     assert [len(each.epochs()) for each in watchers] == [2, 0]
+
+
+class OutrunLeases(SharedLeases):
+    """Leases that somebody else takes in the very moment."""
+
+    def take(self, *asked: Any, **more: Any) -> Lease | None:
+        """Let the other one be first, once."""
+        tenant, _, seen, *_ = asked
+        if tenant == TENANT:
+            super().take(tenant, "quicker", seen)
+        return super().take(*asked, **more)
+
+
+def test_who_is_outrun_takes_nothing_else(store: SqlStore, clock: HandClock) -> None:
+    """It saw the first shard free and so did another: that one will have both."""
+    _server(store, "a", clock).take_free([TENANT, OTHER])
+    outrun = OutrunLeases(store._database)
+    second = Ownership(outrun, "b", ttl_us=TTL_US, clock=clock)
+    for _ in range(2):
+        second.take_free([TENANT, OTHER])
+    clock.now_us += TTL_US
+    second.take_free([TENANT, OTHER])
+    assert second.epochs() == {}
+    with pytest.raises(NotOwnerError, match="with server quicker"):
+        second.lease(TENANT)
 
 
 def test_what_another_leaves_is_taken_in_the_end(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from matcher.domain.errors import InvalidValueError
 from matcher.domain.ids import TenantId
 from nearturn.v1 import network_pb2
-from server.access.caller import enter_call
+from server.access import caller
 from server.access.local_callers import LocalCallers
 from server.api.paging import (
     PAGE_BYTES_MAX,
@@ -19,9 +21,12 @@ from server.api.paging import (
 
 
 @pytest.fixture(autouse=True)
-def _of_a_call() -> None:
-    # Tokens are of the tenant of the call.
-    enter_call(LocalCallers([TenantId("default")]).caller(()))
+def _of_a_call() -> Iterator[None]:
+    # Tokens are of the tenant of the call. A test of asyncio has a context of its own,
+    # these share one: what comes behind them must find nobody in it.
+    before = caller._CALLER.set(LocalCallers([TenantId("default")]).caller(()))
+    yield
+    caller._CALLER.reset(before)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +65,7 @@ def test_a_token_is_of_one_listing():
 def test_a_token_is_of_one_tenant():
     """Its places are places in a list that the other one does not see (I9)."""
     token = page_token("ListDemands", "d1")
-    enter_call(LocalCallers([TenantId("other")]).caller(()))
+    caller._CALLER.set(LocalCallers([TenantId("other")]).caller(()))
     with pytest.raises(InvalidValueError, match="to the same tenant"):
         after_key("ListDemands", token)
 

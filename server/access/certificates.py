@@ -34,6 +34,11 @@ class TlsFiles:
     key: Path
     client_ca: Path | None = None
 
+    def paths(self) -> tuple[Path, ...]:
+        """Return them in the order of the fields, without one that is not there."""
+        own = (self.certificate, self.key)
+        return own if self.client_ca is None else (*own, self.client_ca)
+
 
 class Certificates:
     """
@@ -49,10 +54,7 @@ class Certificates:
     def __init__(self, files: TlsFiles, *, clock: Clock = system_clock) -> None:
         self._clock = clock
         self._asks_clients = files.client_ca is not None
-        paths = [files.certificate, files.key]
-        if files.client_ca is not None:
-            paths.append(files.client_ca)
-        self._file = WatchedFile("tls_certificate", tuple(paths), self._configuration)
+        self._file = WatchedFile("tls_certificate", files.paths(), self._configuration)
         self._told = self._file.value()
 
     def credentials(self) -> grpc.ServerCredentials:
@@ -75,27 +77,38 @@ class Certificates:
     def _configuration(
         self, chain: bytes, key: bytes, client_ca: bytes | None = None
     ) -> grpc.ServerCertificateConfiguration:
-        self._check(chain, key)
-        if client_ca is not None:
-            _certificates("tls_client_ca", client_ca)
+        check_certificates(chain, key, client_ca, self._clock())
         return grpc.ssl_server_certificate_configuration([(key, chain)], client_ca)
 
-    def _check(self, chain: bytes, key: bytes) -> None:
-        own = _certificates("tls_certificate", chain)[0]
-        try:
-            secret = load_pem_private_key(key, None)
-        except (ValueError, TypeError) as error:
-            raise InvalidValueError(
-                "tls_key", "...", "a private key in PEM, without a password"
-            ) from error
-        if _bytes(secret.public_key()) != _bytes(own.public_key()):
-            raise InvalidValueError("tls_key", "...", "the key of tls_certificate")
-        now_us = self._clock()
-        if now_us >= micros(own.not_valid_after_utc):
-            ended = own.not_valid_after_utc.isoformat()
-            raise InvalidValueError(
-                "tls_certificate", f"expired at {ended}", "one that holds now"
-            )
+
+def check_certificates(
+    chain: bytes, key: bytes, client_ca: bytes | None, now_us: int
+) -> None:
+    """
+    Check what a server would show, and whom it would believe.
+
+    Raises
+    ------
+    InvalidValueError
+        If anything is no PEM, key and certificate are no pair, or the certificate
+        does not hold now.
+    """
+    if client_ca is not None:
+        _certificates("tls_client_ca", client_ca)
+    own = _certificates("tls_certificate", chain)[0]
+    try:
+        secret = load_pem_private_key(key, None)
+    except (ValueError, TypeError) as error:
+        raise InvalidValueError(
+            "tls_key", "...", "a private key in PEM, without a password"
+        ) from error
+    if _bytes(secret.public_key()) != _bytes(own.public_key()):
+        raise InvalidValueError("tls_key", "...", "the key of tls_certificate")
+    if now_us >= micros(own.not_valid_after_utc):
+        ended = own.not_valid_after_utc.isoformat()
+        raise InvalidValueError(
+            "tls_certificate", f"expired at {ended}", "one that holds now"
+        )
 
 
 def _certificates(setting: str, raw: bytes) -> list[x509.Certificate]:

@@ -17,17 +17,20 @@ from grpc_status import rpc_status
 
 from matcher.domain.errors import FieldViolation, InvalidValueError
 from server.api.access_log import AccessLine
+from server.api.call_context import CallContext
 from server.api.call_watch import CallWatch, UnwatchedCalls
 from server.api.errors import code_name, to_status
+from server.api.json_text import JsonText, from_json
 from server.api.validation import check
 from server.runtime.deadline import set_time_left
 
 M = TypeVar("M", bound=Message)
 
 Answer = Message | bytes
-Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 Implementation: TypeAlias = Callable[..., object]
-Answering: TypeAlias = "Callable[[Context], AbstractAsyncContextManager[AccessLine]]"
+Answering: TypeAlias = (
+    "Callable[[CallContext], AbstractAsyncContextManager[AccessLine]]"
+)
 
 # Larger requests are decoded and checked beside the event loop.
 _ASIDE_BYTES = 32 * 1024
@@ -49,13 +52,15 @@ def decoded(kind: type[M], raw: bytes) -> M:
 
 def parsed(kind: type[M], raw: bytes) -> M:
     """
-    Decode a message without a look at its rules.
+    Decode a message without a look at its rules; it may have come as JSON.
 
     Raises
     ------
     InvalidValueError
         If the bytes are no such message.
     """
+    if isinstance(raw, JsonText):
+        return from_json(kind, raw)
     message = kind()
     try:
         message.ParseFromString(raw)
@@ -107,8 +112,8 @@ def method_handler(
 
 def _unary(
     kind: type[Message], implementation: Implementation, answering: Answering
-) -> Callable[[bytes, Context], Awaitable[bytes]]:
-    async def handle(raw: bytes, context: Context) -> bytes:
+) -> Callable[[bytes, CallContext], Awaitable[bytes]]:
+    async def handle(raw: bytes, context: CallContext) -> bytes:
         async with answering(context) as line:
             request = await prepared(kind, raw)
             line.carries(request)
@@ -120,8 +125,8 @@ def _unary(
 
 def _stream(
     kind: type[Message], implementation: Implementation, answering: Answering
-) -> Callable[[bytes, Context], AsyncIterator[bytes]]:
-    async def handle(raw: bytes, context: Context) -> AsyncIterator[bytes]:
+) -> Callable[[bytes, CallContext], AsyncIterator[bytes]]:
+    async def handle(raw: bytes, context: CallContext) -> AsyncIterator[bytes]:
         async with answering(context) as line:
             request = await prepared(kind, raw)
             async for answer in implementation(request):  # type: ignore[attr-defined]
@@ -133,9 +138,9 @@ def _stream(
 
 def _bidi(
     implementation: Implementation, answering: Answering
-) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]:
+) -> Callable[[AsyncIterator[bytes], CallContext], AsyncIterator[bytes]]:
     async def handle(
-        requests: AsyncIterator[bytes], context: Context
+        requests: AsyncIterator[bytes], context: CallContext
     ) -> AsyncIterator[bytes]:
         async with answering(context) as line:
             async for answer in implementation(requests):  # type: ignore[attr-defined]
@@ -147,7 +152,7 @@ def _bidi(
 
 @asynccontextmanager
 async def _answering(
-    method: MethodDescriptor, watch: CallWatch, context: Context
+    method: MethodDescriptor, watch: CallWatch, context: CallContext
 ) -> AsyncIterator[AccessLine]:
     # Turns whatever a call ends with into its status and its line in the log. A
     # cancelled call is left cancelled: a handler that swallows that leaks.
@@ -166,7 +171,7 @@ async def _answering(
         line.ended("OK")
 
 
-async def abort_with(error: BaseException, context: Context) -> NoReturn:
+async def abort_with(error: BaseException, context: CallContext) -> NoReturn:
     """End a call with the status of an error."""
     rich = rpc_status.to_status(to_status(error))
     await context.abort(rich.code, rich.details, rich.trailing_metadata)

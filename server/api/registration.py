@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import grpc
 import grpc.aio
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from matcher.domain.errors import InvalidValueError
 from nearturn.v1 import (
     access_service_pb2,
     demand_service_pb2,
@@ -22,11 +24,12 @@ from nearturn.v1 import (
     return_service_pb2,
 )
 from server.api.access_servicer import AccessServicer
+from server.api.call_context import CallContext
 from server.api.call_watch import CallWatch, UnwatchedCalls
 from server.api.context import ApiContext
 from server.api.demand_servicer import DemandServicer
 from server.api.explain_servicer import ExplainServicer
-from server.api.handler import method_handler
+from server.api.handler import abort_with, method_handler, parsed
 from server.api.match_servicer import MatchServicer
 from server.api.network_servicer import NetworkServicer
 from server.api.policy_servicer import PolicyServicer
@@ -36,6 +39,9 @@ from server.api.return_servicer import ReturnServicer
 from server.runtime.runtime import Runtime
 
 Handlers: TypeAlias = "grpc.GenericRpcHandler[bytes, bytes]"
+MethodHandler: TypeAlias = (
+    "tuple[MethodDescriptor, grpc.RpcMethodHandler[bytes, bytes]]"
+)
 
 _SERVICES = {
     access_service_pb2.DESCRIPTOR.services_by_name["AccessService"]: AccessServicer,
@@ -55,21 +61,28 @@ def services() -> list[ServiceDescriptor]:
     return list(_SERVICES)
 
 
-def service_handlers(context: ApiContext) -> tuple[Handlers, ...]:
-    """Return the handlers of all services, every method of the contract among them."""
-    found = []
+def method_handlers(context: ApiContext) -> list[MethodHandler]:
+    """Return the handler of every method of the contract."""
+    found: list[MethodHandler] = []
     for service, servicer in _SERVICES.items():
         implementation = servicer(context)
-        handlers = {
-            method.name: method_handler(
-                method,
-                getattr(implementation, method.name),
-                context.watch,
-            )
-            for method in service.methods
-        }
-        found.append(grpc.method_handlers_generic_handler(service.full_name, handlers))
-    return tuple(found)
+        for method in service.methods:
+            behavior = getattr(implementation, method.name)
+            handler = method_handler(method, behavior, context.watch)
+            found.append((method, handler))
+    return found
+
+
+def service_handlers(handlers: Iterable[MethodHandler]) -> tuple[Handlers, ...]:
+    """Return handlers by their services, as a gRPC server takes them."""
+    by_service: dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]] = {}
+    for method, handler in handlers:
+        name = method.containing_service.full_name
+        by_service.setdefault(name, {})[method.name] = handler
+    return tuple(
+        grpc.method_handlers_generic_handler(name, found)
+        for name, found in by_service.items()
+    )
 
 
 class Registration:
@@ -93,13 +106,29 @@ class Registration:
         watch: CallWatch | None = None,
     ) -> None:
         context = ApiContext(runtime, watch or UnwatchedCalls())
-        server.add_generic_rpc_handlers(service_handlers(context))
+        self._handlers = method_handlers(context)
+        server.add_generic_rpc_handlers(service_handlers(self._handlers))
         self._names = [service.full_name for service in _SERVICES]
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection(
             [*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], server
         )
+
+    def handlers(self) -> list[MethodHandler]:
+        """Return all that other doors serve: the contract, and what probes ask."""
+        service = health_pb2.DESCRIPTOR.services_by_name["Health"]
+        check = grpc.unary_unary_rpc_method_handler(self._check)
+        return [*self._handlers, (service.methods_by_name["Check"], check)]
+
+    async def _check(self, raw: bytes, context: CallContext) -> bytes:
+        try:
+            request = parsed(health_pb2.HealthCheckRequest, raw)
+        except InvalidValueError as error:
+            await abort_with(error, context)
+        answer = await self._health.Check(request, context)
+        encoded: bytes = answer.SerializeToString()
+        return encoded
 
     async def loading(self) -> None:
         """Say NOT_SERVING: the kernels or the shards are not ready."""

@@ -25,7 +25,11 @@ from server.api.access_rules import AccessRules
 from server.api.admission import Admission
 from server.api.call_watch import CallWatch
 from server.api.context import ApiContext
-from server.api.registration import Registration, service_handlers, services
+from server.api.registration import (
+    Registration,
+    method_handlers,
+    services,
+)
 from server.runtime.runtime import Runtime
 from tests.scenarios import NOW_US
 
@@ -149,7 +153,10 @@ class LocalTransport:
     """Calls the handlers of the services with no network between."""
 
     def __init__(self, runtime: Runtime, tenant: TenantId = TENANT) -> None:
-        self._handlers = service_handlers(ApiContext(runtime))
+        self._handlers = {
+            _path(method): handler
+            for method, handler in method_handlers(ApiContext(runtime))
+        }
         self._caller = LocalCallers([tenant]).caller(())
 
     async def unary(self, path: str, request: bytes) -> bytes:
@@ -174,13 +181,7 @@ class LocalTransport:
         return answers
 
     def _found(self, path: str) -> Any:
-        @dataclass
-        class Details:
-            method: str
-            invocation_metadata: tuple[tuple[str, str], ...] = ()
-
-        found = [handler.service(Details(path)) for handler in self._handlers]
-        return next(handler for handler in found if handler is not None)
+        return self._handlers[path]
 
 
 class LocalContext:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import nearturn.v1
 from server.api.context import ApiContext
-from server.api.registration import service_handlers, services
+from server.api.registration import method_handlers, service_handlers, services
 from server.runtime.runtime import Runtime
 
 
@@ -32,7 +32,7 @@ def test_every_service_of_the_contract_is_registered():
 def test_every_method_has_a_handler_of_its_kind():
     """Streams are streams on both sides, as the contract has them."""
     context = ApiContext(cast(Runtime, None))
-    handlers = service_handlers(context)
+    handlers = service_handlers(method_handlers(context))
 
     def found(path: str) -> Any:
         class Details:

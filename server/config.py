@@ -24,6 +24,7 @@ from server.access_settings import AccessSettings
 ENV_PREFIX = "NEARTURN_"
 
 _ADDRESS = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}"
+_ORIGIN = r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?"
 _NATS_SERVER = r"(nats|tls)://[^\s,/]+"
 
 
@@ -62,6 +63,20 @@ class Settings(AccessSettings):
         "127.0.0.1:50551",
         pattern=rf"^{_ADDRESS}$",
         description="Host and port to listen on; port 0 takes a free one.",
+    )
+    connect_listen: str = Field(
+        "",
+        pattern=rf"^({_ADDRESS})?$",
+        examples=["127.0.0.1:50552"],
+        description="Host and port for browsers: Connect, gRPC-Web and JSON over "
+        "HTTP/1.1. Empty: none.",
+    )
+    connect_origins: str = Field(
+        "",
+        pattern=rf"^({_ORIGIN}(,{_ORIGIN})*)?$",
+        examples=["https://console.example.com"],
+        description="Origins of the pages that may call there: http or https, host, "
+        "and a port that is not the usual one; more behind commas. Empty: none.",
     )
     advertised_address: str = Field(
         "",

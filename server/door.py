@@ -65,7 +65,7 @@ class Door:
     ) -> None:
         self._listen = listen
         self._certificates = _certificates(settings)
-        if self._certificates is None and not _is_loopback(listen):
+        if self._certificates is None and not is_loopback(listen):
             raise InvalidValueError(
                 "listen",
                 listen,
@@ -160,10 +160,13 @@ def _certificates(settings: AccessSettings) -> Certificates | None:
         )
     if settings.tls_clients and not settings.tls_client_ca:
         raise InvalidValueError("tls_client_ca", "", "set, where tls_clients is")
+    return Certificates(tls_files(settings))
+
+
+def tls_files(settings: AccessSettings) -> TlsFiles:
+    """Return where the certificates are."""
     client_ca = Path(settings.tls_client_ca) if settings.tls_client_ca else None
-    return Certificates(
-        TlsFiles(Path(settings.tls_certificate), Path(settings.tls_key), client_ca)
-    )
+    return TlsFiles(Path(settings.tls_certificate), Path(settings.tls_key), client_ca)
 
 
 def _keys(settings: AccessSettings) -> WatchedFile[ApiKeys] | None:
@@ -191,7 +194,8 @@ def _tokens(settings: AccessSettings, source: KeySetFile | KeySetUrl) -> Tokens:
     return Tokens(source, rules)
 
 
-def _is_loopback(listen: str) -> bool:
+def is_loopback(listen: str) -> bool:
+    """Say whether an address is one of this machine that no other can reach."""
     host = listen.rpartition(":")[0].strip("[]")
     try:
         return ip_address(host).is_loopback

@@ -35,6 +35,7 @@ from server.storage.postgres_params import PostgresParams
 from server.storage.sql_store import SqlStore
 from server.storage.sqlite_database import SqliteParams
 from server.telemetry.sight import Sight, SightParams
+from server.web_door import WebDoor
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +69,7 @@ class Server:
             self._quotas.of,
             self._sight.watch,
         )
+        self._web = WebDoor(settings)
         self._is_serving = False
         self.port = 0
 
@@ -99,9 +101,11 @@ class Server:
         self._grpc = _grpc_server(settings, self._door)
         self._registration = Registration(self._grpc, self._runtime, self._sight.watch)
         self.port = self._door.bind(self._grpc)
+        self._web.bind()
         self._door.start()
         # Health answers NOT_SERVING from here on; the rest waits for the kernels.
         await self._registration.loading()
+        await self._web.start(self._registration, self._door.admission)
         await self._grpc.start()
         self._runtime.advertise(_address(settings, self.port))
         # Beside another server it is long before the next line that tells a port.
@@ -139,6 +143,10 @@ class Server:
             self._outbox = Outbox(self._runtime, self._sink, decision_event, params)
         await self._outbox.follow(tenants)
 
+    async def _stop_grpc(self) -> None:
+        if self._grpc is not None:
+            await self._grpc.stop(self._settings.shutdown_grace_s)
+
     async def stop(self) -> None:
         """Say so, stop accepting, let running calls finish, commit, close the store."""
         log.info("stopping", grace_s=self._settings.shutdown_grace_s)
@@ -150,8 +158,7 @@ class Server:
             await asyncio.sleep(self._settings.drain_delay_ms / 1_000)
         if self._runtime is not None:
             self._runtime.refuse_streams()
-        if self._grpc is not None:
-            await self._grpc.stop(self._settings.shutdown_grace_s)
+        await asyncio.gather(self._stop_grpc(), self._web.stop())
         await self._door.stop()
         if self._outbox is not None:
             await self._outbox.stop()

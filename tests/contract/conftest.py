@@ -21,8 +21,13 @@ from tests.contract.api_target import (
     SocketServer,
     SocketTransport,
 )
+from tests.contract.web_target import WebDoorServer, WebTransport
+from tests.scenarios.web_caller import WAYS, WebCaller
 
 TARGETS = ("in_process", "socket")
+# The browser's door has the same handlers behind it. What only it decides is asked for
+# in every way that it speaks; the rest of the API, once.
+WEB_TARGETS = ("connect", "grpc_web")
 STORE = "test.db"
 
 
@@ -57,7 +62,9 @@ async def api(request: pytest.FixtureRequest, runtime: Runtime) -> AsyncIterator
         yield found
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=TARGETS)
+@pytest_asyncio.fixture(
+    scope="module", loop_scope="module", params=(*TARGETS, *WEB_TARGETS)
+)
 async def untouched_api(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Api]:
@@ -95,6 +102,10 @@ async def target(name: str, runtime: Runtime) -> AsyncIterator[Api]:
     """Open one of the two ways to the API."""
     if name == "in_process":
         yield Api(LocalTransport(runtime), runtime)
+        return
+    if name in WAYS:
+        async with WebDoorServer(runtime) as door, WebCaller(door.url, name) as caller:
+            yield Api(WebTransport(caller), runtime)
         return
     async with SocketServer(runtime) as server, server.channel() as channel:
         yield Api(SocketTransport(channel), runtime)

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,31 +22,34 @@ import grpc.aio
 import jwt
 import pytest
 import trustme
-from google.protobuf.descriptor import MethodDescriptor
-from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from nearturn import Client, error_details, secure
-from nearturn.v1 import access_service_pb2, match_service_pb2, policy_service_pb2
+from nearturn import Client, secure
+from nearturn.v1 import access_service_pb2, policy_service_pb2
 from server.access.role import Role
-from server.api.access_rules import method_path, role_of
+from server.api.access_rules import role_of
 from server.api.registration import services
 from tests.scenarios.access_folder import AccessFolder
+from tests.scenarios.doors import (
+    BrowserDoor,
+    Door,
+    GrpcDoor,
+    Refusal,
+    connect_port,
+)
 from tests.scenarios.server_process import ServerProcess
+from tests.scenarios.web_caller import WebCaller, WebRefusedError
 
 pytestmark = pytest.mark.e2e
 
 METHODS = [method for service in services() for method in service.methods]
 
+_ANY_PATH = "/nearturn.v1.PolicyService/GetProgram"
+
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
 PERMISSION_DENIED = grpc.StatusCode.PERMISSION_DENIED
 REFUSED = {UNAUTHENTICATED, PERMISSION_DENIED}
-
-# An empty request is enough to get past the door; one that waits is told not to.
-REQUESTS = {
-    "WatchDecisionsRequest": match_service_pb2.WatchDecisionsRequest(stop_at_end=True)
-}
 
 
 @pytest.fixture(scope="module")
@@ -58,36 +61,15 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> AccessFolder:
 @pytest.fixture(scope="module")
 def server(access: AccessFolder) -> Iterator[ServerProcess]:
     """Run a server that asks for keys and tokens."""
-    with ServerProcess(access.folder, access=access.flags()) as started:
+    flags = access.flags(connect_listen="127.0.0.1:0")
+    with ServerProcess(access.folder, access=flags) as started:
         yield started
 
 
-async def called(
-    channel: grpc.aio.Channel, method: MethodDescriptor
-) -> grpc.aio.AioRpcError | None:
-    """Call a method by its kind and return what it was refused with."""
-    request = REQUESTS.get(method.input_type.name)
-    raw = b"" if request is None else request.SerializeToString()
-    kind = (
-        f"{'stream' if method.client_streaming else 'unary'}_"
-        f"{'stream' if method.server_streaming else 'unary'}"
-    )
-    given = _nothing() if method.client_streaming else raw
-    call = getattr(channel, kind)(method_path(method))(given, timeout=20)
-    try:
-        if method.server_streaming:
-            async for _ in call:
-                pass
-        else:
-            await call
-    except grpc.aio.AioRpcError as error:
-        return error
-    return None
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    for each in ():
-        yield each
+@pytest.fixture
+def doors(server: ServerProcess, access: AccessFolder) -> list[Door]:
+    """Return its doors, each of which has to answer the same."""
+    return [GrpcDoor(server, access), BrowserDoor(server, access)]
 
 
 def channel_of(
@@ -97,15 +79,13 @@ def channel_of(
     return grpc.aio.secure_channel(server.address, credentials)
 
 
-async def codes(
-    server: ServerProcess, credentials: grpc.ChannelCredentials
-) -> dict[str, grpc.StatusCode]:
-    """Call every method and return what each ended with."""
+async def codes(door: Door, credential: str | None) -> dict[str, grpc.StatusCode]:
+    """Call every method at a door and return what each ended with."""
     found = {}
-    async with channel_of(server, credentials) as channel:
+    async with door.calls(credential) as call:
         for method in METHODS:
-            error = await called(channel, method)
-            found[method.full_name] = error.code() if error else grpc.StatusCode.OK
+            refusal = await call(method)
+            found[method.full_name] = refusal.code if refusal else grpc.StatusCode.OK
     return found
 
 
@@ -116,50 +96,50 @@ async def codes(
 )
 @pytest.mark.parametrize("kind", ["key", "token"])
 async def test_exactly_the_methods_of_its_roles_are_open_to_a_caller(
-    server: ServerProcess, access: AccessFolder, kind: str, roles: Sequence[str]
+    doors: list[Door], access: AccessFolder, kind: str, roles: Sequence[str]
 ):
     """Of all methods those pass whose role the caller has, and the rest is denied."""
     credential = getattr(access, kind)(*roles)
-    await _reread(server, access)
-    found = await codes(server, access.credentials(credential))
-    assert UNAUTHENTICATED not in found.values()
-    let_in = {name for name, code in found.items() if code is not PERMISSION_DENIED}
+    await _reread(doors[0], access)
     held = {Role[name.upper()] for name in roles}
-    assert let_in == {
+    allowed = {
         method.full_name
         for method in METHODS
         if role_of(method) in held or Role.ADMIN in held
     }
     unimplemented = {grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.INTERNAL}
-    assert unimplemented.isdisjoint(found.values())
+    for door in doors:
+        found = await codes(door, credential)
+        assert UNAUTHENTICATED not in found.values()
+        let_in = {name for name, code in found.items() if code is not PERMISSION_DENIED}
+        assert let_in == allowed
+        assert unimplemented.isdisjoint(found.values())
 
 
 @pytest.mark.parametrize("kind", ["key", "token"])
 async def test_nothing_is_open_to_another_tenant(
-    server: ServerProcess, access: AccessFolder, kind: str
+    doors: list[Door], access: AccessFolder, kind: str
 ):
     """An admin of another tenant is denied every method, and not told whose it is."""
     credential = getattr(access, kind)("admin", tenant="other")
-    await _reread(server, access)
-    assert set((await codes(server, access.credentials(credential))).values()) == {
-        PERMISSION_DENIED
-    }
-    error = await _first_refusal(server, access.credentials(credential))
-    assert "default" not in str(error.details())
-    (info,) = error_details(error)
-    assert (info.reason, info.domain) == ("ACCESS_DENIED", "nearturn")
-    assert info.metadata["cause"] == "tenant"
+    await _reread(doors[0], access)
+    for door in doors:
+        assert set((await codes(door, credential)).values()) == {PERMISSION_DENIED}
+        refusal = await _first_refusal(door, credential)
+        assert "default" not in str(refusal.status)
+        info = refusal.info
+        assert (info.reason, info.domain) == ("ACCESS_DENIED", "nearturn")
+        assert info.metadata["cause"] == "tenant"
 
 
-async def test_nothing_is_open_without_credentials(
-    server: ServerProcess, access: AccessFolder
-):
+async def test_nothing_is_open_without_credentials(doors: list[Door]):
     """Every method asks for them, and says how they are sent."""
-    found = await codes(server, access.credentials())
-    assert set(found.values()) == {UNAUTHENTICATED}
-    error = await _first_refusal(server, access.credentials())
-    assert "authorization" in str(error.details())
-    assert _cause(error) == "missing"
+    for door in doors:
+        found = await codes(door, None)
+        assert set(found.values()) == {UNAUTHENTICATED}
+        refusal = await _first_refusal(door, None)
+        assert "authorization" in refusal.status.message
+        assert _cause(refusal) == "missing"
 
 
 def _unsigned(access: AccessFolder) -> str:
@@ -217,46 +197,42 @@ FAULTS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", FAULTS)
 async def test_a_faulty_credential_opens_nothing(
-    server: ServerProcess, access: AccessFolder, name: str
+    doors: list[Door], access: AccessFolder, name: str
 ):
     """UNAUTHENTICATED from every method, with its cause, and not in the log."""
     make, cause = FAULTS[name]
     credential = make(access)
-    await _reread(server, access)
-    found = await codes(server, access.credentials(credential))
-    assert set(found.values()) == {UNAUTHENTICATED}
-    error = await _first_refusal(server, access.credentials(credential))
-    assert _cause(error) == cause
-    assert credential not in f"{error.details()}"
+    await _reread(doors[0], access)
+    for door in doors:
+        found = await codes(door, credential)
+        assert set(found.values()) == {UNAUTHENTICATED}
+        refusal = await _first_refusal(door, credential)
+        assert _cause(refusal) == cause
+        assert credential not in str(refusal.status)
 
 
-async def _reread(server: ServerProcess, access: AccessFolder) -> None:
+async def _reread(door: Door, access: AccessFolder) -> None:
     # A key made now opens: so the server has read the file as it is.
     key = access.key("read")
     for _ in range(200):
-        error = await _first_refusal(server, access.credentials(key))
-        if error.code() is not UNAUTHENTICATED:
+        if (await _first_refusal(door, key)).code is not UNAUTHENTICATED:
             return
         await asyncio.sleep(0.05)
     raise AssertionError("the file of keys is not read again")
 
 
-async def _first_refusal(
-    server: ServerProcess, credentials: grpc.ChannelCredentials
-) -> grpc.aio.AioRpcError:
+async def _first_refusal(door: Door, credential: str | None) -> Refusal:
     # Nobody may do this: the method wants more than an empty request, too.
     (method,) = [m for m in METHODS if m.name == "CreatePolicy"]
-    async with channel_of(server, credentials) as channel:
-        error = await called(channel, method)
-    assert error is not None
-    return error
+    async with door.calls(credential) as call:
+        refusal = await call(method)
+    assert refusal is not None
+    return refusal
 
 
-def _cause(error: grpc.aio.AioRpcError) -> str:
-    (info,) = error_details(error)
-    assert isinstance(info, ErrorInfo)
-    assert info.reason == "UNAUTHENTICATED"
-    return info.metadata["cause"]
+def _cause(refusal: Refusal) -> str:
+    assert refusal.info.reason == "UNAUTHENTICATED"
+    return refusal.info.metadata["cause"]
 
 
 async def test_health_is_open_and_reflection_is_not(
@@ -285,11 +261,11 @@ async def test_health_is_open_and_reflection_is_not(
 async def test_whoever_is_not_sure_of_the_server_does_not_reach_it(
     server: ServerProcess, access: AccessFolder
 ):
-    """Neither in the clear nor by another authority is there an answer."""
-    other = secure(root_certificates=trustme.CA().cert_pem.bytes())
+    """Neither in the clear nor by another authority is there an answer at a door."""
+    other = trustme.CA().cert_pem.bytes()
     for channel in (
         grpc.aio.insecure_channel(server.address),
-        grpc.aio.secure_channel(server.address, other),
+        grpc.aio.secure_channel(server.address, secure(root_certificates=other)),
     ):
         async with channel:
             with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -297,19 +273,32 @@ async def test_whoever_is_not_sure_of_the_server_does_not_reach_it(
                     health_pb2.HealthCheckRequest(), timeout=10
                 )
         assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
-    host, port = server.address.split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as plain:
-        plain.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
-        assert plain.recv(1 << 16)[:1] in (b"", b"\x15"), "an alert of TLS at most"
+    address = f"127.0.0.1:{connect_port(server)}"
+    path = _ANY_PATH
+    for url, ca in ((f"http://{address}", None), (f"https://{address}", other)):
+        async with WebCaller(url, ca=ca) as caller:
+            with pytest.raises(WebRefusedError) as lost:
+                await caller.unary(path, b"", timeout_ms=10_000)
+        assert lost.value.status.code == grpc.StatusCode.UNAVAILABLE.value[0]
+    for port, hello in (
+        (server.address.split(":")[1], b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0"),
+        (connect_port(server), b"POST / HTTP/1.1\r\nhost: x\r\n\r\n"),
+    ):
+        with socket.create_connection(("127.0.0.1", int(port)), timeout=10) as plain:
+            plain.sendall(hello + b"\0" * 4)
+            assert plain.recv(1 << 16)[:1] in (b"", b"\x15"), "an alert of TLS at most"
 
 
 async def test_a_new_certificate_needs_no_restart(
     server: ServerProcess, access: AccessFolder
 ):
-    """Written over the old one, it is what the next handshake shows, and back again."""
+    """Written over the old one, the next handshake shows it, and so back again."""
+    browser = f"https://127.0.0.1:{connect_port(server)}"
     for ca in (trustme.CA(), access.ca):
         access.write_certificate(ca)
-        await _shown(server, secure(root_certificates=ca.cert_pem.bytes()))
+        root = ca.cert_pem.bytes()
+        await _shown(server, secure(root_certificates=root))
+        await _shown_to_browsers(browser, root)
 
 
 async def _shown(server: ServerProcess, credentials: grpc.ChannelCredentials) -> None:
@@ -321,6 +310,17 @@ async def _shown(server: ServerProcess, credentials: grpc.ChannelCredentials) ->
                 return
         await asyncio.sleep(0.05)
     raise AssertionError("the certificate is never shown")
+
+
+async def _shown_to_browsers(url: str, root: bytes) -> None:
+    for _ in range(100):
+        async with WebCaller(url, ca=root) as caller:
+            with pytest.raises(WebRefusedError) as refused:
+                await caller.unary(_ANY_PATH, b"", timeout_ms=5_000)
+        if refused.value.status.code == UNAUTHENTICATED.value[0]:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the certificate is never shown to browsers")
 
 
 def test_the_typed_client_may_renew_its_token(
@@ -363,7 +363,7 @@ async def test_commands_reach_a_server_that_asks_who_calls(
     keys = str(access.api_keys.path)
     made = _command("keys", "create", "--file", keys, "--role", "admin")
     key_file.write_text(made)
-    await _reread(server, access)
+    await _reread(GrpcDoor(server, access), access)
     to = ("--server", server.address)
     shown = ("--ca", str(ca), "--token-file", str(key_file))
     assert "API_KEY_CREATED" in _command(*shown, "audit", *to)
@@ -377,7 +377,7 @@ async def test_commands_reach_a_server_that_asks_who_calls(
         "keys", "list", "--file", keys
     )
     assert "revoked" in _command("keys", "revoke", "--file", keys, key_id)
-    await _reread(server, access)
+    await _reread(GrpcDoor(server, access), access)
     assert "revoked" in _command(*shown, "audit", *to)
 
 
@@ -386,7 +386,7 @@ async def test_the_audit_log_names_whoever_it_was(
 ):
     """A pause by a key and a token, and the keys themselves under who made them."""
     key = access.key("operate", "admin")
-    await _reread(server, access)
+    await _reread(GrpcDoor(server, access), access)
     who = {"key": (key, f"key:{key.split('_')[1]}")}
     who["token"] = (access.token("operate"), "token:tester")
     for name, (credential, _) in who.items():
@@ -426,7 +426,7 @@ def test_no_secret_is_in_the_log(server: ServerProcess, access: AccessFolder):
         assert key.secret_sha256 not in logged
 
 
-def test_client_certificates_stand_for_callers(tmp_path: Path):
+async def test_client_certificates_stand_for_callers(tmp_path: Path):
     """By its name one may read; one of another authority, or none, does not get in."""
     access = AccessFolder(tmp_path / "access")
     clients = tmp_path / "clients.toml"
@@ -435,28 +435,32 @@ def test_client_certificates_stand_for_callers(tmp_path: Path):
         '[[client]]\nname = "dns:other.test"\ntenant = "other"\nroles = ["admin"]\n'
     )
     flags = access.flags(
-        tls_client_ca=str(access.folder / "client_ca.pem"), tls_clients=str(clients)
+        tls_client_ca=str(access.folder / "client_ca.pem"),
+        tls_clients=str(clients),
+        connect_listen="127.0.0.1:0",
     )
+    (method,) = [m for m in METHODS if m.name == "GetProgram"]
 
-    def code(client: trustme.LeafCert | None, token: str | None = None) -> str:
-        credentials = access.credentials(token, client)
-        with Client(server.address, credentials=credentials) as caller:
-            try:
-                caller.policies.GetProgram(
-                    policy_service_pb2.GetProgramRequest(), timeout=10
-                )
-            except grpc.RpcError as error:
-                return str(error.code().name)
-        return "OK"
+    async def code(
+        door: Door, client: trustme.LeafCert | None, token: str | None = None
+    ) -> str:
+        async with door.calls(token, client) as call:
+            refusal = await call(method)
+        return refusal.code.name if refusal else "OK"
 
     issue, submitter = access.client_ca.issue_cert, access.key("submit")
     with ServerProcess(tmp_path, access=flags) as server:
-        assert code(issue("orders.test")) == "OK"
-        assert code(issue("other.test")) == "PERMISSION_DENIED"
-        assert code(issue("nobody.test")) == "UNAUTHENTICATED"
-        assert code(issue("orders.test", "other.test")) == "UNAUTHENTICATED"
-        # Whoever shares a connection speaks for itself.
-        assert code(issue("orders.test"), submitter) == "PERMISSION_DENIED"
-        assert code(issue("nobody.test"), access.token("read")) == "OK"
-        assert code(trustme.CA().issue_cert("orders.test")) == "UNAVAILABLE"
-        assert code(None) == "UNAVAILABLE"
+        for door in (GrpcDoor(server, access), BrowserDoor(server, access)):
+            assert await code(door, issue("orders.test")) == "OK"
+            assert await code(door, issue("other.test")) == "PERMISSION_DENIED"
+            assert await code(door, issue("nobody.test")) == "UNAUTHENTICATED"
+            both = issue("orders.test", "other.test")
+            assert await code(door, both) == "UNAUTHENTICATED"
+            # Whoever shares a connection speaks for itself.
+            assert await code(door, issue("orders.test"), submitter) == (
+                "PERMISSION_DENIED"
+            )
+            assert await code(door, issue("nobody.test"), access.token("read")) == "OK"
+            stranger = trustme.CA().issue_cert("orders.test")
+            assert await code(door, stranger) == "UNAVAILABLE"
+            assert await code(door, None) == "UNAVAILABLE"

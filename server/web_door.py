@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,6 +15,11 @@ from server.door import is_loopback, tls_files
 
 if TYPE_CHECKING:
     from server.web_server import WebServer
+
+# What the extra of the package brings.
+_EXTRA = ("connectrpc", "starlette", "uvicorn")
+
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +37,7 @@ class WebDoor:
     Raises
     ------
     InvalidValueError
-        If the settings do not go together.
+        If the settings do not go together, or the extra is not installed.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -46,10 +52,22 @@ class WebDoor:
         Raises
         ------
         InvalidValueError
-            If the address is taken, or the extra is not installed.
+            If the address is taken, or a certificate cannot be used.
         """
-        if self._settings.connect_listen:
-            self._server = _server(self._settings)
+        settings = self._settings
+        if not settings.connect_listen:
+            return
+        from server.access.web_certificates import WebCertificates  # noqa: PLC0415
+        from server.web_server import WebParams, WebServer  # noqa: PLC0415
+
+        files = None if settings.insecure else tls_files(settings)
+        self._server = WebServer(
+            WebParams(
+                settings.connect_listen,
+                None if files is None else WebCertificates(files),
+                settings.shutdown_grace_s,
+            )
+        )
 
     async def start(self, registration: Registration, admission: Admission) -> None:
         """Begin to serve what a gRPC server serves, behind what asks who calls."""
@@ -77,14 +95,27 @@ class WebDoor:
 
 def _check(settings: Settings) -> None:
     listen, origins = settings.connect_listen, settings.connect_origins
-    if origins and not listen:
-        raise InvalidValueError("connect_listen", listen, "set, where origins are")
-    if listen and settings.insecure and not is_loopback(listen):
+    if not listen:
+        if origins:
+            raise InvalidValueError("connect_listen", "", "set, where origins are")
+        return
+    if any(find_spec(name) is None for name in _EXTRA):
+        raise InvalidValueError(
+            "connect_listen",
+            listen,
+            "empty, unless the extra is installed: nearturn[connect]",
+        )
+    if settings.insecure and not is_loopback(listen):
         raise InvalidValueError(
             "connect_listen",
             listen,
             "with insecure, a loopback address: 127.0.0.1, [::1] or localhost",
         )
+    for origin in _origins(settings):
+        if origin.endswith(_USUAL_PORTS[origin.partition(":")[0]]):
+            # No browser would ever name it so.
+            accepted = "an origin without the usual port of its scheme"
+            raise InvalidValueError("connect_origins", origin, accepted)
     if origins and settings.tls_client_ca:
         # Nor would a page learn why it fails.
         raise InvalidValueError(
@@ -97,20 +128,3 @@ def _check(settings: Settings) -> None:
 
 def _origins(settings: Settings) -> list[str]:
     return [each for each in settings.connect_origins.split(",") if each]
-
-
-def _server(settings: Settings) -> WebServer:
-    try:
-        # An extra that only those have who serve pages.
-        from server.access.web_certificates import WebCertificates  # noqa: PLC0415
-        from server.web_server import WebParams, WebServer  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise InvalidValueError(
-            "connect_listen",
-            settings.connect_listen,
-            "empty, unless the extra is installed: nearturn[connect]",
-        ) from error
-    certificates = None if settings.insecure else WebCertificates(tls_files(settings))
-    return WebServer(
-        WebParams(settings.connect_listen, certificates, settings.shutdown_grace_s)
-    )

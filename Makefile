@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
 
-# The example in Node is tried where there is Node: its packages come by its own lock.
-NODE_PACKAGES := $(if $(shell command -v npm),examples/node/node_modules/.package-lock.json)
+# The examples in JavaScript are tried where there is Node: packages come by their locks.
+NODE_PACKAGES := $(if $(shell command -v npm),$(addsuffix \
+	/node_modules/.package-lock.json,examples/node examples/browser))
 
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal \
 	--generate-hashes --no-emit-index-url --no-header
@@ -33,9 +34,9 @@ $(READY): requirements/dev.txt pyproject.toml scripts/make_venv.sh
 	PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/make_venv.sh
 	@touch $@
 
-examples/node/node_modules/.package-lock.json: examples/node/package-lock.json
-	cd examples/node && npm ci --no-audit --no-fund --loglevel=error \
-		|| echo "setup: the example in Node is left out, for npm cannot install it"
+examples/%/node_modules/.package-lock.json: examples/%/package-lock.json
+	cd examples/$* && npm ci --no-audit --no-fund --loglevel=error \
+		|| echo "setup: examples/$* is left out, for npm cannot install it"
 
 # A Debian package, so not part of `setup`: the tests of `make test` do not need it.
 fault-tools: ## Install what the slow fault tests need: strace (as root)

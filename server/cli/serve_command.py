@@ -21,6 +21,16 @@ def serve(
             help="HOST:PORT; port 0 takes a free one.", rich_help_panel=_PANEL
         ),
     ] = None,
+    connect_listen: Annotated[
+        str | None,
+        typer.Option(
+            help="HOST:PORT for browsers; none unless given.", rich_help_panel=_PANEL
+        ),
+    ] = None,
+    connect_origins: Annotated[
+        str | None,
+        typer.Option(help="Pages that may call there.", rich_help_panel=_PANEL),
+    ] = None,
     store_url: Annotated[
         str | None,
         typer.Option(
@@ -104,6 +114,8 @@ def serve(
     settings = load_settings(
         config,
         listen=listen,
+        connect_listen=connect_listen,
+        connect_origins=connect_origins,
         store_url=store_url,
         tenants=tenants,
         insecure=insecure,

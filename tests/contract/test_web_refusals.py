@@ -166,7 +166,8 @@ async def test_pages_of_listed_origins_may_call(door: WebDoorServer):
     called = await posted(door.port, HEALTH, origin=ORIGIN)
     assert called.status == 200
     assert called.headers["access-control-allow-origin"] == ORIGIN
-    assert "grpc-status" in called.headers["access-control-expose-headers"]
+    exposed = called.headers["access-control-expose-headers"].split(", ")
+    assert exposed == ["grpc-status", "grpc-message", "grpc-status-details-bin"]
     other = await posted(
         door.port,
         UPSERT,

@@ -13,6 +13,7 @@ from server.cli.doctor_findings import Finding, fail, ok, warn
 from server.config import Settings
 from server.door import Door
 from server.quotas import Quotas
+from server.web_door import WebDoor
 
 #: A certificate that ends sooner is told of.
 _LEFT_MIN = timedelta(days=14)
@@ -23,6 +24,7 @@ def check_access(settings: Settings) -> Finding:
     try:
         tenants = tuple(map(TenantId, settings.tenants))
         Door(settings, tenants, settings.listen, Quotas(settings).of)
+        WebDoor(settings)
     except InvalidValueError as error:
         todo = "docs/SECURITY.md says what there has to be."
         return fail("access", str(error), todo)

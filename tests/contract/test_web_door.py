@@ -13,11 +13,24 @@ from google.rpc import error_details_pb2
 from nearturn.v1 import demand_service_pb2 as demands
 from nearturn.v1 import match_service_pb2 as matches
 from nearturn.v1 import return_service_pb2 as returns
+from server.access.authenticator import Authenticator
+from server.access.call_limiter import CallLimiter, CallLimits
+from server.access.local_callers import LocalCallers
+from server.api import handler
+from server.api.access_rules import AccessRules
+from server.api.admission import Admission
+from server.api.registration import services
 from server.api.return_servicer import IN_FLIGHT_MAX
 from server.runtime.runtime import Runtime
-from tests.contract.api_target import Api, ApiError, SocketServer, SocketTransport
+from tests.contract.api_target import (
+    TENANT,
+    Api,
+    ApiError,
+    SocketServer,
+    SocketTransport,
+)
 from tests.contract.messages import demand, return_item
-from tests.contract.raw_http import posted
+from tests.contract.raw_http import JSON, connected, head, posted, response
 from tests.contract.web_target import Noted, WebDoorServer, WebTransport
 from tests.scenarios.web_caller import WAYS, WebCaller, WebRefusedError
 
@@ -133,6 +146,65 @@ async def test_headers_reach_whoever_traces_calls(door: WebDoorServer, noted: No
     await posted(door.port, SUBMIT, traceparent=trace)
     (metadata,) = noted.metadata
     assert metadata["traceparent"] == trace
+
+
+async def test_calls_are_counted_before_their_bodies_are_there(
+    runtime: Runtime, noted: Noted
+):
+    """One at once: beside it the next is refused as it begins, and after it let in."""
+    one_call = CallLimiter(lambda _: CallLimits("caller", 0, 1, 1))
+    admission = Admission(
+        AccessRules(services()),
+        Authenticator(local=LocalCallers([TENANT])),
+        [TENANT],
+        callers=one_call,
+        tenants=one_call,
+        watch=noted,
+    )
+    async with (
+        WebDoorServer(runtime, noted, admission=admission) as door,
+        WebCaller(door.url) as caller,
+    ):
+        request = matches.WatchDecisionsRequest().SerializeToString()
+        watching = asyncio.ensure_future(anext(caller.stream(WATCH, request)))
+        await until(lambda: len(noted.metadata) == 1)
+        async with connected(door.port) as (reader, writer):
+            writer.write(head(UPSERT, {**JSON, "content-length": "100"}))
+            refused = await response(reader)
+        assert (refused.status, refused.told["code"]) == (429, "resource_exhausted")
+        assert "caller calls at once" in refused.told["message"]
+        assert "google.rpc.RetryInfo" in {x["type"] for x in refused.told["details"]}
+        assert noted.ended == [("UpsertDemand", "RESOURCE_EXHAUSTED")]
+        watching.cancel()
+        await until(lambda: len(noted.ended) == 2)
+        for _ in range(2):
+            assert (await posted(door.port, UPSERT)).status == 400
+        assert (await posted(door.port, HEALTH)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("content_type", "header", "value"),
+    [
+        ("application/json", "connect_timeout_ms", "20000"),
+        ("application/grpc-web+json", "grpc_timeout", "20S"),
+    ],
+)
+async def test_handlers_know_how_long_the_caller_waits(
+    door: WebDoorServer,
+    monkeypatch: pytest.MonkeyPatch,
+    content_type: str,
+    header: str,
+    value: str,
+):
+    """So that the queue and a round do; without a deadline they wait for themselves."""
+    told: list[float | None] = []
+    monkeypatch.setattr(handler, "set_time_left", told.append)
+    body = b"{}" if content_type == "application/json" else b"\0\0\0\0\2{}"
+    await posted(door.port, SUBMIT, body, content_type=content_type, **{header: value})
+    await posted(door.port, SUBMIT, body, content_type=content_type)
+    assert told[0] is not None
+    assert 10 < told[0] <= 20
+    assert told[1] is None
 
 
 async def test_a_call_ends_at_its_deadline(door: WebDoorServer, noted: Noted):

@@ -120,7 +120,7 @@ async def test_json_may_use_the_names_of_the_contract(door: WebDoorServer):
         ({"content_type": "text/plain"}, 415, ""),
         ({"content_type": "application/grpc-web-text"}, 415, ""),
         ({"content_type": "application/xml"}, 415, ""),
-        ({"x_name": "caf\xe9"}, 400, "UTF-8"),
+        ({"x_name": "\xe9"}, 400, "UTF-8"),
         ({"connect_timeout_ms": "soon"}, 400, "Invalid timeout header"),
         ({"connect_protocol_version": "2"}, 400, "must be '1'"),
         ({"method": "GET"}, 405, ""),

@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 import grpc.aio
 
+from server.api.admission import Admission
 from server.api.call_watch import CallWatch
 from server.api.registration import Registration
 from server.api.web.application import WebApplication
@@ -61,12 +62,13 @@ class WebDoorServer:
         *,
         message_bytes_max: int = 16 * 1024 * 1024,
         grace_s: int = 0,
+        admission: Admission | None = None,
     ) -> None:
         # Never started: it is where handlers are registered.
         self.registration = Registration(grpc.aio.server(), runtime, watch)
         self._message_bytes_max = message_bytes_max
         self._server = WebServer(WebParams("127.0.0.1:0", None, grace_s))
-        self._admission = open_admission([TENANT], watch)
+        self._admission = admission or open_admission([TENANT], watch)
         self.url = f"http://127.0.0.1:{self._server.port}"
 
     @property

@@ -239,6 +239,9 @@ def test_access_is_checked_as_a_server_would(tmp_path: Path) -> None:
     found = check_access(_settings(**folder.settings()))
     assert found.level is Level.OK, found
     assert "API keys, tokens" in found.said
+    nowhere = _settings(**folder.settings(), connect_origins="https://a.example")
+    found = check_access(nowhere)
+    assert (found.level, "connect_listen" in found.said) == (Level.FAIL, True)
     (folder.folder / "tls.key").write_bytes(
         trustme.CA().issue_cert("other").private_key_pem.bytes()
     )

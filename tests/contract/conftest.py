@@ -27,7 +27,7 @@ from tests.scenarios.web_caller import WAYS, WebCaller
 TARGETS = ("in_process", "socket")
 # The browser's door has the same handlers behind it. What only it decides is asked for
 # in every way that it speaks; the rest of the API, once.
-WEB_TARGETS = ("connect", "grpc_web")
+WEB_TARGETS = ("grpc_web",)
 STORE = "test.db"
 
 

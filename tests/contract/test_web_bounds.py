@@ -16,7 +16,7 @@ from nearturn.v1 import demand_service_pb2 as demands
 from nearturn.v1 import match_service_pb2 as matches
 from nearturn.v1 import return_service_pb2 as returns
 from server import web_server
-from server.api.web import application
+from server.api.web import exchange
 from server.api.web.request_gzip import UNPACKED_BYTES_MAX
 from server.runtime.runtime import Runtime
 from server.storage.store import LoggedDecision
@@ -106,7 +106,7 @@ async def test_an_answered_request_that_pauses_is_given_up(
     door: WebDoorServer, monkeypatch: pytest.MonkeyPatch
 ):
     """The rest of a refused request is not waited for as long as that of another."""
-    monkeypatch.setattr(application, "DRAIN_S", 0.2)
+    monkeypatch.setattr(exchange, "DRAIN_S", 0.2)
     headers = {**JSON, "origin": "https://other.example", "content-length": "100"}
     async with connected(door.port) as (reader, writer):
         writer.write(head(UPSERT, headers) + b'{"dem')
@@ -199,7 +199,7 @@ async def test_a_request_that_pauses_is_given_up(
     door: WebDoorServer, noted: Noted, monkeypatch: pytest.MonkeyPatch
 ):
     """Half a body and nothing more: the connection is ended, and nothing is called."""
-    monkeypatch.setattr(application, "PAUSE_S", 0.2)
+    monkeypatch.setattr(exchange, "PAUSE_S", 0.2)
     async with connected(door.port) as (reader, writer):
         writer.write(head(UPSERT, {**JSON, "content-length": "100"}) + b'{"dem')
         told = await response(reader)

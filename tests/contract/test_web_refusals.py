@@ -157,7 +157,7 @@ async def test_pages_of_listed_origins_may_call(door: WebDoorServer):
         origin=ORIGIN,
         access_control_request_method="POST",
         access_control_request_headers="authorization,content-type,connect-timeout-ms,"
-        "connect-protocol-version,x-grpc-web,x-user-agent,grpc-timeout,traceparent",
+        "nearturn-tenant,connect-protocol-version,x-grpc-web,x-user-agent,grpc-timeout,traceparent",
     )
     assert asked.status == 200
     assert asked.headers["access-control-allow-origin"] == ORIGIN

@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from contextlib import suppress
-from http import HTTPStatus
 from typing import Any, TypeAlias
 
 import structlog
 from connectrpc.server import ConnectASGIApplication
 from starlette.responses import JSONResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from server.api.web.endpoints import CODECS
+from server.api.web.exchange import Exchange
 from server.api.web.gate import Gate
 from server.api.web.origins import with_origins
 from server.api.web.request_gzip import RequestGzip
 from server.api.web.web_context import enter_connection
 
 log = structlog.get_logger(__name__)
-
-#: How long a request may pause before its body is there.
-PAUSE_S = 60.0
-
-#: How long, and how much of, a request is read that has its answer already: a client
-#: that still writes when its connection is shut never sees what it was told.
-DRAIN_S = 2.0
-DRAIN_BYTES = 16 * 1024 * 1024
 
 # The library's own type of one is private.
 Endpoints: TypeAlias = Mapping[str, Any]
@@ -92,7 +83,7 @@ class WebApplication:
             # Neither web sockets nor the beginning and end of a server are of use.
             return
         headers: Headers = scope["headers"]
-        exchange = _Exchange(receive, send, _has_body(headers))
+        exchange = Exchange(receive, send, _has_body(headers))
         refusal = self._refusal(headers)
         if refusal is not None:
             await refusal(scope, exchange.receive, exchange.send)
@@ -144,51 +135,3 @@ def _has_body(headers: Headers) -> bool:
 def _is_plain_grpc(content_type: str) -> bool:
     kind = content_type.partition(";")[0].strip().lower()
     return kind == "application/grpc" or kind.startswith("application/grpc+")
-
-
-class _Exchange:
-    """One request and its answer: the rest of one is not waited for without an end."""
-
-    def __init__(self, receive: Receive, send: Send, has_body: bool) -> None:
-        self._receive = receive
-        self._send = send
-        self._is_whole = not has_body
-        self._is_given_up = False
-        self.has_begun = False
-
-    async def receive(self) -> Message:
-        """Return the next part of the request, or that the caller is gone."""
-        if self._is_whole:
-            return await self._receive()
-        try:
-            async with asyncio.timeout(PAUSE_S):
-                message = await self._receive()
-        except TimeoutError:
-            self._is_given_up = True
-            return {"type": "http.disconnect"}
-        self._is_whole = not message.get("more_body", False)
-        return message
-
-    async def send(self, message: Message) -> None:
-        """Send a part of the answer."""
-        if message["type"] == "http.response.start":
-            self.has_begun = True
-            if message["status"] != HTTPStatus.OK:
-                # With any other, a handler may be reading yet.
-                await self._drain(0.0)
-            if not self._is_whole:
-                headers = [*message.get("headers", ()), (b"connection", b"close")]
-                message = {**message, "headers": headers}
-        elif not (self._is_whole or message.get("more_body", False)):
-            await self._send({**message, "more_body": True})
-            await self._drain(DRAIN_S)
-            message = {**message, "body": b""}
-        await self._send(message)
-
-    async def _drain(self, seconds: float) -> None:
-        # In no time at all it is what has come already: mostly all of it.
-        left = 0 if self._is_given_up else DRAIN_BYTES
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while left > 0 and not self._is_whole:
-                    left -= len((await self.receive()).get("body", b""))

@@ -256,6 +256,41 @@ async def test_a_stream_of_requests_that_breaks_off_leaves_nothing_running(
     await until(lambda: len(asyncio.all_tasks()) <= before)
 
 
+async def test_a_stream_may_go_both_ways_at_once(door: WebDoorServer, noted: Noted):
+    """The next request is sent when the last one is answered, and none is lost."""
+    said = {
+        "content-type": "application/connect+proto",
+        "transfer-encoding": "chunked",
+    }
+    async with connected(door.port) as (reader, writer):
+        writer.write(head(STREAM, said))
+        for name in ("one", "two", "three"):
+            request = returns.StreamReturnsRequest(return_item=return_item(name))
+            raw = request.SerializeToString()
+            chunk = b"\0" + len(raw).to_bytes(4, "big") + raw
+            writer.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
+            await asyncio.wait_for(reader.readuntil(name.encode()), timeout=30)
+        writer.write(b"0\r\n\r\n")
+        await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), timeout=30)
+    assert noted.ended == [("StreamReturns", "OK")]
+
+
+async def test_a_stream_that_begins_to_be_answered_is_read_on(
+    door: WebDoorServer, runtime: Runtime
+):
+    """A thousand requests, more than the server takes at once: each has its answer."""
+    requests = [
+        returns.StreamReturnsRequest(return_item=return_item(f"r{number}"))
+        for number in range(1_000)
+    ]
+    async with WebCaller(door.url) as caller:
+        api = Api(WebTransport(caller), runtime)
+        answers = await asyncio.wait_for(
+            api.bidi(returns.StreamReturnsRequest, requests), timeout=60
+        )
+    assert [each.return_id for each in answers] == [f"r{n}" for n in range(1_000)]
+
+
 async def test_a_watcher_is_told_when_the_server_stops(runtime: Runtime, noted: Noted):
     """Its stream ends with UNAVAILABLE and when to come back; then the port is shut."""
     async with WebDoorServer(runtime, noted, grace_s=30) as door:

@@ -180,6 +180,13 @@ class Settings(AccessSettings):
         description="Items of a tenant kept out that are asked about at once; beyond "
         "it they are only counted.",
     )
+    pending_calls_max: int = Field(
+        256,
+        ge=2,
+        le=1_000_000,
+        description="Calls that may wait to be taken off the wire; from half of it on "
+        "some of those that come are refused, as CANCELLED.",
+    )
     queue_count_max: int = Field(
         10_000,
         ge=1,

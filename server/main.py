@@ -281,7 +281,7 @@ def _relay_params(settings: Settings) -> RelayParams:
 
 
 def _grpc_server(settings: Settings, door: Door) -> grpc.aio.Server:
-    size = settings.message_bytes_max
+    size, pending = settings.message_bytes_max, settings.pending_calls_max
     return grpc.aio.server(
         interceptors=(door.interceptor,),
         options=(
@@ -290,5 +290,10 @@ def _grpc_server(settings: Settings, door: Door) -> grpc.aio.Server:
             # A second server on the port must fail, not share it.
             ("grpc.so_reuseport", 0),
             ("grpc.http2.min_recv_ping_interval_without_data_ms", 60_000),
+            # The event loop takes calls one by one, and those that wait for it wait in
+            # no queue of ours: gRPC itself refuses what is too much, at no cost to the
+            # interpreter, and by chance from the first of these numbers on.
+            ("grpc.server.max_pending_requests", max(1, pending // 2)),
+            ("grpc.server.max_pending_requests_hard_limit", pending),
         ),
     )

@@ -37,12 +37,13 @@ _NEWEST_PART = 4
 
 @dataclass(slots=True)
 class Queued:
-    """Work in the queue, since when, who waits for it, and what it was charged."""
+    """Work in the queue, since and until when, who waits, and what it was charged."""
 
     work: Work
     future: asyncio.Future[Done]
     queued_ns: int
     origin: Origin
+    until_ns: int | None = None
     charged_ns: int = 0
     is_given_up: bool = False
 
@@ -57,8 +58,9 @@ class WorkQueue:
 
     A queue that is full of calls whose callers are gone does nothing for anybody. So
     whoever has a deadline is refused at once when the first of its tenant has waited
-    for half of the time that is left, and a call whose caller gave up before its turn
-    is left out. One whose turn has come is carried out whole.
+    for half of the time that is left, and a call is left out whose caller gave up
+    before its turn, or whose answer would come after its deadline. One whose turn has
+    come is carried out whole.
 
     Parameters
     ----------
@@ -134,7 +136,7 @@ class WorkQueue:
             As :meth:`admit` says.
         """
         self.admit(work.tenant)
-        queued = self._put(work)
+        queued = self._put(work, time_left_s())
         try:
             return await self._done(queued)
         except asyncio.CancelledError:
@@ -147,7 +149,7 @@ class WorkQueue:
 
     async def group(self, count_max: int) -> list[Queued]:
         """
-        Wait for work and take the first of it, without what was given up.
+        Wait for work and take the first of it, without what would be in vain.
 
         At most ``count_max``, and no more than would be done in a tenth of a second by
         what groups have taken of late: with a thousand that take a second, each of
@@ -187,9 +189,11 @@ class WorkQueue:
         """Return once all that was put into the queue is done."""
         await self._idle.wait()
 
-    def _put(self, work: Work) -> Queued:
+    def _put(self, work: Work, left_s: float | None = None) -> Queued:
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
-        queued = Queued(work, future, perf_counter_ns(), self._watch.origin())
+        now_ns = perf_counter_ns()
+        until_ns = None if left_s is None else now_ns + round(left_s * 1e9)
+        queued = Queued(work, future, now_ns, self._watch.origin(), until_ns)
         self._waiting.put(work.tenant, queued)
         self._idle.clear()
         self._grown.set()
@@ -205,12 +209,13 @@ class WorkQueue:
     def _take(self, count_max: int) -> list[Queued]:
         group: list[Queued] = []
         room_ns, count_min = self._room()
+        answered_ns = perf_counter_ns() + min(room_ns, self._backlog_ns())
         while len(group) < count_max and (room_ns > 0 or len(group) < count_min):
             tenant = self._waiting.next_tenant()
             if tenant is None:
                 break
             queued = self._waiting.take(tenant)
-            if queued.is_given_up:
+            if queued.is_given_up or self._refuse_if_late(queued, answered_ns):
                 self._watch.refused(tenant)
                 continue
             queued.charged_ns = self._each_ns.get(tenant, 0)
@@ -218,6 +223,27 @@ class WorkQueue:
             room_ns -= queued.charged_ns
             group.append(queued)
         return group
+
+    def _refuse_if_late(self, queued: Queued, answered_ns: int) -> bool:
+        # That its caller has gone is heard late by a loop that is busy; until when it
+        # waits is known.
+        if queued.until_ns is None or queued.until_ns >= answered_ns:
+            return False
+        error = LimitExceededError(
+            "ms until the answer, for what is left until the deadline",
+            (answered_ns - queued.queued_ns) // 1_000_000,
+            (queued.until_ns - queued.queued_ns) // 1_000_000,
+            retry_after_s=1,
+        )
+        if not queued.future.done():
+            queued.future.set_result(Done(error=error))
+        return True
+
+    def _backlog_ns(self) -> int:
+        counts = self._waiting.counts()
+        return sum(
+            count * self._each_ns.get(tenant, 0) for tenant, count in counts.items()
+        )
 
     def _room(self) -> tuple[int, int]:
         # How long the next group may take, and how many it takes however long.

@@ -183,3 +183,43 @@ async def test_a_group_is_no_longer_than_its_callers_can_wait(
         for each in calls:
             each.cancel()
         await asyncio.wait(calls)
+
+
+async def test_who_would_be_answered_too_late_is_left_out(watch: CountingWatch) -> None:
+    """
+    Its deadline is known, be its cancellation on its way or not.
+
+    Ten pieces wait of which each has taken 20 ms of late, so that the first group ends
+    in a tenth of a second: too late for whoever has 50 ms left, not for the others.
+    """
+    queue = WorkQueue(100, watch)
+    first = _calling(queue)
+    (slow,) = await queue.group(1)
+    await asyncio.sleep(0.02)
+    queue.end([slow], [Done(0)])
+    await first
+    late = [_calling(queue, 0.05) for _ in range(2)]
+    calls = [_calling(queue), *late, *(_calling(queue, 60.0) for _ in range(7))]
+    await asyncio.sleep(0)
+    group = await queue.group(100)
+    assert len(group) == 8
+    assert watch.refused_count == 2
+    for each in late:
+        with pytest.raises(LimitExceededError, match="ms until the answer"):
+            await asyncio.wait_for(each, 5)
+    queue.end(group, [Done(at) for at in range(8)])
+    kept = [each for each in calls if each not in late]
+    assert await asyncio.gather(*kept) == [*range(8)]
+
+
+async def test_our_own_work_is_never_too_late(watch: CountingWatch) -> None:
+    """Also where it is put by the task of a caller whose time is up."""
+    queue = WorkQueue(10, watch)
+    context = contextvars.copy_context()
+    context.run(set_time_left, 0.0)
+    own = asyncio.create_task(queue.submit(WORK), context=context)
+    await asyncio.sleep(0)
+    group = await queue.group(10)
+    queue.end(group, [Done(1)])
+    assert await asyncio.wait_for(own, 5) == 1
+    assert watch.refused_count == 0

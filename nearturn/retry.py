@@ -20,6 +20,11 @@ _SPREAD_S_MIN = 0.1
 # do not come back together. Never taken off: earlier is in vain.
 _SPREAD = 0.25
 
+# What was refused unread, by gRPC itself, says nothing about when: many were, at once,
+# so they come back over a whole second.
+_UNREAD_PAUSE_S = 0.25
+_UNREAD_SPREAD_S = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class RetryRules:
@@ -32,7 +37,7 @@ class RetryRules:
         Tries of a call in all, 1 or more; 1 never waits.
     pause_s_max
         Longest time that a server may ask for; what asks for more is given up at
-        once.
+        once. Below a quarter of a second calls that were refused unread are, too.
     jitter
         Gives numbers from 0 up to 1, by which waits are spread.
 
@@ -54,6 +59,8 @@ class RetryRules:
 
     def pause_s(self, error: grpc.RpcError) -> float | None:
         """Return how long to wait after an error, ``None`` if that is no use."""
+        if is_unread(error) and self.pause_s_max >= _UNREAD_PAUSE_S:
+            return _UNREAD_PAUSE_S + self.jitter() * _UNREAD_SPREAD_S
         asked_s = asked_pause_s(error)
         if asked_s is None or asked_s > self.pause_s_max:
             return None
@@ -128,6 +135,16 @@ def asked_pause_s(error: grpc.RpcError) -> float | None:
             nanoseconds: int = retry.retry_delay.ToNanoseconds()
             return max(0, nanoseconds) / 1e9
     return None
+
+
+def is_unread(error: grpc.RpcError) -> bool:
+    """
+    Say whether a server ended a call before it looked at it.
+
+    Too many waited to be taken up, or it was about to stop. A caller that cancels its
+    own call is told otherwise: by an error of asyncio's or of futures.
+    """
+    return cast(grpc.Call, error).code() is grpc.StatusCode.CANCELLED
 
 
 def may_repeat(request: Any) -> bool:

@@ -15,7 +15,7 @@ from nearturn.retry import Patience, RetryRules
 
 class RetryInterceptor(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]
     """
-    Tries a call again when RESOURCE_EXHAUSTED says when.
+    Tries a call again when RESOURCE_EXHAUSTED says when, or that was refused unread.
 
     Calls that are made as futures go through as they are: nobody waits for them here.
 

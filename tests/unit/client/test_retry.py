@@ -108,6 +108,20 @@ def test_who_asks_for_too_much_is_not_waited_for():
     assert patient.pause_s(full(3.000_000_001)) is None
 
 
+def test_what_was_refused_unread_comes_back_over_a_second():
+    """CANCELLED says not when: a quarter of a second, and up to a whole one more."""
+    unread = Refused(code_pb2.CANCELLED)
+    assert [rules(each).pause_s(unread) for each in (0.0, 0.5, 1.0)] == [
+        0.25,
+        0.75,
+        1.25,
+    ]
+    assert rules(pause_s_max=0.25).pause_s(unread) == 0.25
+    assert rules(pause_s_max=0.2).pause_s(unread) is None
+    assert Patience(rules(), WRITE, None).pause_s(unread) is None
+    assert Patience(rules(), KNOWN, None).pause_s(unread) == 0.25
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("attempts_max", 0), ("pause_s_max", -1.0), ("pause_s_max", float("nan"))],

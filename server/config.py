@@ -181,7 +181,7 @@ class Settings(AccessSettings):
         "it they are only counted.",
     )
     pending_calls_max: int = Field(
-        256,
+        512,
         ge=2,
         le=1_000_000,
         description="Calls that may wait to be taken off the wire; from half of it on "

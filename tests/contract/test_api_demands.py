@@ -48,6 +48,8 @@ async def test_a_stale_etag_is_aborted(api: Api):
     assert refused.value.code is grpc.StatusCode.ABORTED
     assert refused.value.info.reason == "VERSION_MISMATCH"
     assert dict(refused.value.info.metadata) == {
+        "kind": "demand",
+        "id": "d1",
         "current_etag": "2",
         "received_etag": "1",
     }

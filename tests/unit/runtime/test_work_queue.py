@@ -219,7 +219,7 @@ async def test_our_own_work_is_never_too_late(watch: CountingWatch) -> None:
     context.run(set_time_left, 0.0)
     own = asyncio.create_task(queue.submit(WORK), context=context)
     await asyncio.sleep(0)
-    group = await queue.group(10)
+    group = await asyncio.wait_for(queue.group(10), 5)
     queue.end(group, [Done(1)])
     assert await asyncio.wait_for(own, 5) == 1
     assert watch.refused_count == 0

@@ -18,7 +18,7 @@ from pydantic_settings import (
 )
 
 from matcher.domain.errors import FieldViolation, InvalidValueError
-from matcher.domain.ids import check_id
+from matcher.domain.ids import TenantId, check_id
 from server.access_settings import AccessSettings
 
 ENV_PREFIX = "NEARTURN_"
@@ -120,8 +120,8 @@ class Settings(AccessSettings):
         description="PostgreSQL: how long sent bytes may stay unacknowledged, and an "
         "answer late.",
     )
-    tenants: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
-        ("default",),
+    tenants: Annotated[tuple[TenantId, ...], NoDecode, BeforeValidator(_names)] = Field(
+        (TenantId("default"),),
         min_length=1,
         max_length=TENANT_COUNT_MAX,
         examples=["brand-a,brand-b"],

@@ -64,7 +64,7 @@ class Server:
         self._sight = Sight(_sight_params(settings), lambda: self._outbox)
         self._door = Door(
             settings,
-            tenants_of(settings),
+            settings.tenants,
             settings.listen,
             self._quotas.of,
             self._sight.watch,
@@ -226,14 +226,9 @@ def _open_store(settings: Settings) -> SqlStore:
     )
 
 
-def tenants_of(settings: Settings) -> tuple[TenantId, ...]:
-    """Return the tenants of a server."""
-    return tuple(map(TenantId, settings.tenants))
-
-
 def _options(settings: Settings) -> RuntimeOptions:
     return RuntimeOptions(
-        tenants=tenants_of(settings),
+        tenants=settings.tenants,
         threads=settings.solver_threads,
         runs_timers=settings.run_timers,
         queue_count_max=settings.queue_count_max,

@@ -8,7 +8,6 @@ from pathlib import Path
 from cryptography import x509
 
 from matcher.domain.errors import InvalidValueError
-from matcher.domain.ids import TenantId
 from server.cli.doctor_findings import Finding, fail, ok, warn
 from server.config import Settings
 from server.door import Door
@@ -22,8 +21,7 @@ _LEFT_MIN = timedelta(days=14)
 def check_access(settings: Settings) -> Finding:
     """Check certificates, keys and tokens as a server does that starts."""
     try:
-        tenants = tuple(map(TenantId, settings.tenants))
-        Door(settings, tenants, settings.listen, Quotas(settings).of)
+        Door(settings, settings.tenants, settings.listen, Quotas(settings).of)
         WebDoor(settings)
     except InvalidValueError as error:
         todo = "docs/SECURITY.md says what there has to be."

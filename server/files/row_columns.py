@@ -14,23 +14,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from matcher.domain.errors import FieldViolation, InvalidValueError
+from server.files.arrow_types import ARROW_TYPES
 from server.files.cell import Leaf, is_empty, parse_cell
 from server.files.columns import COLUMNS, Column, ColumnType, Kind
 from server.files.message import to_message_dict
 
 BoolArray = NDArray[np.bool_]
 
-_ARROW: Mapping[ColumnType, Any] = MappingProxyType(
-    {
-        ColumnType.TEXT: pa.string(),
-        ColumnType.INT32: pa.int32(),
-        ColumnType.INT64: pa.int64(),
-        ColumnType.FLOAT: pa.float64(),
-        ColumnType.BOOL: pa.bool_(),
-        ColumnType.TIME: pa.timestamp("us", "UTC"),
-        ColumnType.ENUM: pa.string(),
-    }
-)
+# A server takes no lists by the column.
+_LIST = ColumnType.TEXT_LIST
 
 # Texts that Arrow reads as `parse_cell` does, all of a column at once. Whatever is
 # written otherwise goes to that one by one: "+7", " 7 ", or a fault.
@@ -92,7 +84,7 @@ def to_columns(rows: Sequence[Mapping[str, object]], kind: Kind) -> RowColumns:
         The same rows are read, with the same values, and the same is wrong with the
         others. Ranges are not checked here: the contract does that.
     """
-    columns = [each for each in COLUMNS[kind].values() if each.type in _ARROW]
+    columns = [each for each in COLUMNS[kind].values() if each.type is not _LIST]
     bad = np.zeros(len(rows), np.bool_)
     arrays = {}
     for column in columns:
@@ -118,7 +110,7 @@ def _faults(row: Mapping[str, object], kind: Kind) -> tuple[FieldViolation, ...]
 def _array(column: Column, values: list[object], bad: BoolArray) -> Any:
     """Return a column; rows whose value is not acceptable are noted, and null."""
     kinds = {type(value) for value in values} - {type(None)}
-    arrow = _ARROW[column.type]
+    arrow = ARROW_TYPES[column.type]
     if kinds <= {str}:
         if column.type is ColumnType.TEXT:
             return _null_if_empty(pa.array(values, arrow))
@@ -139,7 +131,7 @@ def _array(column: Column, values: list[object], bad: BoolArray) -> Any:
 def _read_at_once(column: Column, values: list[object], bad: BoolArray) -> Any:
     texts = _null_if_empty(pa.array(values, pa.string()))
     plain = pc.match_substring_regex(texts, _PLAIN[column.type]).fill_null(True)
-    arrow = _ARROW[column.type]
+    arrow = ARROW_TYPES[column.type]
     odd = np.nonzero(~plain.to_numpy(zero_copy_only=False))[0].tolist()
     try:
         found = pc.if_else(plain, texts, pa.scalar(None, pa.string())).cast(arrow)
@@ -163,7 +155,7 @@ def _looked_up(column: Column, values: list[object], bad: BoolArray) -> Any:
         bad |= (
             pa.array(is_bad).take(index).fill_null(False).to_numpy(zero_copy_only=False)
         )
-    return pa.array(found, _ARROW[column.type]).take(index)
+    return pa.array(found, ARROW_TYPES[column.type]).take(index)
 
 
 def _parsed(

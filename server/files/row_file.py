@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from matcher.domain.errors import InvalidValueError
+from server.files.arrow_types import ARROW_TYPES
 from server.files.columns import ColumnType
 from server.files.text_cell import cell_text
 
@@ -74,17 +75,7 @@ def _write_csv(path: Path, columns: Columns, rows: Iterable[RowValues]) -> int:
 
 
 def _write_parquet(path: Path, columns: Columns, rows: Iterable[RowValues]) -> int:
-    types = {
-        ColumnType.TEXT: pa.string(),
-        ColumnType.INT32: pa.int32(),
-        ColumnType.INT64: pa.int64(),
-        ColumnType.FLOAT: pa.float64(),
-        ColumnType.BOOL: pa.bool_(),
-        ColumnType.TIME: pa.timestamp("us", "UTC"),
-        ColumnType.ENUM: pa.string(),
-        ColumnType.TEXT_LIST: pa.list_(pa.string()),
-    }
-    schema = pa.schema([(name, types[kind]) for name, kind in columns.items()])
+    schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns.items()])
     count = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for batch in _batches(iter(rows)):

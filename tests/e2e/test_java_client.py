@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from matcher.domain.policy_change import Dimension
-from nearturn import Client
-from server.cli.load_run import put_in_force
-from tests.contract.messages import policy
-from tests.scenarios.server_process import ServerProcess
+from tests.scenarios.foreign_client import ROOT, schema_in, told_by
 
-ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "examples" / "java" / "build.sh"
 TOOLS = ("java", "javac", "protoc", "grpc_java_plugin")
 LIBRARY = Path("/usr/share/java/grpc-netty.jar")
@@ -24,11 +17,8 @@ LIBRARY = Path("/usr/share/java/grpc-netty.jar")
 
 def _built(folder: Path) -> tuple[str, ...]:
     """Compile the example, and return the command that runs it."""
-    schema = folder / "nearturn.binpb"
-    script = ROOT / "scripts" / "proto.py"
-    subprocess.run([sys.executable, script, "--image", schema], check=True)
     done = subprocess.run(
-        [BUILD, schema, folder / "built"],
+        [BUILD, schema_in(folder), folder / "built"],
         capture_output=True,
         text=True,
         timeout=300,
@@ -47,18 +37,7 @@ def _built(folder: Path) -> tuple[str, ...]:
 def test_a_caller_in_java_gets_a_match(tmp_path: Path) -> None:
     """Order, return, repetition, round, confirmation, a stream with a faulty item."""
     command = _built(tmp_path)
-    with ServerProcess(tmp_path, "--log-level=warning", "--no-timers") as server:
-        with Client(server.address) as client:
-            put_in_force(client, policy(), [d for d in Dimension if d], "tests")
-        done = subprocess.run(
-            [*command, server.address],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = told_by(lambda address: [*command, address], tmp_path)
     assert told["first_outcome"] == "OUTCOME_WAITING"
     assert told["is_repeated"]
     assert told["matched_demand"] == "java-order"

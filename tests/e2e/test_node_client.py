@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from matcher.domain.policy_change import Dimension
-from nearturn import Client
-from server.cli.load_run import put_in_force
-from tests.contract.messages import policy
-from tests.scenarios.server_process import ServerProcess
+from tests.scenarios.foreign_client import ROOT, schema_in, told_by
 
-ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "node"
 NODE = shutil.which("node")
 
@@ -28,22 +21,9 @@ NODE = shutil.which("node")
 )
 def test_a_caller_in_node_gets_a_match(tmp_path: Path) -> None:
     """Order, return, repetition, round, confirmation, a stream with a faulty item."""
-    schema = tmp_path / "nearturn.binpb"
-    script = ROOT / "scripts" / "proto.py"
-    subprocess.run([sys.executable, script, "--image", schema], check=True)
-    with ServerProcess(tmp_path, "--log-level=warning", "--no-timers") as server:
-        with Client(server.address) as client:
-            put_in_force(client, policy(), [d for d in Dimension if d], "tests")
-        assert NODE is not None
-        done = subprocess.run(
-            [NODE, EXAMPLE / "client.mjs", server.address, schema],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    assert NODE is not None
+    program, schema = [NODE, EXAMPLE / "client.mjs"], schema_in(tmp_path)
+    told = told_by(lambda address: [*program, address, schema], tmp_path)
     assert told["first_outcome"] == "OUTCOME_WAITING"
     assert told["is_repeated"]
     assert told["matched_demand"] == "node-order"

@@ -101,6 +101,7 @@ class Client:
     a :func:`request_id`, so that a repetition is known as one. RESOURCE_EXHAUSTED with
     ``RetryInfo`` is waited for as long as that says, within the call's timeout, if the
     call reads or has a request id; not where the call is a stream or made as a future.
+    So are calls that a server refused unread, CANCELLED, for about a second.
     Safe to share between threads. :class:`nearturn.async_client.AsyncClient` is the
     same for asyncio.
     """

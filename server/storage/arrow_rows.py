@@ -1,9 +1,8 @@
-"""Rows as an Arrow stream, compressed with Zstandard unless they are few."""
+"""Rows as an Arrow stream, compressed with Zstandard."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -12,12 +11,6 @@ from server.storage.codec import StoredDocumentError
 
 #: Rows of one record batch; bounds what a reader holds at once.
 _BATCH_COUNT = 10_000
-
-# Fewer rows grow by it, and it takes longer than all the rest of a small stream.
-_COMPRESSED_FROM = 16
-
-# A stream is its messages, one behind the other, and this.
-_END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
 def pack(schema: pa.Schema, columns: Sequence[Sequence[Any]]) -> bytes:
@@ -32,19 +25,12 @@ def pack(schema: pa.Schema, columns: Sequence[Sequence[Any]]) -> bytes:
         for values, field in zip(columns, schema, strict=True)
     ]
     batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
-    if batch.num_rows < _COMPRESSED_FROM:
-        return b"".join((_head(schema), batch.serialize(), _END))
     sink = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
     with pa.ipc.new_stream(sink, schema, options=options) as writer:
         for start in range(0, batch.num_rows, _BATCH_COUNT):
             writer.write_batch(batch.slice(start, _BATCH_COUNT))
     return bytes(sink.getvalue())
-
-
-@cache
-def _head(schema: pa.Schema) -> bytes:
-    return bytes(schema.serialize())
 
 
 def unpack(schema: pa.Schema, data: bytes) -> Iterator[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""A journal and its checkpoints as Arrow, and back."""
+"""A journal as JSON and its checkpoints as Arrow, and back."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ from matcher.engine.records import (
     WarehouseDay,
 )
 from matcher.engine.shadow_records import ShadowUnits
-from server.storage import arrow_rows, codec
+from server.storage import arrow_rows, codec, packed_text
 from server.storage.codec import DocumentCodec, StoredDocumentError
 
-#: One row per entry. Documents are JSON as everywhere in the store; ``known`` is empty
-#: where nothing was.
+#: Segments of older stores: one row per entry. ``known`` is empty where nothing was.
 SEGMENT = pa.schema(
     [
         pa.field("instant", pa.timestamp("us", tz="UTC"), nullable=False),
@@ -48,6 +47,13 @@ _EVENTS: dict[str, DocumentCodec[Any]] = {
 }
 _KNOWN = DocumentCodec(Known)
 
+# The same rows, as a segment is written now; null where nothing was known.
+_ROWS = msgspec.json.Decoder(list[tuple[int, str, msgspec.Raw, msgspec.Raw, bool]])
+_NOTHING = "null"
+
+# What every message of Arrow begins with.
+_ARROW = b"\xff\xff\xff\xff"
+
 # The kinds of rows of a checkpoint by the field of LiveRows that holds them.
 _LIVE: dict[str, DocumentCodec[Any]] = {
     "policies": codec.POLICIES,
@@ -69,19 +75,36 @@ _LIVE: dict[str, DocumentCodec[Any]] = {
 
 
 def pack_entries(entries: Sequence[Entry]) -> bytes:
-    """Return entries of a journal in their order."""
-    kinds = [type(each.event).__name__ for each in entries]
-    events = zip(kinds, entries, strict=True)
-    return arrow_rows.pack(
-        SEGMENT,
-        [
-            [each.now_us for each in entries],
-            kinds,
-            [_EVENTS[kind].encode(each.event) for kind, each in events],
-            [_KNOWN.encode(each.known) if each.known else "" for each in entries],
-            [each.is_planning_down for each in entries],
-        ],
-    )
+    """Return entries of a journal in their order; the same ones give the same bytes."""
+    return packed_text.pack(msgspec.json.encode([_row(entry) for entry in entries]))
+
+
+def _row(entry: Entry) -> tuple[int, str, object, object, bool]:
+    kind = type(entry.event).__name__
+    return entry.now_us, kind, entry.event, entry.known or None, entry.is_planning_down
+
+
+def segment_rows(data: bytes) -> Iterator[tuple[int, str, str, str, bool]]:
+    """
+    Yield the rows of a segment as :data:`SEGMENT` has them, documents still encoded.
+
+    Raises
+    ------
+    StoredDocumentError
+        If the bytes are no segment.
+    """
+    if data.startswith(_ARROW):
+        yield from arrow_rows.unpack(SEGMENT, data)
+        return
+    try:
+        for now_us, event, document, known, is_down in _ROWS.decode(
+            packed_text.unpack(data)
+        ):
+            said = bytes(known).decode()
+            rest = "" if said == _NOTHING else said, is_down
+            yield now_us, event, bytes(document).decode(), *rest
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StoredDocumentError(f"stored rows do not read back: {error}") from error
 
 
 def unpack_entries(data: bytes) -> Iterator[Entry]:
@@ -93,7 +116,7 @@ def unpack_entries(data: bytes) -> Iterator[Entry]:
     StoredDocumentError
         If they do not read back.
     """
-    for now_us, event, document, known, is_down in arrow_rows.unpack(SEGMENT, data):
+    for now_us, event, document, known, is_down in segment_rows(data):
         if event not in _EVENTS:
             raise StoredDocumentError(f"stored event {event!r} is not known")
         yield Entry(
@@ -130,7 +153,7 @@ def erase_entries(data: bytes, subjects: Subjects, traces: Traces) -> bytes | No
     named = _names(subjects)
     if not any(
         each in document or each in known
-        for _, _, document, known, _ in arrow_rows.unpack(SEGMENT, data)
+        for _, _, document, known, _ in segment_rows(data)
         for each in named
     ):
         return None

@@ -6,6 +6,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ from server.api.convert.return_item import from_return_record
 from server.runtime.shard_host import ShardHost
 from server.runtime.work import Work
 from server.storage import arrow_rows
-from server.storage.journal_codec import CHECKPOINT, SEGMENT
+from server.storage.journal_codec import CHECKPOINT, segment_rows
 from server.storage.opening import open_store
 from server.storage.sql_store import SqlStore
 from server.storage.tables import metadata
@@ -193,13 +194,13 @@ def _texts(host: _Host) -> str:
     # All that is packed: compressed bytes hide what they hold.
     rows = []
     with host.store._database.reading("look") as connection:
-        for query, schema in (
-            ("SELECT segment FROM journal", SEGMENT),
-            ("SELECT rows FROM checkpoints", CHECKPOINT),
+        for query, unpack in (
+            ("SELECT segment FROM journal", segment_rows),
+            ("SELECT rows FROM checkpoints", partial(arrow_rows.unpack, CHECKPOINT)),
         ):
             found = connection.exec_driver_sql(query)
             for data in found.scalars():
-                rows += [str(row) for row in arrow_rows.unpack(schema, data)]
+                rows += [str(row) for row in unpack(data)]
     return "\n".join(rows)
 
 

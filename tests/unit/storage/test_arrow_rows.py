@@ -1,4 +1,4 @@
-"""Rows as Arrow streams: any reader takes them, few or many."""
+"""Rows as Arrow streams: any reader takes them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def _columns(count: int) -> list[list[object]]:
     return [[*range(count)], texts, texts, [""] * count, flags]
 
 
-# Around the number from which they are compressed, and that of a record batch.
-@pytest.mark.parametrize("count", [0, 1, 15, 16, 10_000, 10_001])
+# Around the number of a record batch.
+@pytest.mark.parametrize("count", [0, 1, 10_000, 10_001])
 def test_rows_come_back(count: int) -> None:
     """Through our reader and through Arrow's own, and packed again as the same."""
     columns = _columns(count)

@@ -208,7 +208,7 @@ CORRUPTIONS = {
         ("journal", "the next number is 4"),
     ),
     "a segment that does not read": (
-        "UPDATE journal SET segment = substr(segment, 1, 400) WHERE number = 4",
+        "UPDATE journal SET segment = substr(segment, 1, 40) WHERE number = 4",
         ("journal", "do not read back"),
     ),
     "a segment of another place": (

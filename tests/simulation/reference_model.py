@@ -312,8 +312,8 @@ class ReferenceModel:
             if report.passed:
                 stamps[parcel.item.return_id] = parcel.stamp
             elif not report.pending and not report.paused:
-                self.move(parcel, ReturnState.WAREHOUSE)
-                self._shade(parcel, report.kept_out)
+                # Counted too, if it is eligible and was kept from asking until now.
+                self.decide(parcel)
         self.shades.settle()
         return take_shades(self, self.active, stamps)
 

@@ -197,6 +197,20 @@ def test_whoever_waited_out_a_pause_asks_then() -> None:
     assert _counts(shard) == (4, 2)
 
 
+def test_whoever_waited_out_a_pause_in_vain_is_counted() -> None:
+    """Inspected while all stood still, outside the rollout by then: no place (R25)."""
+    shard = _shard(policy())
+    shard.submit(return_item("r1", verification=_PENDING))
+    shard.apply(PauseProgram("", "audit"))
+    shard.apply(RecordVerification(return_item("r1").return_id, verification()))
+    shard.apply(ResumeProgram(""))
+    shard.activate(policy(rollout_basis_points=0, volume_cap=VolumeCap(10_000, DAY_US)))
+    assert _counts(shard) == (0, 0)
+    shard.round()
+    assert shard.item("r1").reason_codes[0] is ReasonCode.NOT_IN_ROLLOUT
+    assert _counts(shard) == (1, 0)
+
+
 def test_old_hours_are_dropped() -> None:
     """A shard that runs for a year keeps no more than the longest window."""
     shard = _shard(_capped(10_000, HOUR_US))

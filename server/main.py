@@ -25,7 +25,6 @@ from server.door import Door
 from server.events.event_sink import EventSink
 from server.events.outbox import Outbox
 from server.events.relay import RelayParams
-from server.interpreter import tune_interpreter
 from server.quotas import Quotas
 from server.runtime.options import RuntimeOptions
 from server.runtime.runtime import Runtime
@@ -87,7 +86,6 @@ class Server:
             If the store cannot be opened.
         """
         settings = self._settings
-        tune_interpreter()
         self._sink = _event_sink(settings)
         store = await asyncio.to_thread(_open_store, settings)
         self._runtime = Runtime(

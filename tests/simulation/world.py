@@ -165,6 +165,8 @@ class World:
         """Crash both with a round in flight: nobody is promised anything by it."""
         if self.in_flight is not None:
             self.in_flight = None
+            # As in `restart`: the command before may have come from the past.
+            self._set_clocks(self.now_us)
             for side in (self.crashing, self.steady):
                 side.restart()
             self.met["round lost"] += 1

@@ -11,6 +11,7 @@ from pathlib import Path
 from matcher.domain.errors import InvalidValueError, UnavailableError
 from server.storage.checksum import digest_of, write_checksum
 from server.storage.new_file import new_file
+from server.storage.sqlite_words import words_of
 from server.storage.store_file import (
     faults_of_file,
     reading_file,
@@ -73,14 +74,16 @@ def back_up(source: Path, target: Path, progress: PagesDone) -> Backup:
             revision = revision_of_file(connection, source)
             origin = connection.connection.driver_connection
             assert isinstance(origin, sqlite3.Connection)
-            _copy(origin, part, progress)
+            _copy(origin, source, part, progress)
         check_copy(part, revision)
         # First: where there is a backup, there is its checksum.
         write_checksum(target, digest_of(part))
     return Backup(target, revision, target.stat().st_size)
 
 
-def _copy(origin: sqlite3.Connection, part: Path, progress: PagesDone) -> None:
+def _copy(
+    origin: sqlite3.Connection, source: Path, part: Path, progress: PagesDone
+) -> None:
     try:
         with closing(sqlite3.connect(part, isolation_level=None)) as copy:
             # Whoever asked for the file syncs it, once.
@@ -93,7 +96,10 @@ def _copy(origin: sqlite3.Connection, part: Path, progress: PagesDone) -> None:
             # One file without a log: nothing is lost if it is copied by itself.
             copy.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
-        raise UnavailableError(f"cannot write {part}: {error}") from error
+        # Which of the two files it was SQLite does not say.
+        raise UnavailableError(
+            f"store {source}: cannot copy it to {part}: {words_of(error)}"
+        ) from error
 
 
 def check_copy(path: Path, revision: str | None = None) -> str:

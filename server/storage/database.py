@@ -12,6 +12,7 @@ from sqlalchemy.sql.expression import ClauseElement
 from matcher.domain.errors import UnavailableError
 from server.storage.codec import DocumentCodec
 from server.storage.prepared import run
+from server.storage.sqlite_words import words_of
 from server.storage.statements import Documents
 
 T = TypeVar("T")
@@ -64,11 +65,8 @@ def _is_forbidden(error: exc.DatabaseError) -> bool:
 def _unavailable(
     doing: str, place: str, error: exc.SQLAlchemyError
 ) -> UnavailableError:
-    cause = error.orig if isinstance(error, exc.DBAPIError) else error
-    # libpq spreads what it says over lines.
-    return UnavailableError(
-        f"store {place}: cannot {doing}: {' '.join(str(cause).split())}"
-    )
+    cause = (error.orig if isinstance(error, exc.DBAPIError) else None) or error
+    return UnavailableError(f"store {place}: cannot {doing}: {words_of(cause)}")
 
 
 @contextmanager

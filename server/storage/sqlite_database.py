@@ -17,6 +17,7 @@ from server.storage.database import Database, connected, unavailable_unless_done
 from server.storage.restore_marker import RestoreMarker
 from server.storage.revision import bring_up_to_date, current_revision
 from server.storage.sqlite_connection import connect, connect_read_only
+from server.storage.store_file import faults_of_file
 from server.storage.store_lock import StoreLock
 
 _log = structlog.get_logger(__name__)
@@ -122,8 +123,14 @@ def _roll_back_unfinished(path: Path, params: SqliteParams) -> None:
     # rollback journal, and a read-only connection may not apply one.
     if not path.with_name(path.name + "-journal").exists():
         return
-    with closing(connect(path, "rw", params.wait_s)) as connection:
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    engine = _engine(
+        functools.partial(connect, path, "rw", params.wait_s), 1, params.wait_s
+    )
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").all()
+    finally:
+        engine.dispose()
 
 
 def _inspect(path: Path, params: SqliteParams) -> None:
@@ -157,9 +164,11 @@ def _refuse_truncated(connection: Connection, path: Path) -> None:
 def _check_integrity(connection: Connection, path: Path) -> None:
     # Not the full check: it also compares every index with its table, which takes
     # three times as long.
-    fault = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
-    if fault != "ok":
-        raise UnavailableError(f"store {path}: cannot open it: it is damaged: {fault}")
+    faults = faults_of_file(connection, is_quick=True, limit=1)
+    if faults:
+        raise UnavailableError(
+            f"store {path}: cannot open it: it is damaged: {faults[0]}"
+        )
 
 
 def _begin_writing(connection: Connection) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +15,12 @@ from server.storage.database import unavailable_unless_done
 from server.storage.restore_marker import RestoreMarker
 from server.storage.revision import current_revision
 from server.storage.sqlite_connection import connect_read_only
+from server.storage.sqlite_words import is_not_read, words_of
 
 #: SQLite's own words for a file in which it finds nothing wrong.
 _SOUND = "ok"
+
+_READ_AT_ONCE = 1 << 20
 
 
 @contextmanager
@@ -68,6 +73,11 @@ def faults_of_file(connection: Connection, *, is_quick: bool, limit: int) -> lis
         long as all the rest.
     limit
         Faults to return, 1 or more.
+
+    Raises
+    ------
+    sqlalchemy.exc.OperationalError
+        If a page could not be read: nothing can be said of it then.
     """
     pragma = "quick_check" if is_quick else "integrity_check"
     try:
@@ -76,10 +86,36 @@ def faults_of_file(connection: Connection, *, is_quick: bool, limit: int) -> lis
         )
     except exc.DatabaseError as error:
         # The class itself is a file in such a state that the check cannot go on.
-        if type(error) is not exc.DatabaseError:
+        if type(error) is not exc.DatabaseError or error.orig is None:
             raise
-        return [str(error.orig)]
-    return [str(fault) for fault in found if fault != _SOUND]
+        _refuse_unread(connection)
+        return [words_of(error.orig)]
+    faults = [str(fault) for fault in found if fault != _SOUND]
+    for fault in filter(is_not_read, faults):
+        raise _unread(fault)
+    return faults
+
+
+def _refuse_unread(connection: Connection) -> None:
+    # SQLite calls damaged what it could not read; whoever reads it all knows better.
+    (_, _, name), *_ = connection.exec_driver_sql("PRAGMA database_list").all()
+    for path in (Path(name), Path(f"{name}-wal")):
+        if not path.exists():
+            continue
+        with path.open("rb") as file:
+            at = 0
+            try:
+                while part := os.pread(file.fileno(), _READ_AT_ONCE, at):
+                    at += len(part)
+            except OSError as error:
+                raise _unread(
+                    f"{path}, behind {at:,} bytes: {error.strerror}"
+                ) from error
+
+
+def _unread(what: str) -> exc.OperationalError:
+    error = sqlite3.OperationalError(f"disk I/O error: {what}")
+    return exc.OperationalError(None, None, error)
 
 
 def revision_of_file(connection: Connection, path: Path) -> str:

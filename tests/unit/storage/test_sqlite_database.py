@@ -148,6 +148,12 @@ def _without_revision(path: Path) -> None:
         connection.commit()
 
 
+def _noise_with_journal(path: Path) -> None:
+    # What is left of a transaction would be rolled back first.
+    path.write_bytes(random.Random(8).randbytes(8192))
+    path.with_name("store.db-journal").write_bytes(random.Random(9).randbytes(4096))
+
+
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "another program's": (_foreign, "another program made it"),
     "another program's in WAL mode": (_foreign_in_wal_mode, "another program"),
@@ -156,6 +162,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: path.write_bytes(random.Random(8).randbytes(8192)),
         "not a database",
     ),
+    "noise beside a journal": (_noise_with_journal, "not a database"),
     "a short text": (lambda path: path.write_text("demand_id,sku\n"), "not a database"),
     "half a header": (
         lambda path: path.write_bytes(_stored(path)[:50]),

@@ -38,8 +38,8 @@ examples/%/node_modules/.package-lock.json: examples/%/package-lock.json
 	cd examples/$* && npm ci --no-audit --no-fund --loglevel=error \
 		|| echo "setup: examples/$* is left out, for npm cannot install it"
 
-# A Debian package, so not part of `setup`: the tests of `make test` do not need it.
-fault-tools: ## Install what the slow fault tests need: strace (as root)
+# A Debian package, so not part of `setup`: `make test` skips what needs it.
+fault-tools: ## Install what fault tests need: strace (as root)
 	apt-get install --yes --no-install-recommends strace
 
 # As above: without a compiler of Java that example is not tried.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import structlog
 
 from matcher.domain.errors import UnavailableError
 from server.storage.backup import back_up
+from server.storage.sql_store import SqlStore
 from server.storage.store_file import faults_of_file, reading_file
 from tests.fault.numbered_commits import commit_number, last_commit, open_numbered
 
@@ -27,7 +29,7 @@ _WORKED = 8
 _FAILED_MAX = 60
 
 
-def fail_commits(path: Path) -> int:
+def fail_commits(path: Path, look: Callable[[SqlStore], int] = last_commit) -> int:
     """
     Commit until enough worked; return how many were refused.
 
@@ -36,7 +38,7 @@ def fail_commits(path: Path) -> int:
     """
     refused = 0
     with closing(_opened(path)) as store:
-        number = last_commit(store)
+        number = look(store)
         while number < _WORKED:
             try:
                 commit_number(store, number + 1)
@@ -46,11 +48,43 @@ def fail_commits(path: Path) -> int:
                 _keep(path, path.with_name(f"died-{refused}-after-{number}.db"))
             else:
                 number += 1
-            assert last_commit(store) == number
+            assert look(store) == number
     return refused
 
 
-def _opened(path: Path):
+def fail_reads(path: Path) -> int:
+    """Commit as :func:`fail_commits` does, where reads are what fails."""
+    refused = 0
+
+    def look(store: SqlStore) -> int:
+        nonlocal refused
+        while True:
+            try:
+                return last_commit(store)
+            except UnavailableError:
+                refused += 1
+                assert refused < _FAILED_MAX, "nothing can be read any more"
+
+    return fail_commits(path, look) + refused
+
+
+def fail_opens(path: Path) -> int:
+    """Open it until enough worked; return how many were refused, naming the store."""
+    worked = refused = 0
+    while worked < _WORKED:
+        try:
+            with closing(open_numbered(f"sqlite:///{path}")) as store:
+                assert last_commit(store) == 1
+        except UnavailableError as error:
+            assert str(path) in str(error)  # noqa: PT017
+            refused += 1
+            assert refused < _FAILED_MAX, "nothing works any more"
+        else:
+            worked += 1
+    return refused
+
+
+def _opened(path: Path) -> SqlStore:
     # Opening may meet a fault as well.
     while True:
         try:
@@ -88,5 +122,10 @@ def fail_backups(path: Path) -> int:
 
 if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    _does = {"commit": fail_commits, "backup": fail_backups}
+    _does = {
+        "commit": fail_commits,
+        "read": fail_reads,
+        "open": fail_opens,
+        "backup": fail_backups,
+    }
     sys.stdout.write(f"{_does[sys.argv[1]](Path(sys.argv[2]))}\n")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import resource
-import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +17,7 @@ import pytest
 from nearturn import Client
 from nearturn.v1 import demand_service_pb2 as demands
 from tests.contract.messages import demand, timestamp
+from tests.fault.failing_calls import FailingCalls, tool
 from tests.fault.numbered_commits import commit_number, last_commit, open_numbered
 from tests.scenarios import DAY_US
 from tests.scenarios.server_process import ServerProcess, now_us
@@ -42,12 +41,6 @@ CALLS = (
 )
 
 
-def _tool(name: str) -> str:
-    found = shutil.which(name)
-    assert found, f"{name} is missing: run `make fault-tools` as root"
-    return found
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("what", "fault"), CALLS)
 def test_failing_calls_of_the_store_are_survived(
@@ -61,11 +54,10 @@ def test_failing_calls_of_the_store_are_survived(
     path = tmp_path / "store.db"
     with closing(open_numbered(f"sqlite:///{path}")) as store:
         commit_number(store, 1)
+    failing = FailingCalls(fault, tmp_path / "calls")
+    program = (sys.executable, "-m", "tests.fault.failing_io", what, str(path))
     done = subprocess.run(
-        (
-            *(_tool("strace"), "-f", "-qq", "-o", os.devnull, "-e", f"inject={fault}"),
-            *(sys.executable, "-m", "tests.fault.failing_io", what, str(path)),
-        ),
+        (*failing.command, *program),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -168,13 +160,13 @@ def test_a_server_lives_through_a_full_disk(tmp_path: Path) -> None:
     assert os.geteuid() == 0, "mounting a small tmpfs needs root"
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = (_tool("mount"), "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk))
+    mount = (tool("mount"), "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk))
     subprocess.run(mount, check=True)
     try:
         server = ServerProcess(disk, "--log-level=error", "--no-timers")
         _live_through(server, lambda: _filled(disk))
     finally:
-        subprocess.run((_tool("umount"), str(disk)), check=True)
+        subprocess.run((tool("umount"), str(disk)), check=True)
 
 
 @contextmanager
@@ -199,12 +191,5 @@ def _filled(disk: Path) -> Iterator[None]:
 def test_a_server_lives_through_failing_calls(tmp_path: Path, fault: str) -> None:
     """Every write, or every sync, of the store fails for a while."""
     server = ServerProcess(tmp_path, "--log-level=error", "--no-timers")
-    command = (_tool("strace"), "-f", "-qq", "-o", os.devnull, "-e", f"inject={fault}")
-
-    @contextmanager
-    def failing() -> Iterator[None]:
-        with subprocess.Popen((*command, "-p", str(server.pid))) as tracer:
-            yield
-            tracer.send_signal(signal.SIGINT)
-
-    _live_through(server, failing)
+    failing = FailingCalls(fault, tmp_path / "calls")
+    _live_through(server, lambda: failing.of(server.pid))

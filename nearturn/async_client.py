@@ -22,6 +22,7 @@ from nearturn.columnar_plan import (
 from nearturn.retry import RetryRules
 from nearturn.retry_interceptor import async_interceptors
 from nearturn.row_import import ImportResult
+from nearturn.tenant_interceptor import async_tenant_interceptors, check_tenant
 from nearturn.v1 import (
     access_service_pb2_grpc,
     demand_service_pb2,
@@ -50,6 +51,13 @@ class AsyncClient:
         servers take on their own machine only.
     retry
         How to wait for a server that is full, as with :class:`nearturn.Client`.
+    tenant
+        Whose data every call is about, as with :class:`nearturn.Client`.
+
+    Raises
+    ------
+    ValueError
+        As :class:`nearturn.Client` does.
 
     Attributes
     ----------
@@ -70,15 +78,17 @@ class AsyncClient:
         *,
         credentials: grpc.ChannelCredentials | None = None,
         retry: RetryRules | None = None,
+        tenant: str | None = None,
     ) -> None:
+        check_tenant(tenant, credentials)
         options = channel_options()
         self._retry = RetryRules() if retry is None else retry
-        waits = async_interceptors(self._retry)
+        between = [*async_tenant_interceptors(tenant), *async_interceptors(self._retry)]
         self.channel = (
-            grpc.aio.insecure_channel(target, options, interceptors=waits)
+            grpc.aio.insecure_channel(target, options, interceptors=between)
             if credentials is None
             else grpc.aio.secure_channel(
-                target, credentials, options, interceptors=waits
+                target, credentials, options, interceptors=between
             )
         )
         self.demands = demand_service_pb2_grpc.DemandServiceStub(self.channel)

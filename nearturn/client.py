@@ -25,6 +25,7 @@ from nearturn.columnar_plan import (
 from nearturn.retry import RetryRules
 from nearturn.retry_interceptor import interceptors
 from nearturn.row_import import ImportResult
+from nearturn.tenant_interceptor import check_tenant, tenant_interceptors
 from nearturn.v1 import (
     access_service_pb2_grpc,
     demand_service_pb2,
@@ -88,6 +89,15 @@ class Client:
     retry
         How to wait for a server that is full; ``None`` for five tries, of up to half
         a minute each.
+    tenant
+        Whose data every call is about, on a server without credentials that keeps the
+        data of several; ``None`` says nothing.
+
+    Raises
+    ------
+    ValueError
+        If a tenant is given beside credentials, which say it themselves, or is not
+        printable ASCII.
 
     Attributes
     ----------
@@ -112,7 +122,9 @@ class Client:
         *,
         credentials: grpc.ChannelCredentials | None = None,
         retry: RetryRules | None = None,
+        tenant: str | None = None,
     ) -> None:
+        check_tenant(tenant, credentials)
         options = channel_options()
         self._retry = RetryRules() if retry is None else retry
         channel = (
@@ -120,7 +132,9 @@ class Client:
             if credentials is None
             else grpc.secure_channel(target, credentials, options)
         )
-        self.channel = grpc.intercept_channel(channel, *interceptors(self._retry))
+        self.channel = grpc.intercept_channel(
+            channel, *tenant_interceptors(tenant), *interceptors(self._retry)
+        )
         self.demands = demand_service_pb2_grpc.DemandServiceStub(self.channel)
         self.returns = return_service_pb2_grpc.ReturnServiceStub(self.channel)
         self.matches = match_service_pb2_grpc.MatchServiceStub(self.channel)

@@ -17,11 +17,19 @@ def connect(target: str) -> Client:
     Raises
     ------
     InvalidValueError
-        If a file was given that cannot be used.
+        If a file was given that cannot be used, or a tenant where the server takes it
+        from credentials, as it does behind TLS.
     """
     shown = what_is_shown()
-    if shown.is_empty and _is_loopback(target):
-        return Client(target)
+    if not shown.is_secure and _is_loopback(target):
+        return _in_the_clear(target, shown.tenant)
+    if shown.tenant is not None:
+        raise InvalidValueError(
+            "tenant",
+            shown.tenant,
+            "left out (--tenant, NEARTURN_TENANT) where a server asks for credentials: "
+            "they say whose they are",
+        )
     if (shown.certificate is None) != (shown.key is None):
         raise InvalidValueError("certificate", "", "given with --key, or neither")
     credentials = secure(
@@ -31,6 +39,15 @@ def connect(target: str) -> Client:
         private_key=_read(shown.key),
     )
     return Client(target, credentials=credentials)
+
+
+def _in_the_clear(target: str, tenant: str | None) -> Client:
+    try:
+        return Client(target, tenant=tenant)
+    except ValueError as error:
+        # Of both, the tenant is all that a client looks at before it connects.
+        accepted = str(error).partition("accepted: ")[2]
+        raise InvalidValueError("tenant", str(tenant), accepted) from error
 
 
 def _token(shown: Shown) -> str | None:

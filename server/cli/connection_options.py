@@ -44,6 +44,14 @@ def connection_options(
             envvar="NEARTURN_KEY", help="Its key, in PEM.", rich_help_panel=_PANEL
         ),
     ] = None,
+    tenant: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NEARTURN_TENANT",
+            help="Whose data, on a server of several that asks for no credentials.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
 ) -> None:
     """
     Match verified returns with nearby buyers.
@@ -51,4 +59,4 @@ def connection_options(
     Everything else goes to a warehouse, with a reason.
     """
     token = os.environ.get("NEARTURN_TOKEN") or None
-    show(Shown(ca, token, token_file, certificate, key))
+    show(Shown(ca, token, token_file, certificate, key, tenant or None))

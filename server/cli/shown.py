@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Files and secrets that a connection is made with; all may be missing."""
+    """
+    Files and secrets that a connection is made with, and the tenant that is named.
+
+    All may be missing.
+    """
 
     ca: Path | None = None
     token: str | None = None
     token_file: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+    tenant: str | None = None
 
     @property
-    def is_empty(self) -> bool:
-        """Say whether nothing was given."""
-        return self == Shown()
+    def is_secure(self) -> bool:
+        """Say whether anything was given that only TLS has a use for."""
+        return replace(self, tenant=None) != Shown()
 
 
 _SHOWN: ContextVar[Shown | None] = ContextVar("shown", default=None)

@@ -29,12 +29,15 @@ class AccessDeniedError(NearturnError):
     """
     The caller is known and may not do this.
 
-    ``cause`` is ``role``, ``tenant``, or ``rule`` where the method has none.
+    ``cause`` is ``role``, ``tenant``, or ``rule`` where the method has none. ``needed``
+    is the role that would do, where that is what is missing. ``method`` is what was
+    called, which is known where calls are let in.
     """
 
     cause: str
     text: str
     needed: str = ""
+    method: str = ""
 
     def __str__(self) -> str:
         return self.text

@@ -97,6 +97,8 @@ class Admission:
             self._check(path, caller)
             return self._counted(caller)
         except REFUSALS as error:
+            if isinstance(error, AccessDeniedError):
+                error.method = _method(path)
             self._tell(path, metadata, error)
             raise
 
@@ -124,6 +126,11 @@ class Admission:
             return counts.pop_all()
 
     def _tell(self, path: str, metadata: Metadata, error: Exception) -> None:
-        method = path.strip("/").replace("/", ".")
+        method = _method(path)
         line = AccessLine(method, self._watch.began(method, metadata))
         line.ended(code_name(error))
+
+
+def _method(path: str) -> str:
+    # As descriptors, the log and the metrics name it.
+    return path.strip("/").replace("/", ".")

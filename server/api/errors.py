@@ -218,7 +218,9 @@ def _cause(error: UnauthenticatedError) -> dict[str, str]:
 
 
 def _denial(error: AccessDeniedError) -> dict[str, str]:
-    return {"cause": error.cause, "role": error.needed}
+    # What the caller itself has called and shown, and what the contract says of it.
+    told = {"cause": error.cause, "method": error.method, "role": error.needed}
+    return {name: value for name, value in told.items() if value}
 
 
 def _rate(error: RateExceededError) -> dict[str, str]:

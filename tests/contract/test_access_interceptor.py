@@ -156,7 +156,7 @@ async def test_handlers_of_each_kind_know_their_caller(kind: str):
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_whoever_lacks_the_role_does_not_reach_a_handler(kind: str):
-    """PERMISSION_DENIED with one ErrorInfo, and the handler never ran."""
+    """PERMISSION_DENIED with what was called and what is needed; no handler ran."""
     async with Door() as door:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await door.call(kind, roles="SUBMIT+OPERATE")
@@ -165,7 +165,8 @@ async def test_whoever_lacks_the_role_does_not_reach_a_handler(kind: str):
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
     (info,) = error_details(refused.value)
     assert isinstance(info, error_details_pb2.ErrorInfo)
-    assert dict(info.metadata) == {"cause": "role", "role": "read"}
+    method = f"tests.door.Door.{kind}"
+    assert dict(info.metadata) == {"cause": "role", "role": "read", "method": method}
 
 
 async def test_a_method_without_a_rule_is_open_to_nobody():
@@ -175,6 +176,10 @@ async def test_a_method_without_a_rule_is_open_to_nobody():
             await door.call("no_rule", roles="ADMIN")
         assert door.entered == 0
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    (info,) = error_details(refused.value)
+    assert isinstance(info, error_details_pb2.ErrorInfo)
+    method = "tests.door.Door.no_rule"
+    assert dict(info.metadata) == {"cause": "rule", "method": method}
 
 
 def test_every_method_of_the_contract_has_a_rule():

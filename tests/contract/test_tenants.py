@@ -136,7 +136,10 @@ async def test_without_credentials_a_call_names_its_tenant(
         with pytest.raises(ApiError) as denied:
             await stranger(read)
         assert denied.value.code is grpc.StatusCode.PERMISSION_DENIED
-        assert denied.value.info.metadata["cause"] == "tenant"
+        assert dict(denied.value.info.metadata) == {
+            "cause": "tenant",
+            "method": "nearturn.v1.DemandService.GetDemand",
+        }
         get = channel.unary_unary("/nearturn.v1.DemandService/GetDemand")
         for named in ((), (("nearturn-tenant", ONE),) * 2):
             with pytest.raises(grpc.aio.AioRpcError) as refused:

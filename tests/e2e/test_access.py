@@ -129,7 +129,10 @@ async def test_nothing_is_open_to_another_tenant(
         assert "default" not in str(refusal.status)
         info = refusal.info
         assert (info.reason, info.domain) == ("ACCESS_DENIED", "nearturn")
+        # What it has called itself, by whichever door, and nothing of what there is.
+        assert set(info.metadata) == {"cause", "method"}
         assert info.metadata["cause"] == "tenant"
+        assert info.metadata["method"] in {each.full_name for each in METHODS}
 
 
 async def test_nothing_is_open_without_credentials(doors: list[Door]):

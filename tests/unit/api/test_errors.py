@@ -121,7 +121,9 @@ EXAMPLES: list[tuple[NearturnError, int, str, type | None]] = [
         None,
     ),
     (
-        AccessDeniedError("role", f"token:{LONG_ID} lacks the role admin", "admin"),
+        AccessDeniedError(
+            "role", f"token:{LONG_ID} lacks the role admin", "admin", "x" * 200
+        ),
         code_pb2.PERMISSION_DENIED,
         "ACCESS_DENIED",
         None,

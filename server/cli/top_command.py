@@ -19,21 +19,32 @@ def top(
         bool,
         typer.Option("--once", help="Print what happened since its start, and end."),
     ] = False,
+    tenant: Annotated[
+        str | None,
+        typer.Option(
+            help="One of several tenants to look at closely; or as before the command."
+        ),
+    ] = None,
 ) -> None:
     """
     Show what a server does: calls, writes, rounds, decisions, and how full it is.
 
     Reads the port of its metrics, so the server must have metrics_listen set. Rates are
     of the time since the last look, those of the first look and of --once since the
-    server's start.
+    server's start. All of it is of the whole server, but for a section of its tenants:
+    the busiest of several, or the one that --tenant names.
 
     Example: nearturn top
 
+    Example: nearturn top --tenant brand-one
+
     Example: nearturn top --once --metrics http://127.0.0.1:9464
     """
-    from server.cli.top_run import print_once, watch  # noqa: PLC0415 - slow to import
+    from server.cli.shown import what_is_shown  # noqa: PLC0415 - slow to import
+    from server.cli.top_run import print_once, watch  # noqa: PLC0415
 
+    named = tenant or what_is_shown().tenant
     if once:
-        print_once(metrics)
+        print_once(metrics, named)
     else:
-        watch(metrics, interval)
+        watch(metrics, interval, named)

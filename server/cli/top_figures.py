@@ -10,6 +10,11 @@ _CALLS = "nearturn_rpc_duration_seconds"
 _STAGES = "nearturn_round_stage_duration_seconds_sum"
 _ROWS = 8
 
+_ENGINE = "nearturn_tenant_engine_seconds_total"
+_TENANT_WAITING = "nearturn_tenant_waiting_returns"
+# Characters of a tenant's name that a row has room for.
+_NAME_MAX = 18
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -29,10 +34,15 @@ class Figures:
         The look.
     before
         An earlier one; ``None`` counts from the server's start.
+    tenant
+        The one to look at closely; ``None`` for the busiest of several.
     """
 
-    def __init__(self, now: Scrape, before: Scrape | None) -> None:
+    def __init__(
+        self, now: Scrape, before: Scrape | None, tenant: str | None = None
+    ) -> None:
         self._now = now
+        self._tenant = tenant
         # Another process has its own counters: it is looked at from its start.
         is_same = before is not None and _start(before) == _start(now)
         self._before = before if is_same else None
@@ -55,9 +65,14 @@ class Figures:
         leases = f"leases {_count(held)} of {_count(wanted)}, epoch {_count(epoch)}"
         return f"nearturn {version}  {state}  up {up}  {leases}"
 
+    def tenants(self) -> list[str]:
+        """Return the tenants that the server has figures of, in order."""
+        return sorted(self._now.by("tenant", _TENANT_WAITING))
+
     def sections(self) -> list[Section]:
         """Return all that is shown."""
         return [
+            *self._tenants(),
             self._calls(),
             self._writes(),
             self._pool(),
@@ -66,6 +81,45 @@ class Figures:
             self._reasons(),
             self._below(),
         ]
+
+    def _tenants(self) -> list[Section]:
+        if self._tenant is not None:
+            return [self._one_tenant(self._tenant)]
+        known = self.tenants()
+        if len(known) < 2:
+            # The totals are its own.
+            return []
+        busiest = sorted(known, key=lambda each: (-self._engine_share(each), each))
+        rows = [(_shortened(each), self._of_tenant(each)) for each in busiest[:_ROWS]]
+        if len(known) > _ROWS:
+            rows.append(("others", _count(len(known) - _ROWS)))
+        return [Section("Tenants: engine, queue, returns waiting", tuple(rows))]
+
+    def _of_tenant(self, tenant: str) -> str:
+        waiting = self._now.total(_TENANT_WAITING, tenant=tenant)
+        queued = self._now.total("nearturn_tenant_queue_length", tenant=tenant)
+        engine = f"{100 * self._engine_share(tenant):.1f} %"
+        return f"{engine}  {_count(queued):>6}  {_count(waiting):>9}"
+
+    def _one_tenant(self, tenant: str) -> Section:
+        def gauge(name: str) -> str:
+            return _count(self._now.total(f"nearturn_tenant_{name}", tenant=tenant))
+
+        refused = self._rate("nearturn_tenant_queue_refusals_total", tenant=tenant)
+        return Section(
+            f"Tenant {_shortened(tenant)}",
+            (
+                ("engine", f"{100 * self._engine_share(tenant):.1f} % of its time"),
+                ("in the queue", gauge("queue_length")),
+                ("refused", refused),
+                ("returns waiting", gauge("waiting_returns")),
+                ("open demands", gauge("open_demands")),
+            ),
+        )
+
+    def _engine_share(self, tenant: str) -> float:
+        # Of one thread: all of its time is a second each second.
+        return self._moved(_ENGINE, tenant=tenant) / self._seconds
 
     def _calls(self) -> Section:
         rates = self._now.by("method", f"{_CALLS}_count")
@@ -237,6 +291,10 @@ def quantile(buckets: dict[float, float], share: float) -> float | None:
 
 def _start(scrape: Scrape) -> float:
     return scrape.total("process_start_time_seconds") or scrape.at_s
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _NAME_MAX else f"{name[: _NAME_MAX - 1]}…"
 
 
 def _count(value: float | None) -> str:

@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from matcher.domain.errors import UnavailableError
+from matcher.domain.errors import InvalidValueError, UnavailableError
 from server.cli.top_figures import Figures, Section
 from server.telemetry.scrape import Scrape, read_scrape
 
@@ -18,18 +18,23 @@ from server.telemetry.scrape import Scrape, read_scrape
 _COLUMN = 58
 
 
-def print_once(url: str) -> None:
+def print_once(url: str, tenant: str | None = None) -> None:
     """
     Print what a server has done since its start.
 
     Raises
     ------
     InvalidValueError, UnavailableError
-        As :func:`server.telemetry.scrape.read_scrape` does.
+        As :func:`server.telemetry.scrape.read_scrape` does, and if the server has no
+        figures of the tenant.
     """
-    figures = Figures(read_scrape(url, time.time()), None)
+    figures = Figures(read_scrape(url, time.time()), None, tenant)
+    known = figures.tenants()
+    if tenant is not None and tenant not in known:
+        accepted = ", ".join(known) or "none: the server decides for no tenant now"
+        raise InvalidValueError("tenant", tenant, accepted)
     # For scripts: a width that does not depend on who looks.
-    console = Console(width=100, highlight=False)
+    console = Console(width=100, highlight=False, markup=False)
     console.print(figures.headline())
     for section in figures.sections():
         console.print(f"\n{section.title}")
@@ -37,7 +42,7 @@ def print_once(url: str) -> None:
             console.print(f"  {what:<34}{value}")
 
 
-def watch(url: str, interval_s: float) -> None:
+def watch(url: str, interval_s: float, tenant: str | None = None) -> None:
     """
     Show what a server does until Ctrl-C; one that is gone is waited for.
 
@@ -50,19 +55,21 @@ def watch(url: str, interval_s: float) -> None:
     with Live(Text(f"asking {url}"), screen=True, auto_refresh=False) as live:
         try:
             while True:
-                before = _shown(live, url, before)
+                before = _shown(live, url, before, tenant)
                 time.sleep(interval_s)
         except KeyboardInterrupt:
             return
 
 
-def _shown(live: Live, url: str, before: Scrape | None) -> Scrape | None:
+def _shown(
+    live: Live, url: str, before: Scrape | None, tenant: str | None = None
+) -> Scrape | None:
     try:
         now = read_scrape(url, time.time())
     except UnavailableError as error:
         live.update(Text(str(error), style="red"), refresh=True)
         return None
-    figures = Figures(now, before)
+    figures = Figures(now, before, tenant)
     live.update(screen(figures, url, live.console.width), refresh=True)
     return now
 
@@ -92,5 +99,8 @@ def _panel(section: Section) -> Panel:
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     for what, value in section.rows:
-        table.add_row(what, value)
-    return Panel(table, title=section.title, title_align="left", border_style="dim")
+        # A tenant's name may look like markup.
+        table.add_row(Text(what), Text(value))
+    return Panel(
+        table, title=Text(section.title), title_align="left", border_style="dim"
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,7 +31,8 @@ ONE, TWO = "brand-one", "brand two"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """Run a server of two tenants that asks nobody for credentials."""
     folder = tmp_path_factory.mktemp("named")
-    with ServerProcess(folder, "--tenants", f"{ONE},{TWO}") as running:
+    flags = ("--tenants", f"{ONE},{TWO}", "--metrics-listen", "127.0.0.1:0")
+    with ServerProcess(folder, *flags) as running:
         yield running
 
 
@@ -180,3 +183,27 @@ def test_commands_refuse_a_name_that_cannot_be_sent() -> None:
     assert code == 2
     assert said.startswith("error: tenant: got 'bränd'")
     assert "printable ASCII" in said
+
+
+def test_top_shows_the_figures_of_each(server: ServerProcess) -> None:
+    """A row for each, or one closely: by its option, or as other commands name it."""
+    lines = [
+        json.loads(each) for each in server.logged().splitlines() if each[0] == "{"
+    ]
+    (port,) = {each["port"] for each in lines if each["event"] == "metrics"}
+    with Client(server.address, tenant=TWO) as two:
+        two.demands.UpsertDemand(_upsert("t-two"))
+        open_count = len(_listed(two, ""))
+    top = ("top", "--once", "--metrics", f"http://127.0.0.1:{port}")
+    code, said = _command(*top)
+    assert code == 0, said
+    titled = said[said.index("Tenants:") :].split("\n\n")[0]
+    assert {line[2:20].strip() for line in titled.splitlines()[1:]} == {ONE, TWO}
+    for arguments in ((*top, "--tenant", TWO), ("--tenant", TWO, *top)):
+        code, said = _command(*arguments)
+        assert code == 0, said
+        assert f"Tenant {TWO}\n" in said
+        assert re.search(rf"open demands +{open_count}\n", said)
+    code, said = _command(*top, "--tenant", "brand")
+    assert code == 2
+    assert f"tenant: got 'brand'; accepted: {TWO}, {ONE}" in said

@@ -14,12 +14,16 @@ from rich.live import Live
 from rich.text import Text
 
 from matcher.domain.errors import InvalidValueError, UnavailableError
+from matcher.domain.ids import TenantId
+from matcher.engine.shard_sizes import ShardSizes
 from server.cli.top_figures import Figures, quantile
-from server.cli.top_run import _shown, screen
+from server.cli.top_run import _shown, print_once, screen
+from server.runtime.state import RuntimeState
 from server.telemetry.counting import Counting
 from server.telemetry.metrics import Metrics
 from server.telemetry.metrics_server import MetricsServer
 from server.telemetry.scrape import Scrape, read_scrape
+from server.telemetry.state_collector import Standing
 
 _METHOD = "nearturn.v1.ReturnService.SubmitReturn"
 
@@ -96,6 +100,104 @@ def test_quantiles_are_those_of_prometheus(share: float, expected: float) -> Non
         buckets[math.inf] = 102.0
     assert quantile(buckets, share) == pytest.approx(expected)
     assert quantile({1.0: 0.0, math.inf: 0.0}, share) is None
+
+
+def _of_tenants(waiting: dict[str, int], queued: dict[str, int]) -> Metrics:
+    sizes = {
+        TenantId(each): ShardSizes(count, 2, 3 * count, *(0,) * 7)
+        for each, count in waiting.items()
+    }
+    lengths = {TenantId(each): count for each, count in queued.items()}
+    state = RuntimeState(lengths, len(sizes), {}, sizes)
+    return Metrics(lambda: Standing(True, 100, state), "1")
+
+
+def _look(metrics: Metrics, at_s: float) -> Scrape:
+    server = MetricsServer("127.0.0.1:0", metrics.registry)
+    try:
+        return read_scrape(f"http://127.0.0.1:{server.port}", at_s=at_s)
+    finally:
+        server.close()
+
+
+def test_several_tenants_are_shown_by_the_time_that_they_take() -> None:
+    """Of ten seconds: 5 for c, 2.5 for b, nothing for a, whose 9 s were before them."""
+    metrics = _of_tenants({"a": 7, "b": 1_234, "c": 0}, {"b": 5})
+    metrics.tenant_engine.labels("a").inc(9.0)
+    before = _look(metrics, 1_000.0)
+    metrics.tenant_engine.labels("b").inc(2.5)
+    metrics.tenant_engine.labels("c").inc(5.0)
+    figures = Figures(_look(metrics, 1_010.0), before)
+    rows = _rows(figures, "Tenants: engine, queue, returns waiting")
+    assert [(name, *value.split()) for name, value in rows.items()] == [
+        ("c", "50.0", "%", "0", "0"),
+        ("b", "25.0", "%", "5", "1,234"),
+        ("a", "0.0", "%", "0", "7"),
+    ]
+    assert figures.tenants() == ["a", "b", "c"]
+
+
+def test_of_many_tenants_the_busiest_are_shown_and_the_rest_counted() -> None:
+    """Eight of twenty, whatever their names; a long one is cut."""
+    names = [f"{'x' * 60}{number:02}" for number in range(20)]
+    metrics = _of_tenants(dict.fromkeys(names, 1), {})
+    metrics.tenant_engine.labels(names[13]).inc(1.0)
+    figures = Figures(_look(metrics, 1_000.0), None)
+    (section,) = [each for each in figures.sections() if "Tenants" in each.title]
+    assert len(section.rows) == 9
+    assert not section.rows[0][1].startswith("0.0 %")
+    assert section.rows[0][0] == f"{'x' * 17}…"
+    assert section.rows[-1] == ("others", "12")
+
+
+def test_one_tenant_is_looked_at_closely_where_it_is_named() -> None:
+    """All that there is of it, and no other; its name is no markup."""
+    metrics = _of_tenants({"[red]": 7, "b": 8}, {"[red]": 4})
+    before = _look(metrics, 1_000.0)
+    metrics.tenant_engine.labels("[red]").inc(1.0)
+    metrics.refused(TenantId("[red]"))
+    metrics.refused(TenantId("b"))
+    figures = Figures(_look(metrics, 1_002.0), before, "[red]")
+    assert _rows(figures, "Tenant [red]") == {
+        "engine": "50.0 % of its time",
+        "in the queue": "4",
+        "refused": "0.5 /s, 1 in all",
+        "returns waiting": "7",
+        "open demands": "21",
+    }
+    assert not [each for each in figures.sections() if "Tenants" in each.title]
+    console = Console(file=io.StringIO(), width=60)
+    console.print(screen(figures, "http://x", 60))
+    assert isinstance(console.file, io.StringIO)
+    assert "Tenant [red]" in console.file.getvalue()
+
+
+def test_a_server_of_one_tenant_is_shown_as_ever() -> None:
+    """The totals are its own."""
+    figures = Figures(_look(_of_tenants({"default": 7}, {}), 1.0), None)
+    assert not [each for each in figures.sections() if "Tenant" in each.title]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "accepted"),
+    [({"a": 1, "b": 2}, "accepted: a, b"), ({}, "accepted: none: the server decides")],
+)
+def test_a_tenant_that_the_server_has_not_is_refused(
+    waiting: dict[str, int], accepted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With those that it has, or that it has none just now."""
+    metrics = _of_tenants(waiting, {})
+    server = MetricsServer("127.0.0.1:0", metrics.registry)
+    try:
+        url = f"http://127.0.0.1:{server.port}"
+        with pytest.raises(InvalidValueError, match=accepted):
+            print_once(url, "c")
+        assert capsys.readouterr().out == ""
+        if waiting:
+            print_once(url, "b")
+            assert "\nTenant b\n" in capsys.readouterr().out
+    finally:
+        server.close()
 
 
 @pytest.mark.parametrize("width", [60, 120, 200])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,16 @@ def tool(name: str) -> str:
     found = shutil.which(name)
     assert found, f"{name} is missing: run `make fault-tools` as root"
     return found
+
+
+def can_trace() -> bool:
+    """Return whether strace is there, and may trace: not every container lets it."""
+    found = shutil.which("strace")
+    if found is None:
+        return False
+    command = (found, "-f", "-qq", "-o", os.devnull, "true")
+    # What was found on the path, with arguments of our own.
+    return subprocess.run(command, check=False).returncode == 0
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,7 @@ from nearturn.v1 import demand_service_pb2 as demands
 from nearturn.v1.demand_service_pb2_grpc import DemandServiceStub
 from server.storage.store_check import check_store
 from tests.contract.messages import demand, timestamp
-from tests.fault.failing_calls import FailingCalls
+from tests.fault.failing_calls import FailingCalls, can_trace
 from tests.fault.kill_load import KillLoad
 from tests.fault.numbered_commits import commit_number, last_commit, open_numbered
 from tests.scenarios import DAY_US
@@ -35,7 +34,7 @@ _BATCH = 1_000
 # What is quick is in the ordinary run, where nobody has to have strace; the slow ones
 # fail without it.
 _traced = pytest.mark.skipif(
-    shutil.which("strace") is None, reason="needs strace: `make fault-tools` as root"
+    not can_trace(), reason="needs strace: `make fault-tools` as root"
 )
 
 _REFUSAL = "the server cannot serve this call now; please repeat it"

@@ -11,12 +11,12 @@ from matcher.domain.ids import TenantId
 from matcher.domain.instant import utc_text
 from matcher.domain.match import Match
 from matcher.domain.policy import Policy
-from matcher.engine.records import PolicyRecord
+from matcher.engine.records import PolicyRecord, ReturnRecord
 from matcher.engine.snapshot import Snapshot
 from matcher.simulate import ScenarioParams, generate
 from matcher.simulate.whatif.course import Course
 from matcher.simulate.whatif.facts import Facts
-from matcher.simulate.whatif.happened import happened
+from matcher.simulate.whatif.happened import as_of, happened
 from matcher.simulate.whatif.inquiry import IN_FORCE
 from matcher.simulate.whatif.recording import timeline_of
 from matcher.simulate.whatif.study import Variant
@@ -205,10 +205,18 @@ class Simulation:
         if matches is None:
             return None
         by_id = {each.match_id: each for each in matches}
+        end_us = facts.timeline.end_us
+
+        def at_the_end(record: ReturnRecord) -> ReturnRecord:
+            if record.updated_us < end_us:
+                return record
+            decisions = store.decisions_of(self._tenant, record.item.return_id)
+            return as_of(record, decisions, by_id, end_us)
 
         def told(lived: Course) -> Course:
             ids = [item.return_id for item in facts.items.items]
-            records = store.archive(self._tenant).returns(ids)
+            stored = store.archive(self._tenant).returns(ids)
+            records = {each: at_the_end(record) for each, record in stored.items()}
             events = program_log(store, self._tenant, after_number=self._told_count)
             return happened(facts, records, by_id, lived, events)
 

@@ -253,6 +253,32 @@ async def test_what_came_in_before_is_not_counted(api: Api, clock: HandClock):
     assert reports[1].total.undecided_count == 1
 
 
+async def test_what_came_after_the_end_is_left_out(api: Api, clock: HandClock):
+    """Later items, their matches, and later matches of an item that waited then."""
+    await _hour(api, clock)
+    await upsert(api, demand("far", 60_000))
+    await submit(api, return_item("waits"))
+    await api(matches.RunRoundRequest())
+    clock.now_us += MINUTE_US
+    request = _recorded(
+        sweeps=[pb.FieldSweep(path=RADIUS, values=["100000"])], with_differences=True
+    )
+    request.recorded.end_time.CopyFrom(timestamp(clock.now_us))
+    before = [each async for each in api.stream(request)]
+    await upsert(api, demand("d4", 1_000), demand("d5", 2_000))
+    await submit(api, return_item("late"))
+    clock.now_us += MINUTE_US
+    made = await api(matches.RunRoundRequest())
+    assert made.round.matched_count == 2
+    # Of the one that waited, whose buyer nobody knew at the end, and of the other.
+    await api(matches.ConfirmMatchRequest(match_id="m-000000000004"))
+    await api(matches.ReleaseMatchRequest(match_id="m-000000000005"))
+    clock.now_us += MINUTE_US
+    assert [each async for each in api.stream(request)] == before
+    (swept,) = [each.report for each in before if each.report.values]
+    assert swept.total.matched_count == 4
+
+
 async def test_groups_add_up(api: Api, clock: HandClock):
     """By category, SKU, zone and day; what is not named stands under no name."""
     await _hour(api, clock)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from matcher.domain.decision import Decision, Outcome
 from matcher.domain.ids import MatchId, ReturnId
-from matcher.domain.match import Match
+from matcher.domain.match import HoldState, Match
 from matcher.domain.program import Pause, ProgramEvent, ProgramEventKind
 from matcher.domain.reason import Gate
 from matcher.domain.return_item import ReturnState
@@ -26,6 +28,51 @@ _ENDINGS = {
 }
 
 
+_STATES = {
+    Outcome.WAITING: ReturnState.WAITING,
+    Outcome.MATCHED: ReturnState.MATCHED,
+    Outcome.WAREHOUSE: ReturnState.WAREHOUSE,
+    Outcome.CANCELLED: ReturnState.CANCELLED,
+}
+
+
+def as_of(
+    record: ReturnRecord,
+    decisions: Iterable[Decision],
+    matches: Mapping[MatchId, Match],
+    end_us: int,
+) -> ReturnRecord:
+    """
+    Return what an item was decided to be at an instant, though more came of it later.
+
+    Parameters
+    ----------
+    record
+        The item as it is stored, which came in before.
+    decisions
+        All of it, oldest first.
+    matches
+        Those that they name, as they stand now.
+    end_us
+        The instant, microseconds since the epoch; what happened at it is later.
+    """
+    *_, last = (each for each in decisions if each.decided_us < end_us)
+    state, match_id = _STATES[last.outcome], record.match_id
+    if last.match is not None:
+        match = matches[last.match.match_id]
+        match_id = match.match_id
+        is_over = match.ended_us is not None and match.ended_us < end_us
+        if is_over and match.hold_state is HoldState.CONFIRMED:
+            state = ReturnState.CONFIRMED
+    return replace(
+        record,
+        state=state,
+        match_id=match_id,
+        updated_us=last.decided_us,
+        reason_codes=tuple(reason.code for reason in last.reasons),
+    )
+
+
 def happened(
     facts: Facts,
     records: Mapping[ReturnId, ReturnRecord],
@@ -41,7 +88,7 @@ def happened(
     facts
         The timeline.
     records
-        Its return items as they are stored.
+        Its return items as they stood at its end (:func:`as_of`).
     matches
         The matches that those name.
     lived

@@ -82,7 +82,7 @@ def timeline_of(
         What happened from then on, in order and without gaps.
     matches
         Every match that was made since, and those that were held at the start, as they
-        stand now.
+        stand now; those that were made after the end are left out.
     end_us
         Where the timeline ends, microseconds since the epoch.
     count_from_us
@@ -228,7 +228,7 @@ class _Reader:
         fates: dict[str, list[Fate]] = {}
         buyers: dict[ReturnId, DemandId] = {}
         # Match ids rise with time.
-        for match in sorted(matches, key=lambda each: each.match_id):
+        for match in sorted(filter(self._is_known, matches), key=_number):
             self._return_of[match.match_id] = match.return_id
             if match.hold_state is HoldState.CONFIRMED:
                 buyers[match.return_id] = match.demand_id
@@ -259,6 +259,10 @@ class _Reader:
             warehouse_days=rows.warehouse_days,
             sku_days=rows.sku_days,
         )
+
+    def _is_known(self, match: Match) -> bool:
+        # Of a round behind the end nothing was read, nor maybe of its return item.
+        return match.round_id in self._finished_us or match.match_id in self._held
 
     def _setting(self, at_us: int, order: int) -> Setting:
         shard = self._settings
@@ -322,6 +326,10 @@ def _settings_shard(tenant: TenantId, start: Checkpoint) -> Shard:
 def _end(states: list[DemandState], order: int) -> None:
     if states and states[-1].until_order > order:
         states[-1] = replace(states[-1], until_order=order)
+
+
+def _number(match: Match) -> MatchId:
+    return match.match_id
 
 
 def _place(arrival: Arrival) -> tuple[int, str]:

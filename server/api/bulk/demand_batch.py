@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from matcher.domain.demand import Demand
 from matcher.domain.item import Condition
 from matcher.domain.latlng import LatLng
+from matcher.domain.made_by_column import made_by_column
 from server.api.bulk.column_reader import ColumnReader
 from server.api.bulk.column_rules import DEMAND_RULES
 from server.api.bulk.row_fault import RowFault
@@ -50,20 +51,23 @@ class DemandBatch:
     def demands(self) -> list[Demand]:
         """Return the good rows as values of their own, in their order."""
         good = ~self.bad
+        lat, lng = self.lat[good].tolist(), self.lng[good].tolist()
         conditions = tuple(Condition)
-        columns = (
-            self.demand_ids.kept(good).array().to_pylist(),
-            map(LatLng, self.lat[good].tolist(), self.lng[good].tolist()),
-            self.skus.kept(good).array().to_pylist(),
-            self.categories.kept(good).array().to_pylist(),
+        # The rules of columns are no laxer than the checks of a demand.
+        return made_by_column(
+            Demand,
+            len(lat),
+            self.demand_ids.kept(good).texts(),
+            made_by_column(LatLng, len(lat), lat, lng),
+            self.skus.kept(good).texts(),
+            self.categories.kept(good).texts(),
             self.quantity[good].tolist(),
             self.ship_by_us[good].tolist(),
-            [conditions[number] for number in self.min_condition[good].tolist()],
+            map(conditions.__getitem__, self.min_condition[good].tolist()),
             self.accepts_returned_item[good].tolist(),
-            self.segments.kept(good).array().to_pylist(),
+            self.segments.kept(good).texts(),
             self.priority[good].tolist(),
         )
-        return [Demand(*row) for row in zip(*columns, strict=True)]
 
 
 def read_demands(field: str, table: Any) -> DemandBatch:

@@ -74,12 +74,12 @@ class ReturnBatch:
 
 def _columns(reader: ColumnReader) -> dict[str, Sequence[Any]]:
     columns: dict[str, Any] = {
-        name: reader.texts(name).array().to_pylist()
+        name: reader.texts(name).texts()
         for name in ("return_id", "order_id", "customer_id", "sku", "category")
     }
     columns["lat"] = reader.numbers("location.latitude")[0]
     columns["lng"] = reader.numbers("location.longitude")[0]
-    columns["segment"] = reader.texts("segment").array().to_pylist()
+    columns["segment"] = reader.texts("segment").texts()
     for name, kind in (
         ("reason", ReturnReason),
         ("condition", Condition),
@@ -112,7 +112,7 @@ def _evidence_columns(reader: ColumnReader) -> dict[str, Sequence[Any]]:
         "status": _members(reader, f"{prefix}.status", VerificationStatus)
     }
     for name in ("method", "source", "source_version", "evidence_id"):
-        columns[name] = reader.texts(f"{prefix}.{name}").array().to_pylist()
+        columns[name] = reader.texts(f"{prefix}.{name}").texts()
     columns["confidence"] = _optional(*reader.numbers(f"{prefix}.confidence"))
     columns["verify_us"] = _optional(*reader.instants(f"{prefix}.verify_time"))
     columns["expire_us"] = _optional(*reader.instants(f"{prefix}.expire_time"))

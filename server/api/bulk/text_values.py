@@ -117,6 +117,13 @@ class TextValues:
         """Return the texts as an Arrow array, one for each row."""
         return self.values if self.index is None else self.values.take(self.index)
 
+    def texts(self) -> list[str]:
+        """Return each row's text; rows with the same entry of a dictionary share it."""
+        texts: list[str] = self.values.to_pylist()
+        if self.index is not None:
+            texts = np.array(texts, np.object_)[self.index].tolist()
+        return texts
+
 
 def _filled(column: Any) -> Any:
     column = column.cast(pa.string()) if column.type != pa.string() else column

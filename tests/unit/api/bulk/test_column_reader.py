@@ -153,11 +153,16 @@ def _place(fields: set[str]) -> set[str]:
 def test_demands_are_judged_as_one_by_one(drawn: list[dict[str, Any]]) -> None:
     """The same fields of the same rows; and a good row is the same demand."""
     batch = read_demands("demands", rows_table(Kind.DEMAND, drawn))
+    good = []
     for index, row in enumerate(drawn):
         message = _message(demand_pb2.Demand, Kind.DEMAND, row)
         expected = _faulty_fields(message, to_demand)
         _check_faults(_place(_by_column(batch.faults, index)), _place(expected), row)
         assert batch.bad[index] == bool(expected)
+        if not expected:
+            good.append(to_demand(message))
+    # Of the same types too: made without a constructor, which would refuse others.
+    assert repr(batch.demands()) == repr(good)
     if not batch.bad.any():
         stage = DemandStage()
         stage.add(batch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from matcher.domain.etag import check_etag
 from matcher.domain.ids import DemandId
 from matcher.domain.instant import utc_text
 from matcher.domain.lifecycle import DEMANDS, UNITS
+from matcher.domain.made_by_column import made_by_column
 from matcher.domain.trigger import Trigger
 from matcher.engine.archive import LiveRows
 from matcher.engine.commands import UpsertDemands
@@ -74,14 +75,14 @@ class DemandBook:
         """Take the live demands of a store, all at once: a million in a second."""
         self._live = {each.demand.demand_id: each for each in rows.demands}
         self._behind = dict(self._live)
-        self._ends.load(
+        self._ends.add(
             {
                 demand_id: record.demand.ship_by_us
                 for demand_id, record in self._live.items()
                 if record.state not in _FINAL
             }
         )
-        self._skus.load(rows.demands)
+        self._skus.entered(rows.demands)
 
     def committed(self) -> None:
         """Forget closed demands: the archive has them now."""
@@ -150,7 +151,13 @@ class DemandBook:
         LimitExceededError
             If the shard would hold too many demands.
         """
-        known = self.find_all([demand.demand_id for demand in command.demands])
+        ids = [demand.demand_id for demand in command.demands]
+        known = self.find_all(ids)
+        if not known and (fresh := _all_fresh(command, ids, now_us)):
+            self._check_room(len(fresh))
+            self._skus.ordered(command.demands, now_us)
+            self._enter(dict(zip(ids, fresh, strict=True)))
+            return tuple(fresh)
         answer: dict[DemandId, DemandRecord] = {}
         changed: list[DemandRecord] = []
         pairs = zip(command.demands, command.etags, strict=True)
@@ -166,17 +173,9 @@ class DemandBook:
             if record is not old:
                 changed.append(record)
         entering = [r for r in changed if r.demand.demand_id not in self._live]
-        total = len(self._live) + len(entering)
-        # What is there already may be changed, should the limit be lower by now.
-        if entering and total > self._limits.demand_count_max:
-            raise LimitExceededError(
-                "demand_count_max",
-                total,
-                self._limits.demand_count_max,
-                retry_after_s=FULL_RETRY_S,
-            )
-        fresh = [r.demand for r in entering if r.demand.demand_id not in known]
-        self._skus.ordered(fresh, now_us)
+        self._check_room(len(entering))
+        fresh = [r for r in entering if r.demand.demand_id not in known]
+        self._skus.ordered([r.demand for r in fresh], now_us)
         self._keep(changed)
         return tuple(answer.values())
 
@@ -281,6 +280,25 @@ class DemandBook:
         self._keep([moved])
         return moved
 
+    def _check_room(self, count: int) -> None:
+        # What is there already may be changed, should the limit be lower by now.
+        total = len(self._live) + count
+        if count and total > self._limits.demand_count_max:
+            raise LimitExceededError(
+                "demand_count_max",
+                total,
+                self._limits.demand_count_max,
+                retry_after_s=FULL_RETRY_S,
+            )
+
+    def _enter(self, fresh: dict[DemandId, DemandRecord]) -> None:
+        # What `_keep` does, of ids that nobody has heard of: an import of a million.
+        self._skus.entered(fresh.values())
+        self._live.update(fresh)
+        self._ends.add({i: record.demand.ship_by_us for i, record in fresh.items()})
+        self._behind.update(fresh)
+        self._ledger.changes.demands.update(fresh)
+
     def _keep(self, records: Iterable[DemandRecord]) -> None:
         for record in records:
             demand_id = record.demand.demand_id
@@ -302,6 +320,28 @@ class DemandBook:
                 # It came and went without a round: the index never hears of it.
                 self._behind.pop(demand_id, None)
             self._ledger.changes.demands[demand_id] = record
+
+
+def _all_fresh(
+    command: UpsertDemands, ids: Sequence[DemandId], now_us: int
+) -> list[DemandRecord] | None:
+    # The records of demands none of which is known; nothing if one is to be refused.
+    demands = command.demands
+    soonest_us = min((demand.ship_by_us for demand in demands), default=now_us)
+    if any(command.etags) or len({*ids}) < len(ids) or soonest_us <= now_us:
+        return None
+    return made_by_column(
+        DemandRecord,
+        len(demands),
+        demands,
+        state=_ORDERED,
+        held_count=0,
+        fulfilled_count=0,
+        version=1,
+        created_us=now_us,
+        updated_us=now_us,
+        erased_us=None,
+    )
 
 
 def _changed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from matcher.domain.demand import Demand
@@ -35,8 +36,8 @@ class SkuBook:
             if row.day >= self._last_day - FLOOR_DAYS_MAX:
                 self._days.setdefault(row.sku, {})[row.day] = row.order_count
 
-    def load(self, records: Iterable[DemandRecord]) -> None:
-        """Count the open units of all live demands."""
+    def entered(self, records: Iterable[DemandRecord]) -> None:
+        """Count the open units of demands that were not here before."""
         units = self._units
         for record in records:
             if record.demand.accepts_returned_item and (left := record.open_count):
@@ -54,12 +55,11 @@ class SkuBook:
         """Count orders that are new."""
         day = now_us // FLOOR_STEP_US
         self._reach(day)
-        for demand in demands:
-            if demand.accepts_returned_item:
-                days = self._days.setdefault(demand.sku, {})
-                count = days[day] = days.get(day, 0) + 1
-                row = SkuDay(demand.sku, day, count)
-                self._ledger.changes.sku_days[demand.sku, day] = row
+        orders = Counter(each.sku for each in demands if each.accepts_returned_item)
+        for sku, count in orders.items():
+            days = self._days.setdefault(sku, {})
+            days[day] = total = days.get(day, 0) + count
+            self._ledger.changes.sku_days[sku, day] = SkuDay(sku, day, total)
 
     def seen(self, sku: str, floor: DemandFloor, now_us: int) -> SeenDemand:
         """Return the demand of a SKU as a floor looks at it."""

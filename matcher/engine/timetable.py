@@ -32,12 +32,24 @@ class Timetable(Generic[K]):
         self._due_us[key] = due_us
         heapq.heappush(self._heap, (due_us, key))
         if len(self._heap) > 2 * len(self._due_us) + 64:
-            self._heap = [(due, each) for each, due in self._due_us.items()]
-            heapq.heapify(self._heap)
+            self._order()
 
-    def load(self, due_us: Mapping[K, int]) -> None:
-        """Set when many ids are due, of which none is here yet, in linear time."""
+    def add(self, due_us: Mapping[K, int]) -> None:
+        """
+        Set when many ids are due, of which none is here yet.
+
+        Takes linear time where they are more than what is here, a few steps for each
+        where they are not.
+        """
+        is_most = len(due_us) > len(self._heap)
         self._due_us.update(due_us)
+        if is_most:
+            self._order()
+            return
+        for entry in zip(due_us.values(), due_us, strict=True):
+            heapq.heappush(self._heap, entry)
+
+    def _order(self) -> None:
         self._heap = [(due, each) for each, due in self._due_us.items()]
         heapq.heapify(self._heap)
 

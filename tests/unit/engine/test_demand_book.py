@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from matcher.domain.demand import Demand, DemandState
+from matcher.domain.demand_floor import DemandFloor
 from matcher.domain.errors import (
     InvalidValueError,
     LimitExceededError,
@@ -40,9 +41,8 @@ class _Book:
         rows: LiveRows = self.store.load()
         self.ledger = Ledger(self.store, rows)
         self.open = OpenDemands(Network((), ServiceAreas(())))
-        self.book = DemandBook(
-            self.ledger, self.open, SkuBook(self.ledger, rows), self.limits
-        )
+        self.skus = SkuBook(self.ledger, rows)
+        self.book = DemandBook(self.ledger, self.open, self.skus, self.limits)
         self.book.load(rows)
 
     def upsert(self, *demands: Demand, etag: str = "") -> tuple[DemandRecord, ...]:
@@ -106,10 +106,48 @@ def test_answers_stand_in_the_order_of_the_command(book: _Book) -> None:
     ]
 
 
+def test_new_ones_together_are_kept_as_one_by_one(book: _Book) -> None:
+    """
+    All new, they enter at once; beside one that is known each by itself (R30, R39).
+
+    The same records, changes, counts of SKUs, ends and index, whatever each of them is:
+    a consenting buyer or not, one unit or several, one SKU or another.
+    """
+    one_by_one = _Book()
+    one_by_one.upsert(demand("known", sku="hat"))
+    one_by_one.commit()
+    new = (
+        demand("d2", quantity=3),
+        demand("d1", sku="coat", ship_by_us=NOW_US + 1),
+        demand("d3", accepts_returned_item=False),
+        demand("d4", sku="coat", quantity=2, ship_by_us=NOW_US + 5),
+    )
+    known = demand("known", sku="hat")
+    assert book.upsert(*new) == one_by_one.upsert(known, *new)[1:]
+    assert book.ledger.take_changes() == one_by_one.ledger.take_changes()
+    for sku in ("shirt", "coat"):
+        seen = [
+            each.skus.seen(sku, DemandFloor(DAY_US), NOW_US)
+            for each in (book, one_by_one)
+        ]
+        assert seen[0] == seen[1]
+        assert seen[0].open_unit_count == 3
+    assert book.indexed_count() == one_by_one.indexed_count() - 1 == 3
+    for each in (book, one_by_one):
+        assert each.book.next_us() == NOW_US + 1
+        assert each.book.expire(NOW_US + 5) == 2
+    assert book.indexed_count() == one_by_one.indexed_count() - 1 == 1
+
+
 BAD = {
-    "one id twice": ((demand("d2"), demand("d3"), demand("d2")), InvalidValueError),
-    "shipping now": (
+    "one id twice, all new": ((demand("d2"), demand("d2")), InvalidValueError),
+    "shipping now, all new": (
         (demand("d2"), demand("d3", ship_by_us=NOW_US)),
+        InvalidValueError,
+    ),
+    "one id twice": ((demand("d1"), demand("d3"), demand("d3")), InvalidValueError),
+    "shipping now": (
+        (demand("d1"), demand("d3", ship_by_us=NOW_US)),
         InvalidValueError,
     ),
     "an ended one": ((demand("d2"), demand("ended", priority=3)), StateConflictError),

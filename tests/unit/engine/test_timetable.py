@@ -85,6 +85,14 @@ def test_agrees_with_a_sorted_dictionary() -> None:
         else:
             table.set(key, due_us)
             expected[key] = due_us
+        if rng.random() < 0.1:
+            # Few beside what is there, or more than that: two ways inside.
+            many = {
+                f"m{now_us}-{n}": now_us + rng.randrange(30)
+                for n in range(rng.choice((2, 60)))
+            }
+            table.add(many)
+            expected.update(many)
         if rng.random() < 0.2:
             due = sorted((at, k) for k, at in expected.items() if at <= now_us)
             assert table.take_due(now_us) == [k for _, k in due]

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from server.storage.prepared import execute_many
+from server.storage.prepared import insert_many
 from server.storage.rows import Row
 
 #: Rows of one statement: PostgreSQL keeps them in memory as a text of at most 1 GiB.
@@ -74,7 +74,7 @@ def write_rows(connection: Connection, statement: Insert, rows: Sequence[Row]) -
             # not lie here until the end.
             connection.execute(sent, values)
         else:
-            execute_many(connection, sent, values)
+            insert_many(connection, sent, values)
 
 
 def parcels(

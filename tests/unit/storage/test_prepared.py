@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, bindparam, column, func, literal, select
 from server.storage import statements
 from server.storage.opening import open_store
 from server.storage.prepared import execute, execute_many, fetch
+from server.storage.row_writing import write_rows
 from server.storage.sql_store import SqlStore
 from server.storage.tables import answers
 from tests.contract.store.rows import BRAND, OTHER, answer_row
@@ -72,3 +73,28 @@ def test_values_of_the_statement_itself_stay(store: SqlStore) -> None:
     with store._database.reading("look") as connection:
         found = fetch(connection, changed, {})
     assert found == [("q0000", 7), ("q0001", 7), ("q0002", 7)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 49, 50, 51, 99, 100, 137])
+def test_rows_are_inserted_as_one_by_one(store: SqlStore, count: int) -> None:
+    """
+    Around one statement's rows, and two: each row as given, and each once (R41).
+
+    The first two are there already: the insert says that they stay as they are.
+    """
+    rows = [
+        {
+            "tenant": BRAND,
+            "request_id": f"q{_STORED - 2 + number:04}",
+            "payload_hash": f"hash {number}",
+            "answered_us": number,
+            "answer": bytes([number]),
+        }
+        for number in range(count)
+    ]
+    with store._database.writing("insert") as connection:
+        before = connection.execute(select(answers)).all()
+        write_rows(connection, statements.KEEP_ANSWERS, rows)
+        after = connection.execute(select(answers)).all()
+    new = [tuple(row.values()) for row in rows[2:]]
+    assert sorted(map(tuple, after)) == sorted([*map(tuple, before), *new])

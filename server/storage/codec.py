@@ -58,6 +58,11 @@ class DocumentCodec(Generic[T]):
         """Return the value as one line of JSON."""
         return self._encoder.encode(value).decode()
 
+    def encode_all(self, values: Iterable[T]) -> list[str]:
+        """Return a line of JSON for each value, in less time than one by one."""
+        # JSON has no line break inside: those of a text are escaped.
+        return self._encoder.encode_lines(values).decode().split("\n")[:-1]
+
     def decode(self, document: str) -> T:
         """
         Return the value that was encoded.

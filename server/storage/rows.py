@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 
 from sqlalchemy import Table
@@ -52,7 +52,7 @@ def merge(changes: Sequence[tuple[TenantId, Changes]]) -> dict[TenantId, Changes
 def rows_to_write(tenant: TenantId, changes: Changes) -> dict[Table, list[Row]]:
     """Return the rows to insert or replace, by table; decisions are apart."""
     return {
-        tables.demands: [demand_row(tenant, one) for one in changes.demands.values()],
+        tables.demands: demand_rows(tenant, changes.demands.values()),
         tables.returns: [return_row(tenant, one) for one in changes.returns.values()],
         tables.return_facts: [
             fact_row(tenant, one) for one in changes.returns.values()
@@ -179,14 +179,25 @@ def answer_row(answer: StoredAnswer) -> Row:
 
 def demand_row(tenant: TenantId, record: DemandRecord) -> Row:
     """Return the row of a demand."""
-    return {
-        "tenant": tenant,
-        "demand_id": record.demand.demand_id,
-        "state": int(record.state),
-        "is_live": int(record.is_live),
-        "version": record.version,
-        "document": codec.DEMANDS.encode(record),
-    }
+    (row,) = demand_rows(tenant, [record])
+    return row
+
+
+def demand_rows(tenant: TenantId, records: Collection[DemandRecord]) -> list[Row]:
+    """Return the rows of demands."""
+    # A load of demands brings thousands of them.
+    documents = codec.DEMANDS.encode_all(records)
+    return [
+        {
+            "tenant": tenant,
+            "demand_id": record.demand.demand_id,
+            "state": int(record.state),
+            "is_live": int(record.is_live),
+            "version": record.version,
+            "document": document,
+        }
+        for record, document in zip(records, documents, strict=True)
+    ]
 
 
 def return_row(tenant: TenantId, record: ReturnRecord) -> Row:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from operator import itemgetter
+from typing import Any
 
 from sqlalchemy import Connection, Table
 
@@ -162,13 +164,15 @@ def _in_order(table: Table, rows: list[Row]) -> list[Row]:
     # met once; and each row once, for PostgreSQL's statement does not write one twice.
     if len(rows) == 1:
         return rows
-    key = _key(table)
-    latest = {key(row): row for row in rows}
+    keys = [*map(_key(table), rows)]
+    if all(map(operator.lt, keys, keys[1:])):
+        return rows
+    latest = dict(zip(keys, rows, strict=True))
     return [latest[each] for each in sorted(latest)]
 
 
 @cache
-def _key(table: Table) -> itemgetter[object]:
+def _key(table: Table) -> itemgetter[Any]:
     # The tenant, which all keys begin with, is the same in all rows.
     first, *names = table.primary_key.columns.keys()
     assert first == "tenant", f"the key of {table.name} begins with {first}"

@@ -234,6 +234,15 @@ def test_derived_values_are_not_stored() -> None:
     assert codec.POLICIES.encode(used) == codec.POLICIES.encode(unused)
 
 
+@given(st.lists(st.text(max_size=5), max_size=4))
+@example(["\n", "\r\n", "\u2028", '"\n"'])
+def test_many_documents_are_those_of_each(texts: list[str]) -> None:
+    """Cut apart where a line ends, which no text has in it as it is written."""
+    values = [replace(rows.decision_row(), round_id=RoundId(text)) for text in texts]
+    documents = [codec.DECISIONS.encode(value) for value in values]
+    assert codec.DECISIONS.encode_all(values) == documents
+
+
 @pytest.mark.parametrize(
     "damaged",
     [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
+
+from sqlalchemy import Select
 
 from matcher.domain.decision import Decision
 from matcher.domain.ids import DecisionId, DemandId, MatchId, ReturnId, TenantId
@@ -16,6 +18,15 @@ from server.storage.id_batches import id_batches
 from server.storage.statements import Documents
 
 T = TypeVar("T")
+
+
+class _ById(NamedTuple):
+    some: Documents
+    between: Select[str]
+
+
+_DEMANDS = _ById(statements.SOME_DEMANDS, statements.DEMAND_BETWEEN)
+_RETURNS = _ById(statements.SOME_RETURNS, statements.RETURN_BETWEEN)
 
 
 class SqlArchive:
@@ -32,12 +43,12 @@ class SqlArchive:
 
     def demands(self, ids: Iterable[DemandId]) -> dict[DemandId, DemandRecord]:
         """Return the demands that exist among ``ids``."""
-        found = self._some("read demands", statements.SOME_DEMANDS, codec.DEMANDS, ids)
+        found = self._some("read demands", _DEMANDS, codec.DEMANDS, ids)
         return {record.demand.demand_id: record for record in found}
 
     def returns(self, ids: Iterable[ReturnId]) -> dict[ReturnId, ReturnRecord]:
         """Return the return items that exist among ``ids``."""
-        found = self._some("read returns", statements.SOME_RETURNS, codec.RETURNS, ids)
+        found = self._some("read returns", _RETURNS, codec.RETURNS, ids)
         return {record.item.return_id: record for record in found}
 
     def match(self, match_id: MatchId) -> Match | None:
@@ -61,12 +72,20 @@ class SqlArchive:
     def _some(
         self,
         doing: str,
-        statement: Documents,
+        statement: _ById,
         codec: DocumentCodec[T],
         ids: Iterable[str],
     ) -> list[T]:
+        of_tenant = {"tenant": self._tenant}
+        parts = [*id_batches(ids)]
+        if len(parts) > 1:
+            # Of an import: often no number between its first and its last is taken yet,
+            # and one look says so.
+            ends = {**of_tenant, "first": parts[0][0], "last": parts[-1][-1]}
+            if not self._database.fetch(doing, statement.between, ends):
+                return []
         found: list[T] = []
-        for part in id_batches(ids):
-            parameters = {"tenant": self._tenant, "ids": part}
-            found += self._database.many(doing, statement, codec, parameters)
+        for part in parts:
+            parameters = {**of_tenant, "ids": part}
+            found += self._database.many(doing, statement.some, codec, parameters)
         return found

@@ -110,6 +110,11 @@ def _some(source: Table, key: Column[Any]) -> Documents:
     return _documents(source).where(key.in_(bindparam("ids", expanding=True)))
 
 
+def _between(source: Table, key: Column[Any]) -> Select[str]:
+    ids = select(key).where(source.c.tenant == bindparam("tenant"))
+    return ids.where(key >= bindparam("first"), key <= bindparam("last")).limit(1)
+
+
 def _page(source: Table, key: Column[Any]) -> Documents:
     return (
         _documents(source).where(key > bindparam("after")).order_by(key).limit(_LIMIT)
@@ -359,6 +364,10 @@ RETURNS_WITH = (
 # In no order; parameter of each: ids.
 SOME_DEMANDS = _some(demands, demands.c.demand_id)
 SOME_RETURNS = _some(returns, returns.c.return_id)
+
+# One id of a range, in bytes, if there is any; parameters of each: first, last.
+DEMAND_BETWEEN = _between(demands, demands.c.demand_id)
+RETURN_BETWEEN = _between(returns, returns.c.return_id)
 
 # Parameters of each: after, limit; and state for those that name it.
 DEMAND_PAGE = _page(demands, demands.c.demand_id)

@@ -238,6 +238,25 @@ def test_archive_finds_what_exists(store: Store) -> None:
     assert archive.returns([ReturnId("never there")]) == {}
 
 
+@pytest.mark.parametrize("at", [0, 1, 777, 1_499])
+def test_archive_finds_the_one_of_many(store: Store, at: int) -> None:
+    """
+    One of 1,500 ids exists: the lowest, the highest, or between; then none does.
+
+    What lies just outside of them, or is another tenant's, is not among them.
+    """
+    ids = [f"{number:06d}" for number in range(1_500)]
+    demand, item = demand_row(ids[at]), return_row(ids[at])
+    around = [demand_row("00000"), demand_row("001500"), return_row("001500")]
+    store.commit([(BRAND, changes_of(*around)), (OTHER, changes_of(demand, item))])
+    archive = store.archive(BRAND)
+    demand_ids, return_ids = map(DemandId, ids), map(ReturnId, ids)
+    assert archive.demands(demand_ids) == archive.returns(return_ids) == {}
+    store.commit([(BRAND, changes_of(demand, item))])
+    assert archive.demands(map(DemandId, ids)) == {ids[at]: demand}
+    assert archive.returns(map(ReturnId, ids)) == {ids[at]: item}
+
+
 def test_archive_sees_later_commits(store: Store) -> None:
     """An archive made once answers with the rows of commits that came after it."""
     archive = store.archive(BRAND)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def bulk_import(count: int, seed: int) -> Iterator[Result]:
             client.matches.RunRound(match_service_pb2.RunRoundRequest())
             round_s = time.perf_counter() - started - seconds
         assert stored == count, f"{count - stored} rows were refused"
-        peer_s = _bare_insert(path, _rows(path / "demo.db"))
+        peer_s = bare_insert(path, stored_rows(path / "demo.db"))
     case = "demands from a table into a store"
     yield Result(
         FAMILY,
@@ -80,20 +80,26 @@ def bulk_import(count: int, seed: int) -> Iterator[Result]:
     )
 
 
-def _rows(file: Path) -> list[Any]:
+def stored_rows(file: Path) -> list[Any]:
+    """Return the rows of demands of a store in a file."""
     with closing(sqlite3.connect(file)) as connection:
         return connection.execute(_READ).fetchall()
 
 
-def _bare_insert(folder: Path, rows: Sequence[Any]) -> float:
+def bare_insert(
+    folder: Path,
+    rows: Sequence[Any],
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Return the seconds, by a clock, that the driver alone takes to insert rows."""
     file = folder / "bare.db"
     open_store(f"sqlite:///{file}").close()
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        started = time.perf_counter()
+        started = clock()
         for start in range(0, len(rows), IMPORT_ROWS_MAX):
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(_INSERT, rows[start : start + IMPORT_ROWS_MAX])
             connection.execute("COMMIT")
-        return time.perf_counter() - started
+        return clock() - started

@@ -9,6 +9,7 @@ from itertools import chain
 from benchmarks import (
     assignment,
     bulk,
+    bulk_behind_wire,
     bulk_import,
     candidates,
     changes_within,
@@ -208,6 +209,9 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
         "bulk": lambda: chain(
             bulk.bulk(profile.bulk_demands, seed, repetitions),
             bulk_import.bulk_import(profile.bulk_demands, seed),
+            bulk_behind_wire.bulk_behind_wire(
+                profile.bulk_demands // 5, seed, repetitions
+            ),
         ),
         "service": lambda: service.service(profile.service, seed, repetitions),
         "tenants": lambda: tenants.tenants(profile.tenants, seed, repetitions),

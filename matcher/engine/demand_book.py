@@ -37,6 +37,11 @@ _FINAL = (DemandState.FULFILLED, DemandState.CANCELLED, DemandState.EXPIRED)
 _ORDERED = DEMANDS.moved(DemandState.UNSPECIFIED, Trigger.ORDER, DemandState.OPEN)
 
 
+# Demands of one command from which on they are made and entered together, if all of
+# them are new: for a few the preparation takes longer than it saves.
+_LOAD_COUNT = 50
+
+
 class DemandBook:
     """
     Demands with open or held units, and the moves of their units.
@@ -153,7 +158,8 @@ class DemandBook:
         """
         ids = [demand.demand_id for demand in command.demands]
         known = self.find_all(ids)
-        if not known and (fresh := _all_fresh(command, ids, now_us)):
+        is_load = len(ids) >= _LOAD_COUNT and not known
+        if is_load and (fresh := _all_fresh(command, ids, now_us)):
             self._check_room(len(fresh))
             self._skus.ordered(command.demands, now_us)
             self._enter(dict(zip(ids, fresh, strict=True)))

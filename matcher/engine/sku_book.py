@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from matcher.domain.demand import Demand
@@ -55,7 +54,10 @@ class SkuBook:
         """Count orders that are new."""
         day = now_us // FLOOR_STEP_US
         self._reach(day)
-        orders = Counter(each.sku for each in demands if each.accepts_returned_item)
+        orders: dict[str, int] = {}
+        for demand in demands:
+            if demand.accepts_returned_item:
+                orders[demand.sku] = orders.get(demand.sku, 0) + 1
         for sku, count in orders.items():
             days = self._days.setdefault(sku, {})
             days[day] = total = days.get(day, 0) + count

@@ -14,6 +14,7 @@ from matcher.domain.errors import (
     VersionMismatchError,
 )
 from matcher.domain.ids import DemandId
+from matcher.engine import demand_book
 from matcher.engine.archive import LiveRows
 from matcher.engine.commands import UpsertDemands
 from matcher.engine.demand_book import DemandBook
@@ -27,6 +28,13 @@ from matcher.geo import ServiceAreas
 from tests.scenarios import DAY_US, NOW_US, MemoryStore, demand
 
 D1 = DemandId("d1")
+
+
+@pytest.fixture(autouse=True, params=["each by itself", "together"])
+def _entering(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    # New demands enter in either way here, however few they are.
+    count = 1 if request.param == "together" else 1_000
+    monkeypatch.setattr(demand_book, "_LOAD_COUNT", count)
 
 
 class _Book:

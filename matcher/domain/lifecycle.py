@@ -10,12 +10,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from matcher.domain.decision import Outcome
 from matcher.domain.demand import DemandState
 from matcher.domain.match import HoldState
 from matcher.domain.match_label import LabelState
 from matcher.domain.return_item import ReturnState
 from matcher.domain.state_machine import Move, StateMachine
 from matcher.domain.trigger import Trigger
+
+#: The state that a decision of each outcome takes a return item to.
+DECIDED_STATES: Final = {
+    Outcome.MATCHED: ReturnState.MATCHED,
+    Outcome.WAITING: ReturnState.WAITING,
+    Outcome.WAREHOUSE: ReturnState.WAREHOUSE,
+    Outcome.CANCELLED: ReturnState.CANCELLED,
+}
 
 _R, _D, _H, _L = ReturnState, DemandState, HoldState, LabelState
 _UNDECIDED = (_R.WAITING, _R.WAREHOUSE)

@@ -12,7 +12,7 @@ from matcher.domain.demand_floor import SeenDemand
 from matcher.domain.errors import NotFoundError
 from matcher.domain.ids import DecisionId, DemandId, LabelId, ReturnId, RoundId
 from matcher.domain.item_outcome import Arrival
-from matcher.domain.lifecycle import RETURNS
+from matcher.domain.lifecycle import DECIDED_STATES, RETURNS
 from matcher.domain.match import Match
 from matcher.domain.reason import Check, Gate, Reason, ReasonCode
 from matcher.domain.return_item import ReturnItem, ReturnState
@@ -31,13 +31,6 @@ from matcher.engine.timetable import Timetable
 from matcher.policy.gates import GateReport
 from matcher.policy.volume import Admission
 from matcher.policy.wording import stated
-
-_STATES = {
-    Outcome.MATCHED: ReturnState.MATCHED,
-    Outcome.WAITING: ReturnState.WAITING,
-    Outcome.WAREHOUSE: ReturnState.WAREHOUSE,
-    Outcome.CANCELLED: ReturnState.CANCELLED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +220,7 @@ class ReturnBook:
             void_label_ids=finding.void_label_ids,
         )
         self._ledger.note(decision)
-        state = _STATES[finding.outcome]
+        state = DECIDED_STATES[finding.outcome]
         assert RETURNS.leads(record.state, state), (record.item.return_id, state)
         moved = replace(
             record,

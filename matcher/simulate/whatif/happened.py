@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from matcher.domain.decision import Decision, Outcome
+from matcher.domain.decision import Decision
 from matcher.domain.ids import MatchId, ReturnId
+from matcher.domain.lifecycle import DECIDED_STATES
 from matcher.domain.match import HoldState, Match
 from matcher.domain.program import Pause, ProgramEvent, ProgramEventKind
 from matcher.domain.reason import Gate
@@ -25,14 +26,6 @@ _ENDINGS = {
     ReturnState.COMPLETED: Ending.CONFIRMED,
     ReturnState.WAREHOUSE: Ending.WAREHOUSE,
     ReturnState.CANCELLED: Ending.CANCELLED,
-}
-
-
-_STATES = {
-    Outcome.WAITING: ReturnState.WAITING,
-    Outcome.MATCHED: ReturnState.MATCHED,
-    Outcome.WAREHOUSE: ReturnState.WAREHOUSE,
-    Outcome.CANCELLED: ReturnState.CANCELLED,
 }
 
 
@@ -57,7 +50,7 @@ def as_of(
         The instant, microseconds since the epoch; what happened at it is later.
     """
     *_, last = (each for each in decisions if each.decided_us < end_us)
-    state, match_id = _STATES[last.outcome], record.match_id
+    state, match_id = DECIDED_STATES[last.outcome], record.match_id
     if last.match is not None:
         match = matches[last.match.match_id]
         match_id = match.match_id

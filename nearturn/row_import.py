@@ -22,6 +22,9 @@ ATTEMPTS_MAX = 5
 
 _PAUSE_S = 0.1
 
+# Details of a status that is none of the server's.
+_WRITE_FAILED = "Internal error from Core"
+
 Q = TypeVar("Q")
 
 #: Told after each chunk how many rows are done, and how many of them were rejected.
@@ -189,6 +192,14 @@ def pause_s(error: grpc.RpcError, attempt: int, retry: RetryRules) -> float | No
     ``None`` if it is not: because of the error, or because ``attempt`` streams have
     broken without an answer in between.
     """
-    if cast(grpc.Call, error).code() is grpc.StatusCode.UNAVAILABLE:
+    call = cast(grpc.Call, error)
+    if call.code() is grpc.StatusCode.UNAVAILABLE or _has_lost_status(call):
         return _PAUSE_S * float(2**attempt) if attempt < ATTEMPTS_MAX else None
     return retry.pause_s(error) if attempt < retry.attempts_max else None
+
+
+def _has_lost_status(call: grpc.Call) -> bool:
+    # What gRPC's asyncio says of a stream that the server ended while the client wrote
+    # to it, in place of what the server said. A chunk may come again whatever that was.
+    is_own = str(call.details()) == _WRITE_FAILED
+    return call.code() is grpc.StatusCode.INTERNAL and is_own

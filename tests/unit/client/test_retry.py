@@ -234,3 +234,12 @@ def test_a_stream_that_broke_is_opened_again_by_the_same_rules():
     assert row_import.pause_s(full(2.0), 5, rules()) is None
     assert row_import.pause_s(full(2.0), 1, rules(attempts_max=1)) is None
     assert row_import.pause_s(Refused(code_pb2.INVALID_ARGUMENT), 1, rules()) is None
+
+
+def test_a_stream_whose_status_was_lost_is_opened_again():
+    """GRPC has a status of its own for one that ended while the client wrote to it."""
+    lost, ours = Refused(code_pb2.INTERNAL), Refused(code_pb2.INTERNAL)
+    lost._status = lost._status._replace(details="Internal error from Core")
+    assert row_import.pause_s(lost, 1, rules()) == 0.2
+    assert row_import.pause_s(lost, 5, rules()) is None
+    assert row_import.pause_s(ours, 1, rules()) is None

@@ -53,9 +53,7 @@ class GateKeeper:
         pauses = self._policies.program.pauses
         stale = [record for record in records if not self._is_true(record, now_us)]
         if stale:
-            places = places_of([record.item for record in stale])
-            served = self._network.network.in_service_area(places.lat, places.lng)
-            for record, inside in zip(stale, served.tolist(), strict=True):
+            for record, inside in zip(stale, self._served(stale), strict=True):
                 report = evaluate_gates(
                     record.item,
                     self._policies.active,
@@ -79,6 +77,14 @@ class GateKeeper:
     def forget(self, return_id: ReturnId) -> None:
         """Drop a report: the item changed or is settled."""
         self._kept.pop(return_id, None)
+
+    def _served(self, records: Sequence[ReturnRecord]) -> list[bool]:
+        network = self._network.network
+        if network.areas.everywhere:
+            return [True] * len(records)
+        places = places_of([record.item for record in records])
+        found: list[bool] = network.in_service_area(places.lat, places.lng).tolist()
+        return found
 
     def _keep(self, record: ReturnRecord, report: GateReport) -> None:
         self._kept[record.item.return_id] = _Kept(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from matcher.domain.reason import Check, CheckResult, Gate, Reason, ReasonCode
@@ -24,6 +24,21 @@ def _unknown(gate: Gate, name: str, what: str, accepted: str) -> tuple[Check, Re
     return (
         Check(gate, name, CheckResult.FAILED, "unknown", accepted, code),
         stated(code, observed=what, accepted=accepted),
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _skipped(gate: Gate, name: str, because: str) -> Check:
+    return Check(gate, name, CheckResult.SKIPPED, "", because)
+
+
+@lru_cache(maxsize=10_000)
+def _failed(
+    gate: Gate, code: ReasonCode, name: str, observed: str, accepted: str
+) -> tuple[Check, Reason]:
+    return (
+        Check(gate, name, CheckResult.FAILED, observed, accepted, code),
+        stated(code, observed=observed, accepted=accepted),
     )
 
 
@@ -69,7 +84,12 @@ class Findings:
         evidence_id: str = "",
     ) -> None:
         """Note a check that failed, and its reason."""
-        self._fail(code.gate, code, name, observed, accepted, evidence_id)
+        gate = code.gate
+        check, reason = _failed(gate, code, name, observed, accepted)
+        if evidence_id:
+            check = replace(check, evidence_id=evidence_id)
+        self.checks.append(check)
+        self.reasons.append(reason)
 
     def unknown(self, gate: Gate, name: str, what: str, accepted: str) -> None:
         """Note a check that fails closed because ``what`` is not known."""
@@ -79,22 +99,8 @@ class Findings:
 
     def skipped(self, gate: Gate, name: str, because: str) -> None:
         """Note a check that could not run; what it rests on has failed already."""
-        self.checks.append(Check(gate, name, CheckResult.SKIPPED, "", because))
+        self.checks.append(_skipped(gate, name, because))
 
     def holds_until(self, instant_us: int) -> None:
         """Note that a passed check may fail from an instant on."""
         self.valid_until_us = min(self.valid_until_us, instant_us)
-
-    def _fail(
-        self,
-        gate: Gate,
-        code: ReasonCode,
-        name: str,
-        observed: str,
-        accepted: str,
-        evidence_id: str,
-    ) -> None:
-        self.checks.append(
-            Check(gate, name, CheckResult.FAILED, observed, accepted, code, evidence_id)
-        )
-        self.reasons.append(stated(code, observed=observed, accepted=accepted))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from server.access.refusal import RateExceededError
@@ -38,10 +37,16 @@ LimitsOf = Callable[[str], CallLimits]
 
 
 @dataclass(slots=True)
-class _Usage:
+class Usage:
+    """What a subject has left, and how many of its calls run."""
+
     tokens: int
     at_us: int
     running: int = 0
+
+    def leave(self) -> None:
+        """Take note that a call has ended."""
+        self.running -= 1
 
 
 class CallLimiter:
@@ -62,12 +67,11 @@ class CallLimiter:
     def __init__(self, limits_of: LimitsOf, *, clock: Clock = monotonic_clock) -> None:
         self._limits_of = limits_of
         self._clock = clock
-        self._usages: dict[str, _Usage] = {}
+        self._usages: dict[str, Usage] = {}
 
-    @contextmanager
-    def call(self, subject: str) -> Iterator[None]:
+    def enter(self, subject: str) -> Usage:
         """
-        Let a call in, and count it while it runs.
+        Let a call in, and count it until it leaves what is returned.
 
         Raises
         ------
@@ -83,12 +87,9 @@ class CallLimiter:
         if limits.calls_per_s:
             self._pay(usage, limits)
         usage.running += 1
-        try:
-            yield
-        finally:
-            usage.running -= 1
+        return usage
 
-    def _pay(self, usage: _Usage, limits: CallLimits) -> None:
+    def _pay(self, usage: Usage, limits: CallLimits) -> None:
         rate = limits.calls_per_s
         now_us = self._clock()
         full = limits.burst * _CALL
@@ -99,12 +100,12 @@ class CallLimiter:
             raise RateExceededError(f"{limits.name} calls per second", rate, wait_us)
         usage.tokens -= _CALL
 
-    def _usage(self, subject: str, limits: CallLimits) -> _Usage:
+    def _usage(self, subject: str, limits: CallLimits) -> Usage:
         found = self._usages.get(subject)
         if found is None:
             if len(self._usages) >= SUBJECT_COUNT_MAX:
                 self._forget()
-            found = _Usage(limits.burst * _CALL, self._clock())
+            found = Usage(limits.burst * _CALL, self._clock())
             self._usages[subject] = found
         return found
 
@@ -117,7 +118,7 @@ class CallLimiter:
             if usage.running or self._is_owing(subject, usage, now_us)
         }
 
-    def _is_owing(self, subject: str, usage: _Usage, now_us: int) -> bool:
+    def _is_owing(self, subject: str, usage: Usage, now_us: int) -> bool:
         limits = self._limits_of(subject)
         earned = (now_us - usage.at_us) * limits.calls_per_s
         full = limits.burst * _CALL

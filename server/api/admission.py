@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 
 from matcher.domain.ids import TenantId
 from server.access.authenticator import Authenticator, Peer
-from server.access.call_limiter import CallLimiter
+from server.access.call_limiter import CallLimiter, Usage
 from server.access.caller import Caller, enter_call
 from server.access.local_callers import Metadata
 from server.access.refusal import (
@@ -22,6 +22,24 @@ from server.api.errors import code_name
 
 #: What :meth:`Admission.admit` ends with where a call is not let in.
 REFUSALS = (UnauthenticatedError, AccessDeniedError, RateExceededError)
+
+
+class _Counted:
+    """A call that is counted while it runs."""
+
+    __slots__ = ("_of_caller", "_of_tenant")
+
+    def __init__(self, of_caller: Usage, of_tenant: Usage) -> None:
+        self._of_caller = of_caller
+        self._of_tenant = of_tenant
+
+    def __enter__(self) -> None:
+        """Begin: it has been counted already."""
+
+    def __exit__(self, *_: object) -> None:
+        """Count it no more."""
+        self._of_caller.leave()
+        self._of_tenant.leave()
 
 
 class Admission:
@@ -116,14 +134,14 @@ class Admission:
             )
 
     def _counted(self, caller: Caller) -> AbstractContextManager[object]:
-        # Counted from here on; the first limit gives its place back if the next one
-        # has none.
-        with ExitStack() as counts:
-            # The same subject may be somebody else's in another tenant.
-            of_tenant = f"{caller.tenant}\0{caller.subject}"
-            counts.enter_context(self._callers.call(of_tenant))
-            counts.enter_context(self._tenants.call(caller.tenant))
-            return counts.pop_all()
+        # The same subject may be somebody else's in another tenant.
+        of_caller = self._callers.enter(f"{caller.tenant}\0{caller.subject}")
+        try:
+            return _Counted(of_caller, self._tenants.enter(caller.tenant))
+        except RateExceededError:
+            # The first limit gets its place back if the next one has none.
+            of_caller.leave()
+            raise
 
     def _tell(self, path: str, metadata: Metadata, error: Exception) -> None:
         method = _method(path)

@@ -43,7 +43,7 @@ class ApiContext:
         self,
         request: Message,
         command: Command,
-        respond: Callable[[Answer], Message],
+        respond: Callable[[Answer], Message | bytes],
     ) -> bytes:
         """Carry out a command and return the encoded response once it is stored."""
         request_id = str(getattr(request, "request_id", ""))
@@ -51,12 +51,16 @@ class ApiContext:
             Call(
                 self.tenant,
                 command,
-                lambda answer: respond(answer).SerializeToString(),
+                lambda answer: _encoded(respond(answer)),
                 request_id,
                 payload_hash(request.DESCRIPTOR.name, request) if request_id else "",
                 subject=current_subject(),
             )
         )
+
+
+def _encoded(answer: Message | bytes) -> bytes:
+    return answer if isinstance(answer, bytes) else answer.SerializeToString()
 
 
 def within(field: str, convert: Callable[[M], T], message: M) -> T:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import NoReturn, TypeAlias, TypeVar
 
@@ -99,7 +99,7 @@ def method_handler(
     watch
         Is told of each call.
     """
-    answering = partial(_answering, method, watch or UnwatchedCalls())
+    answering = partial(_Answering, method, watch or UnwatchedCalls())
     if method.client_streaming:
         return grpc.stream_stream_rpc_method_handler(_bidi(implementation, answering))
     kind = GetMessageClass(method.input_type)
@@ -150,25 +150,40 @@ def _bidi(
     return handle
 
 
-@asynccontextmanager
-async def _answering(
-    method: MethodDescriptor, watch: CallWatch, context: CallContext
-) -> AsyncIterator[AccessLine]:
-    # Turns whatever a call ends with into its status and its line in the log. A
-    # cancelled call is left cancelled: a handler that swallows that leaks.
-    set_time_left(context.time_remaining())
-    ongoing = watch.began(method.full_name, context.invocation_metadata() or ())
-    line = AccessLine(method.full_name, ongoing)
-    try:
-        yield line
-    except (asyncio.CancelledError, GeneratorExit):
-        line.ended("CANCELLED")
-        raise
-    except Exception as error:  # noqa: BLE001 - every error gets a status
-        line.ended(code_name(error))
-        await abort_with(error, context)
-    else:
-        line.ended("OK")
+class _Answering:
+    """
+    Turns whatever a call ends with into its status and its line in the log.
+
+    A cancelled call is left cancelled: a handler that swallows that leaks.
+    """
+
+    __slots__ = ("_context", "_line", "_method", "_watch")
+
+    def __init__(
+        self, method: MethodDescriptor, watch: CallWatch, context: CallContext
+    ) -> None:
+        self._method = method.full_name
+        self._watch = watch
+        self._context = context
+
+    async def __aenter__(self) -> AccessLine:
+        set_time_left(self._context.time_remaining())
+        metadata = self._context.invocation_metadata() or ()
+        ongoing = self._watch.began(self._method, metadata)
+        self._line = AccessLine(self._method, ongoing)
+        return self._line
+
+    async def __aexit__(
+        self, kind: object, error: BaseException | None, trace: object
+    ) -> None:
+        if error is None:
+            self._line.ended("OK")
+        elif isinstance(error, Exception):
+            self._line.ended(code_name(error))
+            await abort_with(error, self._context)
+        else:
+            # CancelledError and GeneratorExit.
+            self._line.ended("CANCELLED")
 
 
 async def abort_with(error: BaseException, context: CallContext) -> NoReturn:

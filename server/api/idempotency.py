@@ -9,6 +9,8 @@ from google.protobuf.message import Message
 from matcher.domain.return_item import ReturnItem
 from server.api.convert.return_item import from_return_item
 
+_REQUEST_ID = "request_id"
+
 
 def payload_hash(method: str, message: Message) -> str:
     """
@@ -21,15 +23,12 @@ def payload_hash(method: str, message: Message) -> str:
     message
         The request, or the entity. Unchanged.
     """
-    copy = type(message)()
-    copy.CopyFrom(message)
-    for name in ("request_id",):
-        if name in copy.DESCRIPTOR.fields_by_name:
-            copy.ClearField(name)
-    body = copy.SerializeToString(deterministic=True)
-    digest = hashlib.blake2b(digest_size=16, person=b"payload")
-    digest.update(method.encode() + b"\0" + body)
-    return digest.hexdigest()
+    said = message
+    if _REQUEST_ID in message.DESCRIPTOR.fields_by_name:
+        said = type(message)()
+        said.CopyFrom(message)
+        said.ClearField(_REQUEST_ID)
+    return _hash(method, said.SerializeToString(deterministic=True))
 
 
 def item_hash(item: ReturnItem) -> str:
@@ -39,4 +38,17 @@ def item_hash(item: ReturnItem) -> str:
     So that an item read and sent back is the same one, with its output-only fields and
     the defaults that are filled in.
     """
-    return payload_hash("", from_return_item(item))
+    return encoded_item_hash(
+        from_return_item(item).SerializeToString(deterministic=True)
+    )
+
+
+def encoded_item_hash(encoded: bytes) -> str:
+    """Return the same of an item that is encoded, with the order of its fields."""
+    return _hash("", encoded)
+
+
+def _hash(method: str, body: bytes) -> str:
+    digest = hashlib.blake2b(digest_size=16, person=b"payload")
+    digest.update(method.encode() + b"\0" + body)
+    return digest.hexdigest()

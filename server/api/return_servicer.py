@@ -20,18 +20,23 @@ from nearturn.v1 import return_service_pb2 as pb
 from server.api.bulk.return_import import return_import
 from server.api.bulk.row_import import RowImport
 from server.api.context import ApiContext, all_within, single, within
-from server.api.convert.decision import from_decision
+from server.api.convert.decision import encoded_decision, from_decision
 from server.api.convert.return_item import (
+    from_return_item,
     from_return_record,
+    from_return_state,
     to_return_item,
     to_verification,
 )
+from server.api.embedding import embedded
 from server.api.errors import to_status
 from server.api.handler import parsed
-from server.api.idempotency import item_hash
+from server.api.idempotency import encoded_item_hash, item_hash
 from server.api.paging import after_key, page_of, page_size, page_token
 from server.api.validation import check
 from server.storage.store import Store
+
+_SUBMITTED = pb.SubmitReturnResponse.DESCRIPTOR
 
 #: Requests of one stream that are worked on at once.
 IN_FLIGHT_MAX = 64
@@ -47,13 +52,20 @@ class ReturnServicer:
     async def SubmitReturn(self, request: pb.SubmitReturnRequest) -> bytes:
         """Submit a return item."""
         item = within("return_item", to_return_item, request.return_item)
-        command = SubmitReturns((item,), (item_hash(item),))
+        encoded = from_return_item(item).SerializeToString(deterministic=True)
+        command = SubmitReturns((item,), (encoded_item_hash(encoded),))
 
-        def respond(answer: Answer) -> Message:
+        def respond(answer: Answer) -> bytes:
+            # The most frequent of all answers: put together of what is encoded already.
             (submitted,) = cast(Sequence[ReturnAnswer], answer)
-            return pb.SubmitReturnResponse(
-                return_item=from_return_record(submitted.record),
-                decision=from_decision(submitted.decision),
+            record = submitted.record
+            told = (
+                encoded + from_return_state(record).SerializeToString()
+                if record.item is item
+                else from_return_record(record).SerializeToString()
+            )
+            return embedded(_SUBMITTED, "return_item", told) + embedded(
+                _SUBMITTED, "decision", encoded_decision(submitted.decision)
             )
 
         with single("return_items[0]", "return_item"):

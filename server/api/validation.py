@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import protovalidate
-from google.protobuf.descriptor import FieldDescriptor, OneofDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from protovalidate import Violation
@@ -87,7 +88,7 @@ def violations(message: Message) -> list[FieldViolation]:
 
 
 def _each_violation(message: Message) -> Iterator[FieldViolation]:
-    long = list(_long_lists(message))
+    long = list(_long_lists(message)) if _has_lists(message.DESCRIPTOR) else []
     if not long:
         yield from _collected(message)
         return
@@ -107,6 +108,18 @@ def _each_violation(message: Message) -> Iterator[FieldViolation]:
             continue
         for index, item in enumerate(each.items):
             yield from _collected(item, f"{each.name}[{index}].")
+
+
+# Most calls have none, and are many: what a type has is looked up once.
+@lru_cache(maxsize=1_000)
+def _has_lists(kind: Descriptor, seen: tuple[str, ...] = ()) -> bool:
+    if kind.full_name in seen:
+        return False
+    return any(
+        field.is_repeated or _has_lists(field.message_type, (*seen, kind.full_name))
+        for field in kind.fields
+        if field.message_type is not None
+    )
 
 
 def _long_lists(message: Message, path: tuple[str, ...] = ()) -> Iterator[_LongList]:

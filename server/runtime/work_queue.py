@@ -200,8 +200,9 @@ class WorkQueue:
         return queued
 
     async def _done(self, queued: Queued) -> object:
-        # Half of it is no option: it goes on if its caller gives up.
-        done = await asyncio.shield(queued.future)
+        # Half of it is no option: it goes on if its caller gives up, whose future alone
+        # is cancelled then.
+        done = await queued.future
         if done.error is not None:
             raise done.error
         return done.value

@@ -28,15 +28,6 @@ from server.api.convert.times import (
     to_us,
 )
 
-_FACTS = (
-    "fragile",
-    "regulated",
-    "custom_made",
-    "damaged",
-    "defective",
-    "end_of_season",
-)
-
 
 def to_return_item(message: return_item_pb2.ReturnItem) -> ReturnItem:
     """Return a return item; output-only fields are ignored."""
@@ -69,15 +60,21 @@ def to_return_item(message: return_item_pb2.ReturnItem) -> ReturnItem:
 def from_return_record(record: ReturnRecord) -> return_item_pb2.ReturnItem:
     """Return a stored return item as a message."""
     message = from_return_item(record.item)
-    message.state = return_item_pb2.ReturnState.ValueType(record.state)
-    message.create_time.CopyFrom(to_timestamp(record.created_us))
-    message.update_time.CopyFrom(to_timestamp(record.updated_us))
-    message.etag = str(record.version)
-    if record.erased_us is not None:
-        message.erase_time.CopyFrom(to_timestamp(record.erased_us))
-    if record.outcome_record is not None:
-        message.item_outcome.CopyFrom(from_outcome_record(record.outcome_record))
+    message.MergeFrom(from_return_state(record))
     return message
+
+
+def from_return_state(record: ReturnRecord) -> return_item_pb2.ReturnItem:
+    """Return what we say of a stored return item, without what the caller said."""
+    outcome = record.outcome_record
+    return return_item_pb2.ReturnItem(
+        state=return_item_pb2.ReturnState.ValueType(record.state),
+        create_time=to_timestamp(record.created_us),
+        update_time=to_timestamp(record.updated_us),
+        etag=str(record.version),
+        erase_time=optional_timestamp(record.erased_us),
+        item_outcome=None if outcome is None else from_outcome_record(outcome),
+    )
 
 
 def from_return_item(item: ReturnItem) -> return_item_pb2.ReturnItem:
@@ -110,15 +107,27 @@ def from_return_item(item: ReturnItem) -> return_item_pb2.ReturnItem:
 
 def to_attributes(message: item_pb2.ItemAttributes) -> ItemAttributes:
     """Return facts about an item; what is not stated is unknown."""
-    return ItemAttributes(**{name: Fact(getattr(message, name)) for name in _FACTS})
+    return ItemAttributes(
+        fragile=Fact(message.fragile),
+        regulated=Fact(message.regulated),
+        custom_made=Fact(message.custom_made),
+        damaged=Fact(message.damaged),
+        defective=Fact(message.defective),
+        end_of_season=Fact(message.end_of_season),
+    )
 
 
 def from_attributes(attributes: ItemAttributes) -> item_pb2.ItemAttributes:
     """Return facts as a message."""
-    values = {
-        name: item_pb2.Fact.ValueType(getattr(attributes, name)) for name in _FACTS
-    }
-    return item_pb2.ItemAttributes(**values)
+    known = item_pb2.Fact.ValueType
+    return item_pb2.ItemAttributes(
+        fragile=known(attributes.fragile),
+        regulated=known(attributes.regulated),
+        custom_made=known(attributes.custom_made),
+        damaged=known(attributes.damaged),
+        defective=known(attributes.defective),
+        end_of_season=known(attributes.end_of_season),
+    )
 
 
 def to_verification(message: return_item_pb2.Verification) -> Verification:

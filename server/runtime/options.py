@@ -48,6 +48,9 @@ class RuntimeOptions:
         Time to live a part of the past again; what takes longer is given up.
     holder
         This server, as others on the same store name it.
+    runs_quick_on_loop
+        Whether small groups of quick work are done on the event loop itself; for one
+        that has nothing else to do, on a store without a network.
     lease_ttl_us
         How long an owner of shards may be silent before another one takes them.
     """
@@ -67,6 +70,7 @@ class RuntimeOptions:
     replay_budget_us: int = 120 * _SECOND_US
     holder: str = "server"
     lease_ttl_us: int = 5 * _SECOND_US
+    runs_quick_on_loop: bool = False
 
     @property
     def long_count(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar, cast
 
@@ -26,6 +25,7 @@ from server.runtime.clock import Clock, monotonic_clock, system_clock
 from server.runtime.commits import Commits
 from server.runtime.deadline import within_time_left_us
 from server.runtime.emitter import Emitter, Streaming
+from server.runtime.engine import QUICK_NS, Engine, is_quick
 from server.runtime.fair_order import equal_weight
 from server.runtime.fair_threads import FairThreads
 from server.runtime.hindsight import Hindsight
@@ -40,7 +40,7 @@ from server.runtime.tenure import Tenure, Told
 from server.runtime.timers import Timers
 from server.runtime.watch import GroupTimes, Unwatched, Watch
 from server.runtime.work import Done, Work
-from server.runtime.work_queue import WorkQueue
+from server.runtime.work_queue import Queued, WorkQueue
 from server.runtime.working_for import set_working_for
 from server.storage.audit_entry import AuditEntry
 from server.storage.lease import Lease
@@ -98,7 +98,7 @@ class Runtime:
         self._host = ShardHost(store, clock, self._ownership, limits)
         self._watch = watch or Unwatched()
         self._queue = WorkQueue(self._options.queue_count_max, self._watch, weight)
-        self._engine = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self._engine = Engine(may_run_here=self._options.runs_quick_on_loop)
         self._planner = FairThreads(self._options.long_count, 1, "planner")
         self._simulator = FairThreads(1, 1, "simulator")
         self._readers = FairThreads(
@@ -155,7 +155,7 @@ class Runtime:
         self._tenure = tenure
 
         async def begin(gained: Sequence[TenantId]) -> None:
-            await self._on_engine(self._host.start, gained)
+            await self._engine.run(self._host.start, gained)
             await self.settle()
 
         # Whoever asks meanwhile is refused at once, not kept waiting.
@@ -196,7 +196,7 @@ class Runtime:
             self._readers,
         ):
             await threads.shutdown()
-        await asyncio.to_thread(self._engine.shutdown)
+        await self._engine.stop()
         self.store.close()
 
     def advertise(self, address: str) -> None:
@@ -220,7 +220,7 @@ class Runtime:
 
     async def write(self, fn: Callable[[Store], T]) -> T:
         """Run ``fn`` between two groups, on the one thread that writes."""
-        return await self._on_engine(fn, self.store)
+        return await self._engine.run(fn, self.store)
 
     def next_commit(self, tenant: TenantId) -> asyncio.Event:
         """
@@ -272,6 +272,7 @@ class Runtime:
                 call.payload_hash,
                 call.command,
                 noted,
+                is_quick(call.command),
             )
         )
 
@@ -397,27 +398,27 @@ class Runtime:
 
     async def due(self) -> list[TenantId]:
         """Return whose round is due, or whose shadows are to be asked about."""
-        rounds, shadows = await self._on_engine(self._host.due_us)
+        rounds, shadows = await self._engine.run(self._host.due_us)
         now_us = self._clock()
         due_us = [*rounds.items(), *shadows.items()]
         return sorted({tenant for tenant, at_us in due_us if at_us <= now_us})
 
     async def run_due(self, tenant: TenantId) -> None:
         """Run a tenant's round and ask about its shadows, as far as they are due."""
-        rounds, _ = await self._on_engine(self._host.due_us)
+        rounds, _ = await self._engine.run(self._host.due_us)
         if tenant in rounds and rounds[tenant] <= self._clock():
             await self.run_round(RoundCall(tenant, lambda _: b""))
-        _, shadows = await self._on_engine(self._host.due_us)
+        _, shadows = await self._engine.run(self._host.due_us)
         if tenant in shadows and shadows[tenant] <= self._clock():
             await self.ask_shadows(tenant)
 
     async def next_us(self) -> int | None:
         """Return when time alone next changes something in any shard."""
-        return await self._on_engine(self._host.next_us)
+        return await self._engine.run(self._host.next_us)
 
     async def forget_answers(self, before_us: int) -> None:
         """Delete stored answers to request ids that are older than an instant."""
-        await self._on_engine(self._host.forget_answers, before_us)
+        await self._engine.run(self._host.forget_answers, before_us)
 
     def tenants(self) -> list[TenantId]:
         """Return the tenants that are served, in order."""
@@ -443,9 +444,9 @@ class Runtime:
                 made = await self.read(
                     lambda store: store.history(tenant).checkpoint(now_us)
                 )
-            await self._on_engine(self._host.keep_checkpoint, tenant, made)
+            await self._engine.run(self._host.keep_checkpoint, tenant, made)
         first_us = now_us - self._options.history_us
-        await self._on_engine(self._host.forget_history, tenant, first_us)
+        await self._engine.run(self._host.forget_history, tenant, first_us)
 
     async def _work(self) -> None:
         while True:
@@ -457,7 +458,12 @@ class Runtime:
                 [each.tenant for each in works],
             )
             try:
-                results = await self._on_engine(self._host.process, works, times)
+                run = (
+                    self._engine.run_quick
+                    if self._is_quick(group)
+                    else self._engine.run
+                )
+                results = await run(self._host.process, works, times)
             except Exception as error:
                 log.exception("group_broke")
                 results = [Done(error=error) for _ in group]
@@ -469,9 +475,12 @@ class Runtime:
         if self._is_stopping:
             raise UnavailableError("the server is stopping")
 
-    async def _on_engine(self, fn: Callable[..., T], *args: object) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._engine, fn, *args)
+    def _is_quick(self, group: Sequence[Queued]) -> bool:
+        return (
+            all(each.work.is_quick for each in group)
+            and sum(each.charged_ns for each in group) <= QUICK_NS
+            and self._host.is_at_rest({each.work.tenant for each in group})
+        )
 
 
 async def _to_nobody(_: frozenset[TenantId]) -> None:

@@ -177,6 +177,22 @@ class ShardHost:
         if rows.policies or rows.demands or rows.returns or rows.warehouses:
             self._store.history(tenant).begin(self._clock())
 
+    def is_at_rest(self, tenants: Iterable[TenantId]) -> bool:
+        """Say whether the tenants' shards are in memory, and nothing in them is due."""
+        now_us = self._clock()
+        return all(self._is_at_rest(tenant, now_us) for tenant in tenants)
+
+    def _is_at_rest(self, tenant: TenantId, now_us: int) -> bool:
+        shard = self._shards.get(tenant)
+        try:
+            is_ours = self._leases.get(tenant) == self._ownership.lease(tenant)
+        except NotOwnerError:
+            return False
+        if shard is None or not is_ours:
+            return False
+        due_us = shard.next_us()
+        return due_us is None or due_us > now_us
+
     def process(
         self, group: Sequence[Work], times: GroupTimes | None = None
     ) -> list[Done]:

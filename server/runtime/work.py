@@ -20,7 +20,8 @@ class Work:
     gets after the commit. With a ``request_id`` that value is the response as bytes,
     kept in the same transaction; a repetition gets it without running again.
     ``command`` is what it will apply, if anything, so that look-ups can be shared.
-    ``noted`` is what it adds to the audit log, which ``run`` may fill.
+    ``noted`` is what it adds to the audit log, which ``run`` may fill. ``is_quick``
+    says that it takes less than a thousandth of a second.
     """
 
     tenant: TenantId
@@ -29,6 +30,7 @@ class Work:
     payload_hash: str = ""
     command: Command | None = None
     noted: list[AuditEntry] = field(default_factory=list)
+    is_quick: bool = False
 
 
 @dataclass(frozen=True, slots=True)

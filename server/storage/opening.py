@@ -63,6 +63,11 @@ def open_store(
     return SqlStore(open_sqlite(file_of(url), sqlite or SqliteParams()))
 
 
+def is_sqlite(url: str) -> bool:
+    """Say whether a URL names a file of SQLite."""
+    return url.startswith(_SQLITE)
+
+
 def _open_postgres(url: str, params: PostgresParams) -> Database:
     try:
         from server.storage.postgres_database import (  # noqa: PLC0415 - an extra

@@ -64,6 +64,18 @@ class Settings(AccessSettings):
         pattern=rf"^{_ADDRESS}$",
         description="Host and port to listen on; port 0 takes a free one.",
     )
+    health_listen: str = Field(
+        "",
+        pattern=rf"^({_ADDRESS})?$",
+        examples=["127.0.0.1:50553"],
+        description="Host and port for health alone, as `listen` has it too: there no "
+        "flood of calls keeps a probe waiting. Empty: none.",
+    )
+    wire_process: bool = Field(
+        True,
+        description="Speak gRPC in a process of its own, so that it takes no time from "
+        "matching. Off: in the server's, with one processor or little memory.",
+    )
     connect_listen: str = Field(
         "",
         pattern=rf"^({_ADDRESS})?$",

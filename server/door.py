@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
-import grpc.aio
-
 from matcher.domain.errors import InvalidValueError
 from matcher.domain.ids import TenantId
 from server.access.api_keys import ApiKeys, read_keys
@@ -22,7 +20,6 @@ from server.access.tenant_quotas import QuotaOf, TenantQuota
 from server.access.tokens import TokenRules, Tokens
 from server.access.watched_file import WatchedFile
 from server.access_settings import AccessSettings
-from server.api.access_interceptor import AccessInterceptor
 from server.api.access_rules import AccessRules
 from server.api.admission import Admission
 from server.api.call_watch import CallWatch
@@ -63,9 +60,8 @@ class Door:
         quotas: QuotaOf,
         watch: CallWatch | None = None,
     ) -> None:
-        self._listen = listen
-        self._certificates = _certificates(settings)
-        if self._certificates is None and not is_loopback(listen):
+        self.certificates = _certificates(settings)
+        if self.certificates is None and not is_loopback(listen):
             raise InvalidValueError(
                 "listen",
                 listen,
@@ -96,26 +92,6 @@ class Door:
             callers=CallLimiter(lambda _: of_caller),
             tenants=CallLimiter(lambda name: _of_tenant(quotas(TenantId(name)))),
         )
-        self.interceptor = AccessInterceptor(self.admission)
-
-    def bind(self, server: grpc.aio.Server) -> int:
-        """
-        Open the port and return its number.
-
-        Raises
-        ------
-        InvalidValueError
-            If the address is taken.
-        """
-        try:
-            if self._certificates is None:
-                return server.add_insecure_port(self._listen)
-            credentials = self._certificates.credentials()
-            return server.add_secure_port(self._listen, credentials)
-        except RuntimeError as error:
-            raise InvalidValueError(
-                "listen", self._listen, "an address of this machine that is free"
-            ) from error
 
     def start(self) -> None:
         """Begin to look at what changes by itself."""

@@ -11,7 +11,6 @@ import socket
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-import grpc.aio
 import structlog
 
 from matcher.domain.errors import InvalidValueError
@@ -29,12 +28,13 @@ from server.quotas import Quotas
 from server.runtime.options import RuntimeOptions
 from server.runtime.runtime import Runtime
 from server.storage import arrow_rows
-from server.storage.opening import open_store
+from server.storage.opening import is_sqlite, open_store
 from server.storage.postgres_params import PostgresParams
 from server.storage.sql_store import SqlStore
 from server.storage.sqlite_database import SqliteParams
 from server.telemetry.sight import Sight, SightParams
 from server.web_door import WebDoor
+from server.wire_door import Wire, wire
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ class Server:
         self._settings = settings
         self._quotas = Quotas(settings)
         self._runtime: Runtime | None = None
-        self._grpc: grpc.aio.Server | None = None
+        self._wire: Wire | None = None
         self._registration: Registration | None = None
         self._sink: EventSink | None = None
         self._outbox: Outbox | None = None
@@ -96,15 +96,14 @@ class Server:
             watch=self._sight.watch,
         )
         self._sight.open(self._runtime)
-        self._grpc = _grpc_server(settings, self._door)
-        self._registration = Registration(self._grpc, self._runtime, self._sight.watch)
-        self.port = self._door.bind(self._grpc)
+        self._registration = Registration(self._runtime, self._sight.watch)
+        # Health answers NOT_SERVING at first; the rest waits for the kernels.
+        await self._registration.loading()
+        self._wire = wire(settings, self._door, self._registration.by_path())
+        self.port = await self._wire.start()
         self._web.bind()
         self._door.start()
-        # Health answers NOT_SERVING from here on; the rest waits for the kernels.
-        await self._registration.loading()
         await self._web.start(self._registration, self._door.admission)
-        await self._grpc.start()
         self._runtime.advertise(_address(settings, self.port))
         # Beside another server it is long before the next line that tells a port.
         log.info("listening", listen=settings.listen, port=self.port)
@@ -141,9 +140,9 @@ class Server:
             self._outbox = Outbox(self._runtime, self._sink, decision_event, params)
         await self._outbox.follow(tenants)
 
-    async def _stop_grpc(self) -> None:
-        if self._grpc is not None:
-            await self._grpc.stop(self._settings.shutdown_grace_s)
+    async def _stop_wire(self) -> None:
+        if self._wire is not None:
+            await self._wire.stop(self._settings.shutdown_grace_s)
 
     async def stop(self) -> None:
         """Say so, stop accepting, let running calls finish, commit, close the store."""
@@ -156,7 +155,7 @@ class Server:
             await asyncio.sleep(self._settings.drain_delay_ms / 1_000)
         if self._runtime is not None:
             self._runtime.refuse_streams()
-        await asyncio.gather(self._stop_grpc(), self._web.stop())
+        await asyncio.gather(self._stop_wire(), self._web.stop())
         await self._door.stop()
         if self._outbox is not None:
             await self._outbox.stop()
@@ -237,6 +236,7 @@ def _options(settings: Settings) -> RuntimeOptions:
         solve_budget_us=settings.solve_budget_ms * 1_000,
         holder=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         lease_ttl_us=settings.lease_ttl_ms * 1_000,
+        runs_quick_on_loop=settings.wire_process and is_sqlite(settings.store_url),
     )
 
 
@@ -270,23 +270,4 @@ def _relay_params(settings: Settings) -> RelayParams:
     return RelayParams(
         batch_max=settings.event_batch_max,
         retry_max_s=settings.event_retry_max_ms / 1_000,
-    )
-
-
-def _grpc_server(settings: Settings, door: Door) -> grpc.aio.Server:
-    size, pending = settings.message_bytes_max, settings.pending_calls_max
-    return grpc.aio.server(
-        interceptors=(door.interceptor,),
-        options=(
-            ("grpc.max_receive_message_length", size),
-            ("grpc.max_send_message_length", size),
-            # A second server on the port must fail, not share it.
-            ("grpc.so_reuseport", 0),
-            ("grpc.http2.min_recv_ping_interval_without_data_ms", 60_000),
-            # The event loop takes calls one by one, and those that wait for it wait in
-            # no queue of ours: gRPC itself refuses what is too much, at no cost to the
-            # interpreter, and by chance from the first of these numbers on.
-            ("grpc.server.max_pending_requests", max(1, pending // 2)),
-            ("grpc.server.max_pending_requests_hard_limit", pending),
-        ),
     )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import grpc
-import grpc.aio
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
-from matcher.domain.errors import InvalidValueError
 from nearturn.v1 import (
     access_service_pb2,
     demand_service_pb2,
@@ -23,13 +20,14 @@ from nearturn.v1 import (
     report_service_pb2,
     return_service_pb2,
 )
+from server.api.access_rules import method_path
 from server.api.access_servicer import AccessServicer
-from server.api.call_context import CallContext
 from server.api.call_watch import CallWatch, UnwatchedCalls
 from server.api.context import ApiContext
 from server.api.demand_servicer import DemandServicer
 from server.api.explain_servicer import ExplainServicer
-from server.api.handler import abort_with, method_handler, parsed
+from server.api.foreign import Handler, HandlerBook
+from server.api.handler import method_handler
 from server.api.match_servicer import MatchServicer
 from server.api.network_servicer import NetworkServicer
 from server.api.policy_servicer import PolicyServicer
@@ -38,7 +36,6 @@ from server.api.report_servicer import ReportServicer
 from server.api.return_servicer import ReturnServicer
 from server.runtime.runtime import Runtime
 
-Handlers: TypeAlias = "grpc.GenericRpcHandler[bytes, bytes]"
 MethodHandler: TypeAlias = (
     "tuple[MethodDescriptor, grpc.RpcMethodHandler[bytes, bytes]]"
 )
@@ -73,62 +70,42 @@ def method_handlers(context: ApiContext) -> list[MethodHandler]:
     return found
 
 
-def service_handlers(handlers: Iterable[MethodHandler]) -> tuple[Handlers, ...]:
-    """Return handlers by their services, as a gRPC server takes them."""
-    by_service: dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]] = {}
-    for method, handler in handlers:
-        name = method.containing_service.full_name
-        by_service.setdefault(name, {})[method.name] = handler
-    return tuple(
-        grpc.method_handlers_generic_handler(name, found)
-        for name, found in by_service.items()
-    )
-
-
 class Registration:
     """
     The server's services, and what its health says about them.
 
     Parameters
     ----------
-    server
-        A gRPC server that has not started.
     runtime
         What the services work with.
     watch
         Is told of calls.
     """
 
-    def __init__(
-        self,
-        server: grpc.aio.Server,
-        runtime: Runtime,
-        watch: CallWatch | None = None,
-    ) -> None:
+    def __init__(self, runtime: Runtime, watch: CallWatch | None = None) -> None:
         context = ApiContext(runtime, watch or UnwatchedCalls())
         self._handlers = method_handlers(context)
-        server.add_generic_rpc_handlers(service_handlers(self._handlers))
         self._names = [service.full_name for service in _SERVICES]
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        reflection.enable_server_reflection(
-            [*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], server
+        book: Any = HandlerBook()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, book)
+        names = [*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME]
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(
+            reflection.aio.ReflectionServicer(names),  # type: ignore[attr-defined]
+            book,
         )
+        self._foreign = book.handlers
+
+    def by_path(self) -> dict[str, Handler]:
+        """Return all that is spoken by gRPC, with health and reflection."""
+        own = {method_path(method): handler for method, handler in self._handlers}
+        return {**own, **self._foreign}
 
     def handlers(self) -> list[MethodHandler]:
-        """Return all that other doors serve: the contract, and what probes ask."""
+        """Return all that the browser's door serves, with what probes ask."""
         service = health_pb2.DESCRIPTOR.services_by_name["Health"]
-        check = grpc.unary_unary_rpc_method_handler(self._check)
-        return [*self._handlers, (service.methods_by_name["Check"], check)]
-
-    async def _check(self, raw: bytes, context: CallContext) -> bytes:
-        try:
-            request = parsed(health_pb2.HealthCheckRequest, raw)
-        except InvalidValueError as error:
-            await abort_with(error, context)
-        answer = await self._health.Check(request, context)
-        encoded: bytes = answer.SerializeToString()
-        return encoded
+        check = service.methods_by_name["Check"]
+        return [*self._handlers, (check, self._foreign[method_path(check)])]
 
     async def loading(self) -> None:
         """Say NOT_SERVING: the kernels or the shards are not ready."""

@@ -23,6 +23,21 @@ def serve(
             help="HOST:PORT; port 0 takes a free one.", rich_help_panel=_PANEL
         ),
     ] = None,
+    health_listen: Annotated[
+        str | None,
+        typer.Option(
+            help="HOST:PORT for health alone, out of the way of calls.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    wire_process: Annotated[
+        bool | None,
+        typer.Option(
+            "--wire-process/--no-wire-process",
+            help="Speak gRPC in a process of its own.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
     connect_listen: Annotated[
         str | None,
         typer.Option(
@@ -118,6 +133,8 @@ def serve(
     settings = load_settings(
         config,
         listen=listen,
+        health_listen=health_listen,
+        wire_process=wire_process,
         connect_listen=connect_listen,
         connect_origins=connect_origins,
         store_url=store_url,

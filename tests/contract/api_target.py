@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
 import grpc
 import grpc.aio
+import msgspec
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -31,6 +32,9 @@ from server.api.registration import (
     services,
 )
 from server.runtime.runtime import Runtime
+from server.wire.frames import Open, Refusal, Route
+from server.wire.grpc_servers import ByPath
+from server.wire.process import WireProcess
 from tests.scenarios import NOW_US
 
 TENANT = TenantId("default")
@@ -261,7 +265,9 @@ class SocketServer:
                 ("grpc.so_reuseport", 0),
             ),
         )
-        self.registration = Registration(self._server, runtime, watch)
+        self.registration = Registration(runtime, watch)
+        handlers = self.registration.by_path()
+        self._server.add_generic_rpc_handlers((ByPath(handlers),))
         port = self._server.add_insecure_port("127.0.0.1:0")
         self.address = f"127.0.0.1:{port}"
 
@@ -276,6 +282,54 @@ class SocketServer:
     def channel(self) -> grpc.aio.Channel:
         """Open a channel with the options of the client."""
         return grpc.aio.insecure_channel(self.address, channel_options())
+
+
+class WireServer:
+    """The same behind a process that speaks gRPC for it."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        watch: CallWatch | None = None,
+        tenants: Sequence[TenantId] = (TENANT,),
+    ) -> None:
+        self.registration = Registration(runtime, watch)
+        handlers = self.registration.by_path()
+        self.wire = WireProcess(
+            handlers, open_admission(tenants, watch), open_on_loopback(handlers)
+        )
+        self.address = ""
+
+    async def __aenter__(self) -> WireServer:
+        self.address = f"127.0.0.1:{await self.wire.start()}"
+        await self.registration.serving()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.wire.stop(0)
+
+    def channel(self) -> grpc.aio.Channel:
+        """Open a channel with the options of the client."""
+        return grpc.aio.insecure_channel(self.address, channel_options())
+
+
+def open_on_loopback(handlers: Mapping[str, Any], **changes: Any) -> Open:
+    """Say how a port for tests is opened, without certificates."""
+    routes = tuple(
+        Route(path, each.request_streaming, each.response_streaming)
+        for path, each in handlers.items()
+    )
+    how = Open(
+        listen="127.0.0.1:0",
+        health_listen="",
+        tls=None,
+        routes=routes,
+        message_bytes_max=16 * 1024 * 1024,
+        pending_calls_max=512,
+        waiting_max=512,
+        too_many=Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], "busy", ()),
+    )
+    return msgspec.structs.replace(how, **changes)
 
 
 def open_admission(

@@ -20,15 +20,20 @@ from tests.contract.api_target import (
     LocalTransport,
     SocketServer,
     SocketTransport,
+    WireServer,
 )
 from tests.contract.web_target import WebDoorServer, WebTransport
 from tests.scenarios.web_caller import WAYS, WebCaller
 
-TARGETS = ("in_process", "socket")
+TARGETS = ("in_process", "socket", "wire")
 # The browser's door has the same handlers behind it. What only it decides is asked for
 # in every way that it speaks; the rest of the API, once.
 WEB_TARGETS = ("grpc_web",)
 STORE = "test.db"
+SERVERS: dict[str, type[SocketServer | WireServer]] = {
+    "socket": SocketServer,
+    "wire": WireServer,
+}
 
 
 @pytest.fixture
@@ -77,10 +82,12 @@ async def untouched_api(
         yield found
 
 
-@pytest.fixture
-async def socket_server(runtime: Runtime) -> AsyncIterator[SocketServer]:
-    """Run a gRPC server on a port of its own."""
-    async with SocketServer(runtime) as server:
+@pytest.fixture(params=SERVERS)
+async def socket_server(
+    request: pytest.FixtureRequest, runtime: Runtime
+) -> AsyncIterator[SocketServer | WireServer]:
+    """Run a gRPC server on a port of its own: here, and in a process of its own."""
+    async with SERVERS[request.param](runtime) as server:
         yield server
 
 
@@ -107,5 +114,5 @@ async def target(name: str, runtime: Runtime) -> AsyncIterator[Api]:
         async with WebDoorServer(runtime) as door, WebCaller(door.url, name) as caller:
             yield Api(WebTransport(caller), runtime)
         return
-    async with SocketServer(runtime) as server, server.channel() as channel:
+    async with SERVERS[name](runtime) as server, server.channel() as channel:
         yield Api(SocketTransport(channel), runtime)

@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Iterable
 from types import TracebackType
 from typing import Self, TypeVar
 
-import grpc.aio
-
 from server.api.admission import Admission
 from server.api.call_watch import CallWatch
 from server.api.registration import Registration
@@ -64,8 +62,7 @@ class WebDoorServer:
         grace_s: int = 0,
         admission: Admission | None = None,
     ) -> None:
-        # Never started: it is where handlers are registered.
-        self.registration = Registration(grpc.aio.server(), runtime, watch)
+        self.registration = Registration(runtime, watch)
         self._message_bytes_max = message_bytes_max
         self._server = WebServer(WebParams("127.0.0.1:0", None, grace_s))
         self._admission = admission or open_admission([TENANT], watch)

@@ -30,6 +30,8 @@ _MIB = 1024 * 1024
 _PENDING = 16
 _PATIENCE_S = 60.0
 
+REFUSED = ("CANCELLED", "RESOURCE_EXHAUSTED")
+
 _DYING_CALLER = """
 import sys, time
 from nearturn import Client
@@ -108,7 +110,7 @@ def test_a_caller_that_is_killed_leaves_nothing(server: ServerProcess) -> None:
 
 async def test_a_flood_is_refused_before_it_is_read(server: ServerProcess) -> None:
     """
-    Many more at once than may wait: some are CANCELLED, and of those nothing is done.
+    Many more at once than may wait: some are refused, and of those nothing is done.
 
     Each of the others is answered and stored, and health answers meanwhile. What was
     refused is taken when it comes again.
@@ -123,10 +125,11 @@ async def test_a_flood_is_refused_before_it_is_read(server: ServerProcess) -> No
         )
         codes = dict(zip(ids, ends[1:], strict=True))
         counts = Counter(codes.values())
-        assert set(counts) == {"OK", "CANCELLED"}, counts
+        # By gRPC, and by what speaks it, which can say when to come again.
+        assert {"OK", "CANCELLED"} <= set(counts) <= {"OK", *REFUSED}, counts
         stored = _stored(server)
         assert stored == {each for each in ids if codes[each] == "OK"}
-        again = next(each for each in ids if codes[each] == "CANCELLED")
+        again = next(each for each in ids if codes[each] in REFUSED)
         assert await _code(submit, again) == "OK"
 
 

@@ -83,6 +83,11 @@ class ServerProcess:
         assert self._process is not None
         return self._process.pid
 
+    def wire_pids(self) -> list[int]:
+        """Return the processes that speak gRPC for it: its children."""
+        children = Path(f"/proc/{self.pid}").glob("task/*/children")
+        return [int(pid) for each in children for pid in each.read_text().split()]
+
     def spawn(self, listen: str = "127.0.0.1:0") -> None:
         """Start the process without waiting for it."""
         self._port_file.unlink(missing_ok=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import nearturn.v1
-from server.api.context import ApiContext
-from server.api.registration import method_handlers, service_handlers, services
+from server.api.registration import Registration, services
 from server.runtime.runtime import Runtime
 
 
@@ -31,20 +30,10 @@ def test_every_service_of_the_contract_is_registered():
 
 def test_every_method_has_a_handler_of_its_kind():
     """Streams are streams on both sides, as the contract has them."""
-    context = ApiContext(cast(Runtime, None))
-    handlers = service_handlers(method_handlers(context))
-
-    def found(path: str) -> Any:
-        class Details:
-            method = path
-            invocation_metadata = ()
-
-        (handler,) = [h for h in (each.service(Details) for each in handlers) if h]
-        return handler
-
+    handlers = Registration(cast(Runtime, None)).by_path()
     for service in services():
         for method in service.methods:
-            handler = found(f"/{service.full_name}/{method.name}")
+            handler = handlers[f"/{service.full_name}/{method.name}"]
             kinds = (method.client_streaming, method.server_streaming)
             assert (handler.request_streaming, handler.response_streaming) == kinds
             # Bytes in, bytes out: gRPC decodes and encodes nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import socket
 import statistics
 import tempfile
 import time
@@ -62,7 +63,10 @@ def service(params: ServiceParams, seed: int, repetitions: int) -> Iterator[Resu
         folder = undo.enter_context(
             tempfile.TemporaryDirectory(prefix="nearturn-bench-")
         )
-        ours = undo.enter_context(running_process(Path(folder)))
+        health = _free_address()
+        ours = undo.enter_context(
+            running_process(Path(folder), f"--health-listen={health}")
+        )
         with Client(ours.address) as client:
             put_in_force(
                 client, demo_policy(), [d for d in Dimension if d], "benchmark"
@@ -70,13 +74,14 @@ def service(params: ServiceParams, seed: int, repetitions: int) -> Iterator[Resu
             size = client.returns.SubmitReturn(instant_return("first")).ByteSize()
         echo = undo.enter_context(echo_server(size))
         measured = asyncio.run(
-            _measure(ours, echo, params, seed=seed, repetitions=repetitions)
+            _measure(ours, health, echo, params, seed=seed, repetitions=repetitions)
         )
     yield from measured
 
 
 async def _measure(
     ours: RunningServer,
+    health: str,
     echo: str,
     params: ServiceParams,
     *,
@@ -101,7 +106,7 @@ async def _measure(
         rate, echo_rate = statistics.median(rates), statistics.median(echo_rates)
         found += _throughput(rate, echo_rate)
         found += await _half_load(client, peer, rate / 2, params, seed, repetitions)
-        found.append(await _overload(client, ours, rate, params, seed))
+        found.append(await _overload(client, ours, health, rate, params, seed))
         return found
 
 
@@ -153,6 +158,7 @@ async def _half_load(
 async def _overload(
     client: AsyncClient,
     ours: RunningServer,
+    health: str,
     rate: float,
     params: ServiceParams,
     seed: int,
@@ -161,10 +167,14 @@ async def _overload(
     offered = _OVERLOAD * rate
     count = round(2 * offered * params.overload_s)
     submit = submits(client.channel, count, "overload", _DEADLINE_S)
-    async with AsyncClient(ours.address, retry=RetryRules(attempts_max=1)) as other:
+    once = RetryRules(attempts_max=1)
+    async with (
+        AsyncClient(ours.address, retry=once) as other,
+        AsyncClient(health, retry=once) as prober,
+    ):
         before_mib = _memory_mib(ours)
         checks: list[float] = []
-        watching = asyncio.create_task(_check_health(other, checks))
+        watching = asyncio.create_task(_check_health(prober, checks))
         calls = await open_loop(submit, offered, params.overload_s, seed)
         watching.cancel()
         recovery_s = await _recovery(other)
@@ -232,6 +242,18 @@ def _same(call: MakeCall, number: int, _: int) -> Awaitable[object]:
     return call(number)
 
 
+def _free_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
 def _memory_mib(server: RunningServer) -> float:
-    fields = Path(f"/proc/{server.pid}/statm").read_text(encoding="ascii").split()
-    return int(fields[1]) * resource.getpagesize() / 2**20
+    # The server's, and that of the process that speaks gRPC for it.
+    children = Path(f"/proc/{server.pid}").glob("task/*/children")
+    pids = [
+        str(server.pid),
+        *(pid for each in children for pid in each.read_text().split()),
+    ]
+    fields = [Path(f"/proc/{pid}/statm").read_text(encoding="ascii") for pid in pids]
+    pages = sum(int(each.split()[1]) for each in fields)
+    return pages * resource.getpagesize() / 2**20

@@ -28,13 +28,20 @@ class Calls:
     ``seconds`` from the instant that each should have begun, so that a generator or a
     server that falls behind is seen in it; of answered ones only. ``refused`` counts
     the codes of the others, ``late_s`` is how far the generator itself was behind at
-    most, ``taken_s`` the time from the first arrival to the last answer.
+    most, ``taken_s`` the time from the first arrival to the last answer, and
+    ``left_out`` the calls that it could not make in time.
     """
 
     seconds: list[float] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
     late_s: float = 0.0
     taken_s: float = 0.0
+    left_out: int = 0
+
+    @property
+    def made(self) -> int:
+        """Calls that were made, however they ended."""
+        return len(self.seconds) + sum(self.refused.values())
 
     def percentile_ms(self, percent: float) -> float:
         """Return the milliseconds that so many per cent of the answers kept to."""
@@ -43,7 +50,13 @@ class Calls:
         return float(np.percentile(self.seconds, percent)) * 1_000
 
 
-async def open_loop(call: MakeCall, rate: float, seconds: float, seed: int) -> Calls:
+async def open_loop(
+    call: MakeCall,
+    rate: float,
+    seconds: float,
+    seed: int,
+    behind_s_max: float = float("inf"),
+) -> Calls:
     """
     Make calls at a rate, at instants of a Poisson process.
 
@@ -61,6 +74,9 @@ async def open_loop(call: MakeCall, rate: float, seconds: float, seed: int) -> C
         For how long calls arrive; their answers are waited for.
     seed
         Of the instants.
+    behind_s_max
+        A call that would be made later than this is left out: a generator that cannot
+        keep up offers what it can, and does not make a load of its own delay.
     """
     count = max(1, round(rate * seconds))
     gaps = np.random.default_rng(seed).exponential(1 / rate, count)
@@ -75,6 +91,9 @@ async def open_loop(call: MakeCall, rate: float, seconds: float, seed: int) -> C
         elif number % 32 == 0:
             # Answers are read although arrivals are behind.
             await asyncio.sleep(0)
+        if behind > behind_s_max:
+            found.left_out += 1
+            continue
         found.late_s = max(found.late_s, behind)
         task = asyncio.create_task(_timed(call, number, due, found))
         running.add(task)

@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 
 import grpc.aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from benchmarks.echo_server import METHOD, echo_server
+from benchmarks.health_prober import HealthProber
 from benchmarks.instant_returns import encoded, instant_return, submits
 from benchmarks.open_loop import Calls, MakeCall, closed_loop, open_loop
 from benchmarks.result import Result
@@ -33,7 +33,7 @@ FAMILY = "service"
 _IN_FLIGHT = 64
 _OVERLOAD = 3.0
 _DEADLINE_S = 1.0
-_HEALTH_PAUSE_S = 0.02
+_BEHIND_S_MAX = 0.1
 _RECOVERY_MAX_S = 30.0
 
 
@@ -164,19 +164,17 @@ async def _overload(
     seed: int,
 ) -> Result:
     # A caller that has waited for its deadline is gone: answers after it are no good.
-    offered = _OVERLOAD * rate
-    count = round(2 * offered * params.overload_s)
+    wanted = _OVERLOAD * rate
+    count = round(2 * wanted * params.overload_s)
     submit = submits(client.channel, count, "overload", _DEADLINE_S)
     once = RetryRules(attempts_max=1)
-    async with (
-        AsyncClient(ours.address, retry=once) as other,
-        AsyncClient(health, retry=once) as prober,
-    ):
-        before_mib = _memory_mib(ours)
-        checks: list[float] = []
-        watching = asyncio.create_task(_check_health(prober, checks))
-        calls = await open_loop(submit, offered, params.overload_s, seed)
-        watching.cancel()
+    before_mib = _memory_mib(ours)
+    async with AsyncClient(ours.address, retry=once) as other:
+        with HealthProber(health) as prober:
+            calls = await open_loop(
+                submit, wanted, params.overload_s, seed, _BEHIND_S_MAX
+            )
+            probes = await asyncio.to_thread(prober.end)
         recovery_s = await _recovery(other)
     return Result(
         FAMILY,
@@ -185,26 +183,21 @@ async def _overload(
         "nearturn",
         calls.taken_s,
         numbers={
-            "offered_per_s": offered,
+            "wanted_per_s": wanted,
+            "offered_per_s": calls.made / params.overload_s,
+            "offered_of_sustained": calls.made / params.overload_s / rate,
             "good_per_s": len(calls.seconds) / calls.taken_s,
             "good_of_sustained": len(calls.seconds) / calls.taken_s / rate,
             "p99_ms": calls.percentile_ms(99),
             "grown_mib": _memory_mib(ours) - before_mib,
-            "health_longest_ms": max(checks, default=float("inf")) * 1_000,
+            "health_longest_ms": probes.longest_ms,
+            "health_p99_ms": probes.p99_ms,
+            "health_failed": probes.failed_count,
             "recovery_s": recovery_s,
             "generator_late_s": calls.late_s,
             **{f"{code}_count": n for code, n in sorted(calls.refused.items())},
         },
     )
-
-
-async def _check_health(client: AsyncClient, seconds: list[float]) -> None:
-    health = health_pb2_grpc.HealthStub(client.channel)
-    while True:
-        begun = time.perf_counter()
-        await health.Check(health_pb2.HealthCheckRequest())
-        seconds.append(time.perf_counter() - begun)
-        await asyncio.sleep(_HEALTH_PAUSE_S)
 
 
 async def _recovery(client: AsyncClient) -> float:

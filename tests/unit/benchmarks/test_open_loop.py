@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import grpc
 import grpc.aio
@@ -57,6 +58,23 @@ async def test_what_is_refused_counts_by_its_code() -> None:
     found = await open_loop(call, 3_000, 0.01, seed=1)
     assert len(found.seconds) == 10
     assert found.refused == {"RESOURCE_EXHAUSTED": 20}
+
+
+async def test_a_generator_that_is_behind_leaves_calls_out() -> None:
+    """What it could not make in time is counted, and makes no load of its own."""
+    made: list[int] = []
+
+    async def call(number: int) -> None:
+        made.append(number)
+        if not number:
+            # Nothing else runs meanwhile: 100 arrivals pass by.
+            time.sleep(0.1)  # noqa: ASYNC251
+
+    found = await open_loop(call, 1_000, 0.2, 1, behind_s_max=0.02)
+    assert found.made == len(made)
+    assert found.made + found.left_out == 200
+    assert 40 < found.left_out < 160
+    assert found.late_s <= 0.02
 
 
 async def test_a_closed_loop_keeps_so_many_in_flight() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, Protocol, TypeAlias
 
 import grpc
 import grpc.aio
@@ -41,6 +41,13 @@ from server.wire.turns import Turns
 Send: TypeAlias = Callable[[Frame], None]
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class Context(CallContext, Protocol):
+    """What gRPC tells of a call, as far as it matters here."""
+
+    def peer(self) -> str:
+        """Name the connection that it came by."""
 
 
 class _Under:
@@ -127,7 +134,7 @@ class Front:
             await self._servers.stop(grace_s)
         self._send(Closed())
 
-    async def once(self, path: str, request: bytes, context: CallContext) -> bytes:
+    async def once(self, path: str, request: bytes, context: Context) -> bytes:
         """Carry a call over whose both sides are one message."""
         under = await self._begin(path, request, context, has_stream=False)
         try:
@@ -143,7 +150,7 @@ class Front:
         return end.body
 
     async def many(
-        self, path: str, requests: AsyncIterator[bytes] | bytes, context: CallContext
+        self, path: str, requests: AsyncIterator[bytes] | bytes, context: Context
     ) -> AsyncIterator[bytes]:
         """Carry a call over that has a stream on one side or both."""
         one = requests if isinstance(requests, bytes) else None
@@ -178,7 +185,7 @@ class Front:
         self,
         path: str,
         request: bytes | None,
-        context: CallContext,
+        context: Context,
         *,
         has_stream: bool,
     ) -> _Under:
@@ -187,7 +194,7 @@ class Front:
         elif self._turns.is_full():
             await _abort(self._too_many, context)
         else:
-            await self._turns.take()
+            await self._turns.take(context.peer())
         self._last_number += 1
         number, send, streams = self._last_number, self._send, None
         if has_stream:
@@ -210,10 +217,10 @@ def _handler(front: Front, route: Route) -> Any:
     path = route.path
 
     # Coroutines of their own: gRPC looks at what kind of function it is given.
-    async def once(request: bytes, context: CallContext) -> bytes:
+    async def once(request: bytes, context: Context) -> bytes:
         return await front.once(path, request, context)
 
-    async def many(requests: Any, context: CallContext) -> AsyncIterator[bytes]:
+    async def many(requests: Any, context: Context) -> AsyncIterator[bytes]:
         async for answer in front.many(path, requests, context):
             yield answer
 
@@ -231,14 +238,14 @@ def _certificates(tls: Tls | None) -> Certificates | None:
     return Certificates(TlsFiles(Path(tls.certificate), Path(tls.key), client_ca))
 
 
-def _peer(context: CallContext) -> dict[str, tuple[bytes, ...]]:
+def _peer(context: Context) -> dict[str, tuple[bytes, ...]]:
     return {key: tuple(values) for key, values in context.auth_context().items()}
 
 
-def _until_ns(context: CallContext) -> int | None:
+def _until_ns(context: Context) -> int | None:
     left_s = context.time_remaining()
     return None if left_s is None else time.monotonic_ns() + round(left_s * 1e9)
 
 
-async def _abort(refusal: Refusal, context: CallContext) -> NoReturn:
+async def _abort(refusal: Refusal, context: Context) -> NoReturn:
     await context.abort(_CODES[refusal.code], refusal.details, refusal.trailers)

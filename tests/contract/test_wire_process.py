@@ -22,7 +22,7 @@ from server.runtime.deadline import time_left_s
 from server.wire import process as wire_process
 from server.wire.frames import Refusal, Tls
 from server.wire.process import WireProcess
-from server.wire.turns import AHEAD_MAX
+from server.wire.turns import SHARED_AHEAD_MAX as AHEAD_MAX
 from tests.contract.api_target import TENANT, open_admission, open_on_loopback
 
 # A method of the contract each, for admission asks for their roles.
@@ -223,6 +223,7 @@ async def test_more_calls_than_may_wait_are_told_so_at_once():
     """Calls that the server has not begun are bounded; probes are not counted."""
     hand = Hand()
     told = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], "busy", (("why", "x"),))
+    # Fewer go ahead than of one connection: there are two.
     few = {"waiting_max": 5, "too_many": told}
     async with wire(hand, **few) as (_, port), channel(port) as calls:
         call = calls.unary_unary(ONCE)

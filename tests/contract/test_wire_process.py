@@ -199,7 +199,8 @@ async def test_requests_that_nobody_reads_are_not_taken():
     """A handler that stands still holds its client up; then all goes through."""
     hand = Hand()
     hand.gate.clear()
-    count, sent = 1_000, 0
+    # Connections on loopback take some 30 MB before anybody is held up.
+    count, sent = 2_000, 0
 
     async def requests() -> AsyncIterator[bytes]:
         nonlocal sent
@@ -214,7 +215,7 @@ async def test_requests_that_nobody_reads_are_not_taken():
         while seen < sent:
             seen = sent
             await asyncio.sleep(0.3)
-        assert sent < 400, f"{sent} of {count} taken for nobody"
+        assert sent < 1_000, f"{sent} of {count} taken for nobody"
         hand.gate.set()
         assert len(await asyncio.wait_for(reading, WAIT_S)) == count
 
@@ -228,6 +229,8 @@ async def test_more_calls_than_may_wait_are_told_so_at_once():
     async with wire(hand, **few) as (_, port), channel(port) as calls:
         call = calls.unary_unary(ONCE)
         assert await call(b"a") == b"alocal"
+        # That it had begun is told, too.
+        await asyncio.sleep(0.2)
         asking = asyncio.ensure_future(asyncio.to_thread(_codes, port, AHEAD_MAX + 20))
         await asyncio.sleep(0)
         # This is the loop that calls would begin on.
@@ -259,10 +262,7 @@ async def test_a_lost_process_is_followed_by_another_on_the_port():
         os.kill(first, signal.SIGKILL)
         assert await code is grpc.StatusCode.UNAVAILABLE
         hand.gate.set()
-        answer = await asyncio.wait_for(
-            calls.unary_unary(ONCE)(b"b", wait_for_ready=True), WAIT_S
-        )
-        assert answer == b"blocal"
+        assert await asyncio.wait_for(_came_back(calls), WAIT_S) == b"blocal"
         assert started.pid != first
         await asyncio.wait_for(hand.has_left.acquire(), WAIT_S)
 
@@ -385,6 +385,18 @@ async def test_a_process_that_does_not_come_up_is_unavailable(
     )
     with pytest.raises(UnavailableError, match="ended with 1 before"):
         await asyncio.wait_for(started.start(), WAIT_S)
+
+
+async def _came_back(calls: grpc.aio.Channel) -> bytes:
+    while True:
+        try:
+            answer: bytes = await calls.unary_unary(ONCE)(b"b", wait_for_ready=True)
+        except grpc.aio.AioRpcError as error:
+            # Written to the connection that is gone, before that was heard of.
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
+        else:
+            return answer
 
 
 def _codes(port: int, count: int) -> tuple[list[str], str]:

@@ -96,14 +96,20 @@ async def test_a_queue_of_those_who_gave_up_is_empty(watch: CountingWatch) -> No
 
 
 async def test_what_has_begun_is_done(watch: CountingWatch) -> None:
-    """A caller that gives up later changes nothing for the group."""
+    """A caller that gives up later changes nothing for the others of its group."""
     queue = WorkQueue(10, watch)
-    call = _calling(queue)
+    calls = [_calling(queue) for _ in range(3)]
     group = await queue.group(10)
-    call.cancel()
-    await asyncio.wait([call])
-    queue.end(group, [Done(1)])
-    assert group[0].future.result() == Done(1)
+    calls[0].cancel()
+    await asyncio.wait(calls[:1])
+    assert len(group) == 3
+    assert watch.refused_count == 0
+    queue.end(group, [Done(1), Done(2), Done(error=UnavailableError("full"))])
+    assert await calls[1] == 2
+    with pytest.raises(UnavailableError):
+        await calls[2]
+    async with asyncio.timeout(5):
+        await queue.empty()
 
 
 async def test_work_of_our_own_is_never_refused(watch: CountingWatch) -> None:

@@ -181,11 +181,22 @@ def check_metrics_port(settings: Settings) -> Finding:
     """Check that the port for metrics is free, or taken together with the other."""
     if not settings.metrics_listen:
         return ok("metrics_listen", "none is set: nobody scrapes metrics")
-    taken = _taken("metrics_listen", settings.metrics_listen)
+    return _beside(settings, "metrics_listen", settings.metrics_listen)
+
+
+def check_health_port(settings: Settings) -> Finding:
+    """Check that the port for health is free, or taken together with the other."""
+    if not settings.health_listen:
+        return ok("health_listen", "none is set: probes ask where calls go")
+    return _beside(settings, "health_listen", settings.health_listen)
+
+
+def _beside(settings: Settings, check: str, listen: str) -> Finding:
+    taken = _taken(check, listen)
     if taken is None:
-        return ok("metrics_listen", f"{settings.metrics_listen} is free")
+        return ok(check, f"{listen} is free")
     if _health(settings.listen) is not None:
-        return ok("metrics_listen", f"{settings.metrics_listen} is in use, by a server")
+        return ok(check, f"{listen} is in use, by a server")
     return taken
 
 
@@ -231,5 +242,6 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     check_kernels,
     check_broker,
     check_port,
+    check_health_port,
     check_metrics_port,
 )

@@ -58,9 +58,10 @@ class _Running:
 
     def give_up(self) -> None:
         """Cancel it, or leave it out if its turn has not come."""
-        self.is_given_up = True
-        if self.has_begun and self.task is not None:
+        # Once: a handler that is cleaning up is not interrupted again.
+        if self.has_begun and not self.is_given_up and self.task is not None:
             self.task.cancel()
+        self.is_given_up = True
 
 
 class Calls:

@@ -124,7 +124,7 @@ class WireProcess:
             await asyncio.sleep(_PAUSE_S)
             try:
                 self._life = await self._begin(self._how)
-            except (InvalidValueError, UnavailableError) as error:
+            except (InvalidValueError, UnavailableError, OSError) as error:
                 log.warning("wire_not_opened", reason=str(error))
             else:
                 log.info("wire_opened", listen=self._how.listen)

@@ -62,7 +62,7 @@ def test_a_sound_installation_has_nothing_to_do(store: Path) -> None:
     assert "FAIL" not in result.output
     named = {line.split()[1] for line in result.output.splitlines() if line[0] != " "}
     assert {"settings", "store", "clock", "disk", "threads", "kernels"} <= named
-    assert {"access", "broker", "listen", "metrics_listen"} <= named
+    assert {"access", "broker", "listen", "health_listen", "metrics_listen"} <= named
     assert head_revision() in result.output
 
 
@@ -211,6 +211,10 @@ def test_a_port_that_something_else_has_is_told(taken: str) -> None:
     assert "--ca" in found.todo
     metrics = _settings(listen="127.0.0.1:0", metrics_listen=taken)
     assert checks.check_metrics_port(metrics).level is Level.FAIL
+    health = _settings(listen="127.0.0.1:0", health_listen=taken)
+    assert checks.check_health_port(health).level is Level.FAIL
+    free = _settings(listen="127.0.0.1:0", health_listen="127.0.0.1:0")
+    assert checks.check_health_port(free).level is Level.OK
     assert checks.check_port(_settings(listen="127.0.0.1:0")).level is Level.OK
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeAlias
 
@@ -197,19 +198,24 @@ class Front:
             await self._turns.take(context.peer())
         self._last_number += 1
         number, send, streams = self._last_number, self._send, None
+        try:
+            send(
+                Call(
+                    number,
+                    path,
+                    tuple(context.invocation_metadata() or ()),
+                    _peer(context) if self._tells_peers else {},
+                    _until_ns(context),
+                    request,
+                )
+            )
+        except BaseException:
+            # The server will never begin it.
+            self._turns.begun(1)
+            raise
         if has_stream:
             streams = Streams(lambda cost: send(Taken(number, cost)))
         under = self._under[number] = _Under(number, streams)
-        send(
-            Call(
-                number,
-                path,
-                tuple(context.invocation_metadata() or ()),
-                _peer(context) if self._tells_peers else {},
-                _until_ns(context),
-                request,
-            )
-        )
         return under
 
 
@@ -221,8 +227,10 @@ def _handler(front: Front, route: Route) -> Any:
         return await front.once(path, request, context)
 
     async def many(requests: Any, context: Context) -> AsyncIterator[bytes]:
-        async for answer in front.many(path, requests, context):
-            yield answer
+        # Closed with the call, not when somebody collects it.
+        async with aclosing(front.many(path, requests, context)) as answers:  # type: ignore[type-var]
+            async for answer in answers:
+                yield answer
 
     if route.has_request_stream:
         return grpc.stream_stream_rpc_method_handler(many)

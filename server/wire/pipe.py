@@ -74,7 +74,12 @@ class Pipe(asyncio.Protocol, Generic[F]):
             self._loop.call_soon(self._flush)
         begin = len(leaving)
         leaving += bytes(_LENGTH_BYTES)
-        self._encoder.encode_into(frame, leaving, -1)
+        try:
+            self._encoder.encode_into(frame, leaving, -1)
+        except BaseException:
+            # Half a frame would be taken for the beginning of the next one.
+            del leaving[begin:]
+            raise
         body = begin + _LENGTH_BYTES
         leaving[begin:body] = (len(leaving) - body).to_bytes(_LENGTH_BYTES, "little")
 

@@ -101,3 +101,20 @@ async def test_what_is_sent_to_nobody_is_left():
     pipe.send(End(1))
     await asyncio.sleep(0)
     pipe.close()
+
+
+async def test_a_frame_that_cannot_be_said_leaves_the_others_whole():
+    """Its caller gets the error; what is before and behind it arrives."""
+    one, other = socket.socketpair()
+    taker = Taker()
+    await _connected(taker, one)
+    sender = await _connected(Taker(), other)
+    sender.send(End(1))
+    with pytest.raises(UnicodeEncodeError):
+        sender.send(Call(2, "/a.B/\ud800", (), {}, None, b"x"))
+    with pytest.raises(TypeError):
+        sender.send(Call(3, "/a.B/C", (("key", object()),), {}, None, b"x"))
+    sender.send(End(4))
+    sender.close()
+    await asyncio.wait_for(taker.lost.wait(), 10)
+    assert taker.frames == [End(1), End(4)]

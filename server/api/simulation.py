@@ -160,6 +160,8 @@ class Simulation:
         start = history.start(from_us)
         if start.at_us > from_us:
             raise NotFoundError("history before", utc_text(start.at_us))
+        # Before the matches: of those that entries tell of, none is missing then.
+        end = history.entry_count()
         # Those that were held at the start, as they stand now.
         archive = store.archive(self._tenant)
         held = [archive.match(each.match_id) for each in start.rows.matches]
@@ -170,7 +172,7 @@ class Simulation:
         timeline = timeline_of(
             self._tenant,
             start,
-            history.entries(start.entry_count, until_us),
+            history.entries(start.entry_count, until_us, end),
             matches,
             end_us=until_us,
             count_from_us=from_us,

@@ -55,7 +55,10 @@ _SECOND_US = 1_000_000
 
 class Runtime:
     """
-    Takes calls on the event loop, works on one engine thread, answers after commit.
+    Takes calls on the event loop, works one group at a time, answers after commit.
+
+    Groups are carried out on the engine's thread, or on the loop if they are quick;
+    :class:`server.runtime.engine.Engine` says when.
 
     Whatever arrives while a group is being committed forms the next group. Rounds
     are solved on a thread of their own, so that the engine goes on meanwhile.

@@ -182,8 +182,19 @@ class History:
         known = self.checkpoints()
         return known[-1][1] if known else None
 
-    def entries(self, after: int, until_us: int) -> Iterator[Entry]:
-        """Yield the entries from a number on that happened before an instant."""
+    def entry_count(self) -> int:
+        """Return how many entries there have been."""
+        with self._database.reading("measure the journal") as connection:
+            return entry_count(connection, self._tenant)
+
+    def entries(
+        self, after: int, until_us: int, end: int | None = None
+    ) -> Iterator[Entry]:
+        """
+        Yield the entries from a number on that happened before an instant.
+
+        ``end`` is a count that :meth:`entry_count` gave: what came later is left.
+        """
         while True:
             with self._database.reading("read the journal") as connection:
                 found = connection.execute(
@@ -191,7 +202,8 @@ class History:
                     {**self._of_tenant, "after": after, "limit": _SEGMENTS_AT_ONCE},
                 ).all()
             for row in found:
-                if row.first_us >= until_us:
+                is_later = end is not None and row.number >= end
+                if row.first_us >= until_us or is_later:
                     return
                 yield from (
                     entry

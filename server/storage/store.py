@@ -122,8 +122,17 @@ class History(Protocol):
     def kept_from_us(self) -> int | None:
         """Return from when on the past can be lived again; ``None`` from nowhere."""
 
-    def entries(self, after: int, until_us: int) -> Iterator[Entry]:
-        """Yield the entries from a number on that happened before an instant."""
+    def entry_count(self) -> int:
+        """Return how many entries there have been."""
+
+    def entries(
+        self, after: int, until_us: int, end: int | None = None
+    ) -> Iterator[Entry]:
+        """
+        Yield the entries from a number on that happened before an instant.
+
+        ``end`` is a count that :meth:`entry_count` gave: what came later is left.
+        """
 
     def matches(self, after_number: int) -> Iterator[Match]:
         """Yield the matches with a higher number, as they stand, in its order."""

@@ -67,6 +67,20 @@ def test_entries_from_and_until(store: Store) -> None:
     assert tuple(history.entries(0, NOW_US)) == ()
 
 
+def test_entries_that_come_later_are_left(store: Store) -> None:
+    """Whoever reads other rows first is told of nothing that they do not know."""
+    history = store.history(BRAND)
+    assert history.entry_count() == 0
+    assert tuple(history.entries(0, NOW_US + DAY_US, 0)) == ()
+    _write(store, ENTRIES[:3])
+    count = history.entry_count()
+    assert count == 3
+    _write(store, ENTRIES[3:])
+    assert tuple(history.entries(0, NOW_US + DAY_US, count)) == ENTRIES[:3]
+    assert tuple(history.entries(1, NOW_US + DAY_US, count)) == ENTRIES[1:3]
+    assert tuple(history.entries(0, NOW_US + DAY_US)) == ENTRIES
+
+
 def test_a_checkpoint_holds_what_lives(opener: Opener) -> None:
     """Rows, decisions of live items and the place in the journal, after a restart."""
     store = opener()

@@ -15,6 +15,7 @@ from matcher.engine.answers import Answer
 from matcher.engine.commands import Command
 from server.access.caller import current_subject, current_tenant
 from server.api.call_watch import CallWatch, UnwatchedCalls
+from server.api.handler import encoded
 from server.api.idempotency import payload_hash
 from server.runtime.call import Call
 from server.runtime.runtime import Runtime
@@ -51,16 +52,12 @@ class ApiContext:
             Call(
                 self.tenant,
                 command,
-                lambda answer: _encoded(respond(answer)),
+                lambda answer: encoded(respond(answer)),
                 request_id,
                 payload_hash(request.DESCRIPTOR.name, request) if request_id else "",
                 subject=current_subject(),
             )
         )
-
-
-def _encoded(answer: Message | bytes) -> bytes:
-    return answer if isinstance(answer, bytes) else answer.SerializeToString()
 
 
 def within(field: str, convert: Callable[[M], T], message: M) -> T:

@@ -117,7 +117,7 @@ def _unary(
         async with answering(context) as line:
             request = await prepared(kind, raw)
             line.carries(request)
-            return _encoded(await implementation(request))  # type: ignore[misc]
+            return encoded(await implementation(request))  # type: ignore[misc]
         raise AssertionError("an error ends the call")
 
     return handle
@@ -131,7 +131,7 @@ def _stream(
             request = await prepared(kind, raw)
             async for answer in implementation(request):  # type: ignore[attr-defined]
                 line.answered()
-                yield _encoded(answer)
+                yield encoded(answer)
 
     return handle
 
@@ -145,7 +145,7 @@ def _bidi(
         async with answering(context) as line:
             async for answer in implementation(requests):  # type: ignore[attr-defined]
                 line.answered()
-                yield _encoded(answer)
+                yield encoded(answer)
 
     return handle
 
@@ -193,5 +193,6 @@ async def abort_with(error: BaseException, context: CallContext) -> NoReturn:
     raise AssertionError("an abort ends the call")
 
 
-def _encoded(answer: Answer) -> bytes:
+def encoded(answer: Answer) -> bytes:
+    """Return an answer as bytes, as which it may have come."""
     return answer if isinstance(answer, bytes) else answer.SerializeToString()

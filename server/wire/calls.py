@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import structlog
 from grpc import StatusCode
@@ -26,11 +26,9 @@ from server.wire.frames import (
     Refused,
     Taken,
 )
+from server.wire.grpc_servers import Handler
 
 log = structlog.get_logger(__name__)
-
-# The published types know handlers of threads only.
-Handler: TypeAlias = Any
 
 OfCall: TypeAlias = Call | Cancel | Message | End | Taken
 

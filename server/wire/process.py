@@ -7,7 +7,6 @@ import socket
 import sys
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import msgspec
 import structlog
@@ -27,6 +26,7 @@ from server.wire.frames import (
     Open,
     Opened,
 )
+from server.wire.grpc_servers import Handler
 from server.wire.pipe import Pipe
 
 log = structlog.get_logger(__name__)
@@ -38,8 +38,6 @@ _END_S = 5.0
 
 # Before a lost one is followed by another.
 _PAUSE_S = 0.5
-
-Handler: TypeAlias = Any
 
 
 @dataclass(slots=True)

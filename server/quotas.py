@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 
 from matcher.domain.ids import TenantId
@@ -37,7 +38,8 @@ class Quotas:
     """
 
     def __init__(self, settings: Settings, *, clock: Clock = monotonic_clock) -> None:
-        self._limits = _limits(settings)
+        # The same value for the same quota: it is asked for with every group of work.
+        self._limits = lru_cache(partial(_limits, _margins(settings)))
         others = TenantQuota(
             calls_per_s=settings.tenant_calls_per_s,
             burst=settings.tenant_burst,
@@ -63,17 +65,18 @@ class Quotas:
 
     def limits(self, tenant: TenantId) -> ShardLimits:
         """Return what a tenant's shard may hold, and how early it acts."""
-        quota = self.of(tenant)
-        return ShardLimits(
-            demand_count_max=quota.demand_count_max,
-            pool_count_max=quota.pool_count_max,
-            decide_margin_us=self._limits.decide_margin_us,
-            round_lead_us=self._limits.round_lead_us,
-            shadow_count_max=self._limits.shadow_count_max,
-        )
+        return self._limits(self.of(tenant))
 
 
-def _limits(settings: Settings) -> ShardLimits:
+def _limits(margins: ShardLimits, quota: TenantQuota) -> ShardLimits:
+    return replace(
+        margins,
+        demand_count_max=quota.demand_count_max,
+        pool_count_max=quota.pool_count_max,
+    )
+
+
+def _margins(settings: Settings) -> ShardLimits:
     return ShardLimits(
         decide_margin_us=settings.decide_margin_ms * 1_000,
         round_lead_us=settings.round_lead_ms * 1_000,

@@ -106,7 +106,8 @@ class Shard:
         now_us: int,
         limits: ShardLimits | None = None,
     ) -> None:
-        self._limits = limits or ShardLimits()
+        # What counts were last taken from; whoever gives them mostly gives the same.
+        self._counts_of = self._limits = limits or ShardLimits()
         self._tenant = tenant
         self._now_us = now_us
         self._ledger = Ledger(archive, rows)
@@ -189,6 +190,9 @@ class Shard:
 
     def hold_at_most(self, limits: ShardLimits) -> None:
         """Take other counts for what may be held; what is held already stays."""
+        if limits is self._counts_of:
+            return
+        self._counts_of = limits
         self._limits = with_counts_of(limits, self._limits)
         self._demands.hold_at_most(self._limits)
 

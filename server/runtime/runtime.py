@@ -392,7 +392,7 @@ class Runtime:
         """Settle what time has settled; trouble with one shard leaves the others."""
         works = [
             Work(tenant, lambda shard, now: shard.apply(Tick(), now))
-            for tenant in self._host.tenants()
+            for tenant in await self._engine.run(self._host.unsettled)
         ]
         settling = (self._queue.submit(work) for work in works)
         for ended in await asyncio.gather(*settling, return_exceptions=True):
@@ -408,10 +408,10 @@ class Runtime:
 
     async def run_due(self, tenant: TenantId) -> None:
         """Run a tenant's round and ask about its shadows, as far as they are due."""
-        rounds, _ = await self._engine.run(self._host.due_us)
+        rounds, _ = await self._engine.run(self._host.due_us, tenant)
         if tenant in rounds and rounds[tenant] <= self._clock():
             await self.run_round(RoundCall(tenant, lambda _: b""))
-        _, shadows = await self._engine.run(self._host.due_us)
+        _, shadows = await self._engine.run(self._host.due_us, tenant)
         if tenant in shadows and shadows[tenant] <= self._clock():
             await self.ask_shadows(tenant)
 

@@ -127,7 +127,8 @@ class ShardHost:
 
     def sizes(self) -> dict[TenantId, ShardSizes]:
         """Return what each shard held after its last group; from any thread."""
-        return self._sizes
+        # Copied in one go, which no other thread comes between.
+        return self._sizes.copy()
 
     def start(self, tenants: Sequence[TenantId]) -> None:
         """Build the shards of the tenants given, whose leases this process has."""
@@ -273,19 +274,26 @@ class ShardHost:
         times = (shard.next_us() for _, shard in self._ours())
         return min((each for each in times if each is not None), default=None)
 
-    def due_us(self) -> tuple[dict[TenantId, int], dict[TenantId, int]]:
+    def unsettled(self) -> list[TenantId]:
+        """Return the tenants whose shards have something due, or have to be built."""
+        now_us = self._clock()
+        return [each for each in self.tenants() if not self._is_at_rest(each, now_us)]
+
+    def due_us(
+        self, only: TenantId | None = None
+    ) -> tuple[dict[TenantId, int], dict[TenantId, int]]:
         """
         Return when each tenant's next round is due, and when its shadows are.
 
         Shadows are asked about by rounds, too: these are those that no round asks.
         """
-        ours = list(self._ours())
+        ours = list(self._ours(only))
         rounds = {tenant: shard.round_due_us() for tenant, shard in ours}
         shadows = {tenant: shard.shadows_due_us() for tenant, shard in ours}
         return _known(rounds), _known(shadows)
 
-    def _ours(self) -> Iterator[tuple[TenantId, Shard]]:
-        for tenant in self.tenants():
+    def _ours(self, only: TenantId | None = None) -> Iterator[tuple[TenantId, Shard]]:
+        for tenant in self.tenants() if only is None else [only]:
             # Another server may have taken it this moment: that is no matter of others.
             with suppress(NotOwnerError):
                 yield tenant, self.shard(tenant)
@@ -332,17 +340,18 @@ class ShardHost:
     def _commit(
         self, group: Sequence[Work], answers: _Answers, lost: _Lost, times: GroupTimes
     ) -> None:
+        # Of the group's tenants alone: there may be thousands of others.
+        tenants = sorted({work.tenant for work in group})
         changes = [
-            (tenant, shard.take_changes())
-            for tenant, shard in sorted(self._shards.items())
+            (tenant, changed)
+            for tenant in tenants
+            if (shard := self._shards.get(tenant)) and (changed := shard.take_changes())
         ]
-        changes = [(tenant, changed) for tenant, changed in changes if changed]
-        used = {*(work.tenant for work in group), *(tenant for tenant, _ in changes)}
         while True:
             kept = [
                 (tenant, each) for tenant, each in changes if tenant in self._shards
             ]
-            leases = [self._leases[each] for each in sorted(used & {*self._shards})]
+            leases = [self._leases[each] for each in tenants if each in self._shards]
             try:
                 self._store_all(kept, answers.without(lost.reasons), leases, times)
                 break
@@ -372,11 +381,9 @@ class ShardHost:
             self._ownership.check(leases)
 
     def _note_sizes(self, tenants: Iterable[TenantId]) -> None:
-        # Another dictionary each time: readers on other threads need no lock.
-        shards = ((each, self._shards.get(each)) for each in tenants)
-        noted = {tenant: shard.sizes() for tenant, shard in shards if shard is not None}
-        kept = {each: self._sizes[each] for each in self._sizes if each in self._shards}
-        self._sizes = {**kept, **noted}
+        for tenant in tenants:
+            if (shard := self._shards.get(tenant)) is not None:
+                self._sizes[tenant] = shard.sizes()
 
     def _taken(self, tenant: TenantId) -> UnavailableError | None:
         # Whether another server has the shard by now, or nobody can tell.
@@ -393,6 +400,7 @@ class ShardHost:
     def _lose(self, tenant: TenantId, error: BaseException, lost: _Lost) -> None:
         # The next use of the shard builds it from the store.
         self._shards.pop(tenant, None)
+        self._sizes.pop(tenant, None)
         lost.reasons[tenant] = (
             error if isinstance(error, FencedError) else _please_retry(error)
         )
@@ -402,6 +410,7 @@ class ShardHost:
     ) -> list[Done]:
         times.is_given_up = True
         self._shards.clear()
+        self._sizes.clear()
         reason = _please_retry(error)
         return [Done(error=reason) for _ in group]
 

@@ -133,7 +133,7 @@ async def test_who_would_wait_in_vain_is_told_at_once(watch: CountingWatch) -> N
     await asyncio.sleep(0.05)
     with pytest.raises(LimitExceededError, match="until the deadline") as refusal:
         await asyncio.wait_for(_calling(queue, 0.08), 10)
-    assert refusal.value.retry_after_s == 1
+    assert refusal.value.retry_after_s >= 1
     assert watch.refused_count == 1
     others = [_calling(queue, 60.0), _calling(queue)]
     await asyncio.sleep(0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, repeat
+from operator import attrgetter, is_
 from typing import Any
 
 from matcher.domain.demand import Demand, DemandState
@@ -41,6 +43,9 @@ _ORDERED = DEMANDS.moved(DemandState.UNSPECIFIED, Trigger.ORDER, DemandState.OPE
 # them are new: for a few the preparation takes longer than it saves.
 _LOAD_COUNT = 50
 
+_SHIP_BY: Any = attrgetter("ship_by_us")
+_NOT_LOOKED_UP: Any = object()
+
 
 class DemandBook:
     """
@@ -63,10 +68,13 @@ class DemandBook:
         self._live: dict[DemandId, DemandRecord] = {}
         # Closed since the last commit: the archive may not know it yet.
         self._closed: dict[DemandId, DemandRecord] = {}
-        # What the archive said of ids that commands are about to name.
+        # What the archive said of ids that commands are about to name; none of them is
+        # live or has closed since.
         self._looked_up: dict[DemandId, DemandRecord | None] = {}
-        # Changed since the index was last brought up to date.
+        # Changed since the index was last brought up to date; and before that, what
+        # came together and was new then.
         self._behind: dict[DemandId, DemandRecord] = {}
+        self._loads_behind: list[Mapping[DemandId, DemandRecord]] = []
         self._ends: Timetable[DemandId] = Timetable()
 
     def __len__(self) -> int:
@@ -95,9 +103,11 @@ class DemandBook:
 
     def expect(self, ids: Iterable[DemandId]) -> None:
         """Look up ids that commands are about to name, all in one go."""
-        cold = [i for i in ids if i not in self._live and i not in self._closed]
+        cold = [*ids]
+        if not self._live.keys().isdisjoint(cold) or self._closed:
+            cold = [i for i in cold if i not in self._live and i not in self._closed]
         found = self._ledger.archive.demands(cold) if cold else {}
-        self._looked_up = {each: found.get(each) for each in cold}
+        self._looked_up = {**dict.fromkeys(cold), **found}
 
     def index(self) -> None:
         """
@@ -105,7 +115,9 @@ class DemandBook:
 
         Only rounds ask it; many changes at once cost it a tenth of one by one.
         """
-        self._open.update(self._behind.values())
+        changed = chain.from_iterable(each.values() for each in self._loads_behind)
+        self._open.update(chain(changed, self._behind.values()))
+        self._loads_behind.clear()
         self._behind.clear()
 
     def live(self, demand_id: DemandId) -> DemandRecord | None:
@@ -157,12 +169,12 @@ class DemandBook:
             If the shard would hold too many demands.
         """
         ids = [demand.demand_id for demand in command.demands]
-        known = self.find_all(ids)
+        known = {} if self._found_none(ids) else self.find_all(ids)
         is_load = len(ids) >= _LOAD_COUNT and not known
         if is_load and (fresh := _all_fresh(command, ids, now_us)):
             self._check_room(len(fresh))
             self._skus.ordered(command.demands, now_us)
-            self._enter(dict(zip(ids, fresh, strict=True)))
+            self._enter(command.demands, dict(zip(ids, fresh, strict=True)))
             return tuple(fresh)
         answer: dict[DemandId, DemandRecord] = {}
         changed: list[DemandRecord] = []
@@ -297,19 +309,36 @@ class DemandBook:
                 retry_after_s=FULL_RETRY_S,
             )
 
-    def _enter(self, fresh: dict[DemandId, DemandRecord]) -> None:
+    def _found_none(self, ids: Collection[DemandId]) -> bool:
+        # Whether all were looked up, and none was found.
+        looked_up = map(self._looked_up.get, ids, repeat(_NOT_LOOKED_UP))
+        return all(map(is_, looked_up, repeat(None)))
+
+    def _enter(
+        self, demands: Collection[Demand], fresh: dict[DemandId, DemandRecord]
+    ) -> None:
         # What `_keep` does, of ids that nobody has heard of: an import of a million.
-        self._skus.entered(fresh.values())
+        self._skus.opened(demands)
         self._live.update(fresh)
-        self._ends.add({i: record.demand.ship_by_us for i, record in fresh.items()})
-        self._behind.update(fresh)
+        self._ends.add(dict(zip(fresh, map(_SHIP_BY, demands), strict=True)))
+        self._loads_behind.append(fresh)
         self._ledger.changes.demands.update(fresh)
+        for demand_id in fresh:
+            self._looked_up.pop(demand_id, None)
+
+    def _join_behind(self) -> None:
+        if self._loads_behind:
+            later, self._behind = self._behind, {}
+            for each in (*self._loads_behind, later):
+                self._behind.update(each)
+            self._loads_behind.clear()
 
     def _keep(self, records: Iterable[DemandRecord]) -> None:
         for record in records:
             demand_id = record.demand.demand_id
             is_live = record.is_live
             self._skus.moved(self._live.get(demand_id), record)
+            self._looked_up.pop(demand_id, None)
             if is_live:
                 self._live[demand_id] = record
                 self._closed.pop(demand_id, None)
@@ -324,6 +353,7 @@ class DemandBook:
                 self._behind[demand_id] = record
             else:
                 # It came and went without a round: the index never hears of it.
+                self._join_behind()
                 self._behind.pop(demand_id, None)
             self._ledger.changes.demands[demand_id] = record
 
@@ -333,7 +363,7 @@ def _all_fresh(
 ) -> list[DemandRecord] | None:
     # The records of demands none of which is known; nothing if one is to be refused.
     demands = command.demands
-    soonest_us = min((demand.ship_by_us for demand in demands), default=now_us)
+    soonest_us = min(map(_SHIP_BY, demands), default=now_us)
     if any(command.etags) or len({*ids}) < len(ids) or soonest_us <= now_us:
         return None
     return made_by_column(

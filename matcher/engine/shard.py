@@ -173,8 +173,8 @@ class Shard:
         for command in commands:
             match command:
                 case UpsertDemands():
-                    for demand in command.demands:
-                        demands[demand.demand_id] = None
+                    ids = (demand.demand_id for demand in command.demands)
+                    demands.update(dict.fromkeys(ids))
                 case SubmitReturns():
                     for item in command.items:
                         returns[item.return_id] = None

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
+from itertools import compress
+from operator import attrgetter
+from typing import Any
 
 from matcher.domain.demand import Demand
 from matcher.domain.demand_floor import (
@@ -14,6 +18,10 @@ from matcher.domain.demand_floor import (
 from matcher.engine.archive import LiveRows
 from matcher.engine.ledger import Ledger
 from matcher.engine.records import DemandRecord, SkuDay
+
+_SKU: Any = attrgetter("sku")
+_QUANTITY: Any = attrgetter("quantity")
+_ACCEPTS: Any = attrgetter("accepts_returned_item")
 
 
 class SkuBook:
@@ -50,18 +58,25 @@ class SkuBook:
         if new.demand.accepts_returned_item:
             self._open(new.demand.sku, new.open_count)
 
-    def ordered(self, demands: Iterable[Demand], now_us: int) -> None:
+    def opened(self, demands: Collection[Demand]) -> None:
+        """Count the units of demands that are new, all of them open."""
+        units = self._units
+        pairs = zip(map(_SKU, demands), map(_QUANTITY, demands), strict=True)
+        for sku, quantity in compress(pairs, map(_ACCEPTS, demands)):
+            units[sku] = units.get(sku, 0) + quantity
+
+    def ordered(self, demands: Collection[Demand], now_us: int) -> None:
         """Count orders that are new."""
         day = now_us // FLOOR_STEP_US
         self._reach(day)
-        orders: dict[str, int] = {}
-        for demand in demands:
-            if demand.accepts_returned_item:
-                orders[demand.sku] = orders.get(demand.sku, 0) + 1
+        orders = Counter(compress(map(_SKU, demands), map(_ACCEPTS, demands)))
+        if not orders:
+            return
+        changed = self._ledger.changes.sku_days
         for sku, count in orders.items():
             days = self._days.setdefault(sku, {})
             days[day] = total = days.get(day, 0) + count
-            self._ledger.changes.sku_days[sku, day] = SkuDay(sku, day, total)
+            changed[sku, day] = SkuDay(sku, day, total)
 
     def seen(self, sku: str, floor: DemandFloor, now_us: int) -> SeenDemand:
         """Return the demand of a SKU as a floor looks at it."""

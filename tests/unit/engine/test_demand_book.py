@@ -30,15 +30,20 @@ from tests.scenarios import DAY_US, NOW_US, MemoryStore, demand
 D1 = DemandId("d1")
 
 
-@pytest.fixture(autouse=True, params=["each by itself", "together"])
+@pytest.fixture(
+    autouse=True, params=["each by itself", "together", "together, looked up before"]
+)
 def _entering(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    # New demands enter in either way here, however few they are.
-    count = 1 if request.param == "together" else 1_000
+    # New demands enter in each way here, however few they are.
+    count = 1_000 if request.param == "each by itself" else 1
     monkeypatch.setattr(demand_book, "_LOAD_COUNT", count)
+    monkeypatch.setattr(_Book, "looks_up", request.param.endswith("before"))
 
 
 class _Book:
     """A book over a store, committed only when the test says so."""
+
+    looks_up = False
 
     def __init__(self, limit: int = 10) -> None:
         self.store = MemoryStore()
@@ -54,6 +59,8 @@ class _Book:
         self.book.load(rows)
 
     def upsert(self, *demands: Demand, etag: str = "") -> tuple[DemandRecord, ...]:
+        if self.looks_up:
+            self.book.expect(each.demand_id for each in demands)
         return self.book.upsert(UpsertDemands(demands, (etag,) * len(demands)), NOW_US)
 
     def indexed_count(self) -> int:
@@ -145,6 +152,40 @@ def test_new_ones_together_are_kept_as_one_by_one(book: _Book) -> None:
         assert each.book.next_us() == NOW_US + 1
         assert each.book.expire(NOW_US + 5) == 2
     assert book.indexed_count() == one_by_one.indexed_count() - 1 == 1
+
+
+def test_what_entered_together_may_change_before_it_is_indexed(book: _Book) -> None:
+    """
+    Changed, cancelled, expired or left alone before any round: the last state (I12).
+
+    Twice, so that there are two loads; a demand that has gone is not in the index.
+    """
+    for part in ("a", "b"):
+        book.upsert(
+            demand(f"{part}1"),
+            demand(f"{part}2"),
+            demand(f"{part}3", ship_by_us=NOW_US + 1),
+            demand(f"{part}4"),
+        )
+        book.upsert(demand(f"{part}2", quantity=5))
+        book.book.cancel(DemandId(f"{part}1"), "", NOW_US)
+    assert book.book.expire(NOW_US + 1) == 2
+    assert book.indexed_count() == 4
+    counts = {
+        key: book.open.open_count[book.open.row(DemandId(key))]
+        for key in ("a2", "a4", "b2", "b4")
+    }
+    assert counts == {"a2": 5, "a4": 1, "b2": 5, "b4": 1}
+
+
+def test_what_was_looked_up_counts_until_it_is_stored(book: _Book) -> None:
+    """Two commands of a group look up one id: the second finds the first (I2)."""
+    book.book.expect([D1])
+    looked_up, _Book.looks_up = _Book.looks_up, False
+    (first,) = book.upsert(demand())
+    (second,) = book.upsert(demand(priority=2))
+    _Book.looks_up = looked_up
+    assert (first.version, second.version) == (1, 2)
 
 
 BAD = {

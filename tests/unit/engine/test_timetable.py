@@ -73,12 +73,28 @@ def test_memory_follows_what_is_due() -> None:
     assert table.take_due(9_999) == ["a"]
 
 
+def test_the_first_of_what_is_set_together_may_go() -> None:
+    """Of b at 3, c at 4 and d at 9, beside a at 5, b is dropped and c moves to 7."""
+    table = _table(a=5, e=20, f=20, g=20)
+    table.add({"b": 3, "c": 4, "d": 9})
+    assert table.next_us() == 3
+    table.drop("b")
+    assert table.next_us() == 4
+    table.set("c", 7)
+    assert table.next_us() == 5
+    assert table.take_due(9) == ["a", "c", "d"]
+    assert table.next_us() == 20
+
+
 def test_agrees_with_a_sorted_dictionary() -> None:
     """2,000 random moves, seed 17, give what sorting a dictionary gives."""
     rng = random.Random(17)
     table, expected = _table(), dict[str, int]()
     for now_us in range(2_000):
         key, due_us = f"k{rng.randrange(40)}", now_us + rng.randrange(30)
+        if rng.random() < 0.3 and expected:
+            # One that may have been set together with others.
+            key = rng.choice(sorted(expected))
         if rng.random() < 0.3:
             table.drop(key)
             expected.pop(key, None)

@@ -14,7 +14,7 @@ from matcher.engine.records import DemandRecord, ReturnRecord
 from server.storage import codec, statements
 from server.storage.codec import DocumentCodec
 from server.storage.database import Database
-from server.storage.id_batches import id_batches
+from server.storage.id_batches import IDS_MAX, id_batches
 from server.storage.statements import Documents
 
 T = TypeVar("T")
@@ -77,15 +77,15 @@ class SqlArchive:
         ids: Iterable[str],
     ) -> list[T]:
         of_tenant = {"tenant": self._tenant}
-        parts = [*id_batches(ids)]
-        if len(parts) > 1:
+        asked = [*ids]
+        if len(asked) > IDS_MAX:
             # Of an import: often no number between its first and its last is taken yet,
             # and one look says so.
-            ends = {**of_tenant, "first": parts[0][0], "last": parts[-1][-1]}
+            ends = {**of_tenant, "first": min(asked), "last": max(asked)}
             if not self._database.fetch(doing, statement.between, ends):
                 return []
         found: list[T] = []
-        for part in parts:
+        for part in id_batches(asked):
             parameters = {**of_tenant, "ids": part}
             found += self._database.many(doing, statement.some, codec, parameters)
         return found

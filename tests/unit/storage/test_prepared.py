@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from sqlalchemy import ColumnElement, bindparam, column, func, literal, select
+from sqlalchemy import ColumnElement, bindparam, column, func, insert, literal, select
 
 from server.storage import statements
 from server.storage.opening import open_store
@@ -75,10 +75,10 @@ def test_values_of_the_statement_itself_stay(store: SqlStore) -> None:
     assert found == [("q0000", 7), ("q0001", 7), ("q0002", 7)]
 
 
-@pytest.mark.parametrize("count", [1, 2, 49, 50, 51, 99, 100, 137])
+@pytest.mark.parametrize("count", [1, 2, 49, 50, 51, 99, 100, 137, 399, 400, 401, 857])
 def test_rows_are_inserted_as_one_by_one(store: SqlStore, count: int) -> None:
     """
-    Around one statement's rows, and two: each row as given, and each once (R41).
+    Around the rows of each statement, and two: each row as given, and each once (R41).
 
     The first two are there already: the insert says that they stay as they are.
     """
@@ -88,7 +88,7 @@ def test_rows_are_inserted_as_one_by_one(store: SqlStore, count: int) -> None:
             "request_id": f"q{_STORED - 2 + number:04}",
             "payload_hash": f"hash {number}",
             "answered_us": number,
-            "answer": bytes([number]),
+            "answer": bytes([number % 256]),
         }
         for number in range(count)
     ]
@@ -98,3 +98,22 @@ def test_rows_are_inserted_as_one_by_one(store: SqlStore, count: int) -> None:
         after = connection.execute(select(answers)).all()
     new = [tuple(row.values()) for row in rows[2:]]
     assert sorted(map(tuple, after)) == sorted([*map(tuple, before), *new])
+
+
+@pytest.mark.parametrize("count", [50, 400, 457])
+def test_no_row_is_sent_twice(store: SqlStore, count: int) -> None:
+    """Of rows that are all new, by an insert that refuses a second one."""
+    rows = [
+        {
+            "tenant": BRAND,
+            "request_id": f"new{number:04}",
+            "payload_hash": "hash",
+            "answered_us": number,
+            "answer": b"",
+        }
+        for number in range(count)
+    ]
+    with store._database.writing("insert") as connection:
+        write_rows(connection, insert(answers), rows)
+        after = connection.execute(select(func.count()).select_from(answers)).scalar()
+    assert after == 2 * _STORED + count

@@ -121,7 +121,8 @@ def _erased_event(event: Event, subjects: Subjects) -> Event:
                 _erased(each) if each.demand_id in subjects.demand_ids else each
                 for each in event.demands
             )
-            return replace(event, demands=demands)
+            # Not `replace`: what else a command may carry names them too.
+            return UpsertDemands(demands, event.etags)
         case _:
             return event
 

@@ -10,6 +10,7 @@ import msgspec
 import pyarrow as pa
 
 from matcher.engine.archive import LiveRows
+from matcher.engine.commands import UpsertDemands
 from matcher.engine.erasure import Subjects, Traces, erased_entry
 from matcher.engine.journal import NOTHING_KNOWN, Checkpoint, Entry, Event, Known
 from matcher.engine.records import (
@@ -22,6 +23,7 @@ from matcher.engine.records import (
 from matcher.engine.shadow_records import ShadowUnits
 from server.storage import arrow_rows, codec, packed_text
 from server.storage.codec import DocumentCodec, StoredDocumentError
+from server.storage.written_demands import WrittenDemands
 
 #: Segments of older stores: one row per entry. ``known`` is empty where nothing was.
 SEGMENT = pa.schema(
@@ -80,8 +82,11 @@ def pack_entries(entries: Sequence[Entry]) -> bytes:
 
 
 def _row(entry: Entry) -> tuple[int, str, object, object, bool]:
-    kind = type(entry.event).__name__
-    return entry.now_us, kind, entry.event, entry.known or None, entry.is_planning_down
+    event: object = entry.event
+    kind = type(event).__name__
+    if isinstance(event, WrittenDemands):
+        kind, event = UpsertDemands.__name__, msgspec.Raw(event.event)
+    return entry.now_us, kind, event, entry.known or None, entry.is_planning_down
 
 
 def segment_rows(data: bytes) -> Iterator[tuple[int, str, str, str, bool]]:

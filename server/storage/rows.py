@@ -43,16 +43,24 @@ def merge(changes: Sequence[tuple[TenantId, Changes]]) -> dict[TenantId, Changes
 
     The entries themselves are not modified.
     """
-    joined: dict[TenantId, Changes] = {}
+    by_tenant: dict[TenantId, list[Changes]] = {}
     for tenant, entry in changes:
-        joined.setdefault(tenant, Changes()).add(entry)
+        by_tenant.setdefault(tenant, []).append(entry)
+    return {tenant: _joined(entries) for tenant, entries in by_tenant.items()}
+
+
+def _joined(entries: Sequence[Changes]) -> Changes:
+    if len(entries) == 1:
+        return entries[0]
+    joined = Changes()
+    for entry in entries:
+        joined.add(entry)
     return joined
 
 
 def rows_to_write(tenant: TenantId, changes: Changes) -> dict[Table, list[Row]]:
-    """Return the rows to insert or replace, by table; decisions are apart."""
+    """Return the rows to insert or replace, by table; decisions, demands are apart."""
     return {
-        tables.demands: demand_rows(tenant, changes.demands.values()),
         tables.returns: [return_row(tenant, one) for one in changes.returns.values()],
         tables.return_facts: [
             fact_row(tenant, one) for one in changes.returns.values()
@@ -189,15 +197,22 @@ def demand_rows(tenant: TenantId, records: Collection[DemandRecord]) -> list[Row
     documents = codec.DEMANDS.encode_all(records)
     return [
         {
-            "tenant": tenant,
+            **demand_columns(tenant, record),
             "demand_id": record.demand.demand_id,
-            "state": int(record.state),
-            "is_live": int(record.is_live),
-            "version": record.version,
             "document": document,
         }
         for record, document in zip(records, documents, strict=True)
     ]
+
+
+def demand_columns(tenant: TenantId, record: DemandRecord) -> Row:
+    """Return what stands in the row of a demand beside its id and document."""
+    return {
+        "tenant": tenant,
+        "state": int(record.state),
+        "is_live": int(record.is_live),
+        "version": record.version,
+    }
 
 
 def return_row(tenant: TenantId, record: ReturnRecord) -> Row:

@@ -17,11 +17,15 @@ from server.storage import row_writing, statements
 from server.storage.audit_entry import AuditEntry
 from server.storage.clearing import Clearing
 from server.storage.counters import read_counters
+from server.storage.demand_load import DemandLoad, demand_loads
 from server.storage.history import entry_count
+from server.storage.load_writing import write_load
 from server.storage.rows import (
     Row,
     answer_row,
     audit_rows,
+    demand_columns,
+    demand_rows,
     event_rows,
     journal_row,
     keys_to_delete,
@@ -30,7 +34,7 @@ from server.storage.rows import (
     rows_to_write,
 )
 from server.storage.store import StoredAnswer
-from server.storage.tables import counters
+from server.storage.tables import counters, demands
 
 
 class Transaction:
@@ -55,13 +59,18 @@ class Transaction:
         audited: Sequence[tuple[TenantId, AuditEntry]] = (),
     ) -> None:
         self._written: dict[Table, list[Row]] = {}
+        self._loads: list[tuple[Row, DemandLoad]] = []
         self._deleted: dict[Table, list[Row]] = {}
         self._events: list[Row] = []
         self._journal: list[Row] = []
         self._numbered: list[tuple[TenantId, Changes, list[Row]]] = []
         self._clearings: list[Clearing] = []
         for tenant, entry in sorted(merge(changes).items()):
-            for table, rows in rows_to_write(tenant, entry).items():
+            loads, records = demand_loads(entry)
+            self._loads += [(demand_columns(tenant, one.first), one) for one in loads]
+            written = {demands: demand_rows(tenant, records)}
+            written |= rows_to_write(tenant, entry)
+            for table, rows in written.items():
                 if rows:
                     self._written.setdefault(table, []).extend(_in_order(table, rows))
             for table, keys in keys_to_delete(tenant, entry).items():
@@ -82,6 +91,7 @@ class Transaction:
         return any(
             (
                 self._written,
+                self._loads,
                 *self._deleted.values(),
                 self._events,
                 self._journal,
@@ -142,6 +152,8 @@ class Transaction:
         return rows
 
     def _send(self, connection: Connection) -> None:
+        for common, load in self._loads:
+            write_load(connection, common, load)
         for table, rows in self._written.items():
             row_writing.write_rows(connection, statements.UPSERTS[table], rows)
         for table, keys in self._deleted.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -48,25 +48,39 @@ class DemandBatch:
     def __len__(self) -> int:
         return len(self.lat)
 
+    def good(self) -> DemandBatch:
+        """Return the good rows alone, in their order."""
+        if not self.bad.any():
+            return self
+        good = ~self.bad
+        kept: dict[str, Any] = {"faults": []}
+        for each in fields(self):
+            values = getattr(self, each.name)
+            if isinstance(values, TextValues):
+                kept[each.name] = values.kept(good)
+            elif each.name != "faults":
+                kept[each.name] = values[good]
+        return DemandBatch(**kept)
+
     def demands(self) -> list[Demand]:
         """Return the good rows as values of their own, in their order."""
-        good = ~self.bad
-        lat, lng = self.lat[good].tolist(), self.lng[good].tolist()
+        rows = self.good()
+        lat, lng = rows.lat.tolist(), rows.lng.tolist()
         conditions = tuple(Condition)
         # The rules of columns are no laxer than the checks of a demand.
         return made_by_column(
             Demand,
             len(lat),
-            self.demand_ids.kept(good).texts(),
+            rows.demand_ids.texts(),
             made_by_column(LatLng, len(lat), lat, lng),
-            self.skus.kept(good).texts(),
-            self.categories.kept(good).texts(),
-            self.quantity[good].tolist(),
-            self.ship_by_us[good].tolist(),
-            map(conditions.__getitem__, self.min_condition[good].tolist()),
-            self.accepts_returned_item[good].tolist(),
-            self.segments.kept(good).texts(),
-            self.priority[good].tolist(),
+            rows.skus.texts(),
+            rows.categories.texts(),
+            rows.quantity.tolist(),
+            rows.ship_by_us.tolist(),
+            map(conditions.__getitem__, rows.min_condition.tolist()),
+            rows.accepts_returned_item.tolist(),
+            rows.segments.texts(),
+            rows.priority.tolist(),
         )
 
 

@@ -7,6 +7,7 @@ from matcher.engine.commands import UpsertDemands
 from nearturn.v1 import demand_service_pb2 as pb
 from nearturn.v1 import row_import_pb2
 from server.api.bulk.demand_batch import read_demands
+from server.api.bulk.demand_texts import written_demands
 from server.api.bulk.row_import import CheckedRows, ImportKind
 from server.api.handler import decoded
 
@@ -22,9 +23,7 @@ def _chunk(raw: bytes) -> row_import_pb2.ImportChunk:
 
 def _check(table: object) -> CheckedRows[UpsertDemands]:
     batch = read_demands("chunk.rows", table)
-    demands = tuple(batch.demands())
-    command = UpsertDemands(demands, ("",) * len(demands))
-    return CheckedRows(command, batch.bad, batch.faults)
+    return CheckedRows(written_demands(batch), batch.bad, batch.faults)
 
 
 def _leave_out(command: UpsertDemands, places: frozenset[int]) -> UpsertDemands:

@@ -64,11 +64,13 @@ def read_stream(data: bytes) -> Any:
 
 
 def _parts(batch: Any) -> Iterator[tuple[int, bytes]]:
-    data = _stream(batch)
-    if len(data) <= CHUNK_BYTES_MAX or batch.num_rows == 1:
-        # One row that is too large is for the server to refuse.
-        yield batch.num_rows, data
-        return
+    # What is too large by itself need not be written to be seen to be so.
+    if batch.nbytes <= CHUNK_BYTES_MAX or batch.num_rows == 1:
+        data = _stream(batch)
+        if len(data) <= CHUNK_BYTES_MAX or batch.num_rows == 1:
+            # One row that is too large is for the server to refuse.
+            yield batch.num_rows, data
+            return
     middle = batch.num_rows // 2
     yield from _parts(batch.slice(0, middle))
     yield from _parts(batch.slice(middle))

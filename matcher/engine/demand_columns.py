@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol, overload
 
@@ -13,7 +13,7 @@ from matcher.domain.demand import Demand, DemandState
 from matcher.domain.ids import DemandId
 from matcher.domain.item import Condition
 from matcher.domain.latlng import LatLng
-from matcher.domain.policy import CategoryRule, MatchKey, Policy
+from matcher.domain.policy import CategoryRule, MatchKey
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.market_demands import DemandRows, SkuOrders
 from matcher.engine.network import Network, Places
@@ -106,10 +106,14 @@ class DemandColumns:
         }
 
     def market(
-        self, network: Network, policy: Policy, *, now_us: int
+        self,
+        network: Network,
+        asking: Iterable[tuple[ReturnItem, CategoryRule]],
+        *,
+        now_us: int,
     ) -> ColumnarDemands:
         """Return those that may be matched, none of which was promised a unit."""
-        return ColumnarDemands(self, network, policy, now_us)
+        return ColumnarDemands(self, network, asking, now_us)
 
 
 class _Records(Sequence[DemandRecord]):
@@ -139,13 +143,17 @@ class _Records(Sequence[DemandRecord]):
 
 class ColumnarDemands:
     """
-    Demands of a one-shot plan, indexed by the match keys that its policy asks for.
+    Demands of a one-shot plan, indexed where some return item has their match key.
 
     The rows are those of the columns; whose buyer does not consent is not indexed.
     """
 
     def __init__(
-        self, columns: DemandColumns, network: Network, policy: Policy, now_us: int
+        self,
+        columns: DemandColumns,
+        network: Network,
+        asking: Iterable[tuple[ReturnItem, CategoryRule]],
+        now_us: int,
     ) -> None:
         self._columns = columns
         self._network = network
@@ -161,10 +169,10 @@ class ColumnarDemands:
         self.open_count = columns.quantity.astype(np.int32)
         self.priority = columns.priority
         self._index = DemandIndex()
-        asked = {rule.match_key for rule in policy.categories}
-        rows = np.nonzero(columns.accepts_returned_item)[0]
-        self._count = len(rows)
-        parts = [self._insert(rows, each) for each in MatchKey if each in asked]
+        self._count = int(np.count_nonzero(columns.accepts_returned_item))
+        asked = {self.key_of(item, rule) for item, rule in asking} - {_NO_KEY}
+        keys = (MatchKey.SKU, MatchKey.CATEGORY)
+        parts = [self._insert(each, asked) for each in keys]
         self._row_of_slot = np.concatenate([np.empty(0, np.int32), *parts])
         self._is_sorted = False
 
@@ -218,10 +226,19 @@ class ColumnarDemands:
         micros = self._network.cheapest_outbound(places)[place]
         return np.where(micros < 0, standard_micros, micros)
 
-    def _insert(self, rows: IntArray, match_key: MatchKey) -> NDArray[np.int32]:
+    def _insert(self, match_key: MatchKey, asked: Set[int]) -> NDArray[np.int32]:
         # The index is new, so that its slots rise by one; which row has each.
         columns = self._columns
-        by_sku = match_key is MatchKey.SKU
-        key = columns.sku if by_sku else columns.category + len(columns.skus)
-        self._index.insert(key[rows], columns.lat[rows], columns.lng[rows])
+        is_sku = match_key is MatchKey.SKU
+        code, first, size = (
+            (columns.sku, 0, len(columns.skus))
+            if is_sku
+            else (columns.category, len(columns.skus), len(columns.categories))
+        )
+        is_asked = np.zeros(size, np.bool_)
+        is_asked[[key - first for key in asked if 0 <= key - first < size]] = True
+        if not is_asked.any():
+            return np.empty(0, np.int32)
+        rows = np.nonzero(columns.accepts_returned_item & is_asked[code])[0]
+        self._index.insert(code[rows] + first, columns.lat[rows], columns.lng[rows])
         return rows.astype(np.int32)

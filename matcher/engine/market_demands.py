@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.domain.ids import DemandId
-from matcher.domain.policy import CategoryRule, Policy
+from matcher.domain.policy import CategoryRule
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.network import Network
 from matcher.engine.records import DemandRecord
@@ -82,5 +82,15 @@ class PlannedDemands(Protocol):
     def orders_by_sku(self) -> Mapping[str, SkuOrders]:
         """Return what is ordered of each SKU that somebody would take returned."""
 
-    def market(self, network: Network, policy: Policy, *, now_us: int) -> MarketDemands:
-        """Return those that may be matched, none of which was promised a unit."""
+    def market(
+        self,
+        network: Network,
+        asking: Iterable[tuple[ReturnItem, CategoryRule]],
+        *,
+        now_us: int,
+    ) -> MarketDemands:
+        """
+        Return those that may be matched, none of which was promised a unit.
+
+        What nobody of ``asking`` has the match key of need not be found.
+        """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from matcher.domain.decision import Decision, Outcome, WarehouseRoute
@@ -12,7 +12,7 @@ from matcher.domain.demand_floor import DemandFloor, SeenDemand
 from matcher.domain.ids import RoundId, TenantId
 from matcher.domain.match_limit import LimitKey
 from matcher.domain.mode import Mode
-from matcher.domain.policy import Policy
+from matcher.domain.policy import CategoryRule, Policy
 from matcher.domain.reason import Check, Reason, ReasonCode
 from matcher.domain.return_item import ReturnItem
 from matcher.engine.counts import count_reasons
@@ -108,7 +108,13 @@ class _SnapshotDemands:
                 orders[demand.sku] += 1
         return {sku: SkuOrders(units[sku], orders[sku]) for sku in orders}
 
-    def market(self, network: Network, _: Policy, *, now_us: int) -> OpenDemands:
+    def market(
+        self,
+        network: Network,
+        _: Iterable[tuple[ReturnItem, CategoryRule]],
+        *,
+        now_us: int,
+    ) -> OpenDemands:
         return open_demands(self.snapshot, network, now_us)
 
 
@@ -182,7 +188,9 @@ def plan(
     ]
     market = collect(
         pool,
-        offered.market(network, policy, now_us=now_us),
+        offered.market(
+            network, [(each.item, each.rule) for each in pool], now_us=now_us
+        ),
         network,
         policy,
         remaining=network.daily_capacity,

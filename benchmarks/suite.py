@@ -11,6 +11,7 @@ from benchmarks import (
     bulk,
     bulk_behind_wire,
     bulk_import,
+    bulk_stages,
     candidates,
     changes_within,
     density,
@@ -212,6 +213,7 @@ def families(profile: Profile, options: Options) -> dict[str, Callable[[], Resul
             bulk_behind_wire.bulk_behind_wire(
                 profile.bulk_demands // 5, seed, repetitions
             ),
+            bulk_stages.import_stages(profile.bulk_demands // 5, seed),
         ),
         "service": lambda: service.service(profile.service, seed, repetitions),
         "tenants": lambda: tenants.tenants(profile.tenants, seed, repetitions),

@@ -94,8 +94,12 @@ def _import(
     with stages("rows, journal"):
         transaction = Transaction([(_TENANT, changes)], ())
     database = store._database  # noqa: SLF001 - between what a store does in one
-    with stages("SQLite: insert"), database.writing("import") as connection:
-        transaction.write(connection)
+    asked = transaction.asked()
+    with (
+        stages("SQLite: insert"),
+        database.writing_knowing("import", asked) as transacting,
+    ):
+        transaction.write(*transacting)
         begun = time.perf_counter()
     committed = time.perf_counter() - begun
     stages.seconds["SQLite: commit"] += committed

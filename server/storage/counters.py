@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from matcher.domain.ids import TenantId
 from matcher.engine.changes import Changes
 from server.storage import statements
-from server.storage.prepared import fetch
+from server.storage.prepared import Asked, fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,16 @@ class Counters:
 
 def read_counters(connection: Connection, tenant: TenantId) -> Counters:
     """Return a tenant's counters as its last commit left them."""
-    rows = fetch(connection, statements.COUNTERS, {"tenant": tenant})
+    return counters_of(fetch(connection, *counters_asked(tenant)))
+
+
+def counters_asked(tenant: TenantId) -> Asked:
+    """Return what :func:`counters_of` takes the rows of."""
+    return Asked(statements.COUNTERS, {"tenant": tenant})
+
+
+def counters_of(rows: Sequence[tuple[int, ...]]) -> Counters:
+    """Return the counters of a tenant, from the rows that were asked for."""
     return Counters(*rows[0]) if rows else Counters()
 
 

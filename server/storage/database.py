@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from matcher.domain.errors import UnavailableError
 from server.storage.codec import DocumentCodec
-from server.storage.prepared import run
+from server.storage.prepared import Asked, Found, driver_of, fetch, run
 from server.storage.sqlite_words import words_of
 from server.storage.statements import Documents
 
@@ -79,16 +79,17 @@ def connected(engine: Engine) -> Iterator[Connection]:
             raise _translated(connection, error) from error
 
 
-def _driver(connection: Connection) -> Any:
-    return connection.connection.driver_connection
-
-
 def _translated(connection: Connection, error: Exception) -> exc.DBAPIError:
-    is_closed = bool(getattr(_driver(connection), "closed", False))
+    # One that was replaced, and could not be, has no driver's connection.
+    is_closed = connection.invalidated or _is_closed(driver_of(connection))
     raised = _named(error, connection.dialect, is_closed=is_closed)
     if is_closed:
         connection.invalidate(error)
     return raised
+
+
+def _is_closed(driver: object) -> bool:
+    return bool(getattr(driver, "closed", False))
 
 
 def _named(error: Exception, dialect: Dialect, *, is_closed: bool) -> exc.DBAPIError:
@@ -124,7 +125,8 @@ class Database:
     settle_log
         Writes what only a log holds into the database, and empties the log.
     begin_writing
-        Begins a transaction of the writer, others being kept out.
+        Begins a transaction of the writer, others being kept out, and runs statements
+        as its first. Returns what they found.
     begin_snapshot
         Statement with which a reader begins to see one commit only.
     is_alone
@@ -139,7 +141,7 @@ class Database:
         closing: ExitStack,
         settle_log: Callable[[], None],
         *,
-        begin_writing: Callable[[Connection], object],
+        begin_writing: Callable[[Connection, Sequence[Asked]], list[Found]],
         begin_snapshot: str = "BEGIN",
         is_alone: bool,
     ) -> None:
@@ -166,10 +168,34 @@ class Database:
             If nothing is stored, or if the connection broke during the commit: then
             the error says so, for all of it may be stored.
         """
+        with self.writing_knowing(doing, ()) as (connection, _):
+            yield connection
+
+    @contextmanager
+    def writing_knowing(
+        self, doing: str, asked: Sequence[Asked]
+    ) -> Iterator[tuple[Connection, list[Found]]]:
+        """
+        Give a transaction as :meth:`writing` does, and what its first statements found.
+
+        Parameters
+        ----------
+        doing
+            What is being done, to complete "cannot ...".
+        asked
+            Statements that need nothing but that others are kept out. They are waited
+            for together with that, and so cost no wait of their own. Their values
+            may be shown by the database to its operator: nothing personal.
+
+        Returns
+        -------
+        tuple
+            The connection, and what each statement found.
+        """
         with self._guard(doing), connected(self._writer) as connection:
             # Without a commit it is rolled back where the connection is given back.
-            self._begin_writing(connection)
-            yield connection
+            found = self._begin(connection, asked)
+            yield connection, found
             self._commit(connection, doing)
 
     @contextmanager
@@ -191,7 +217,7 @@ class Database:
         """Give a connection whose statements all see the same commit."""
         with self.reading(doing) as connection:
             # Ended by the rollback with which a connection goes back to its pool.
-            _driver(connection).execute(self._begin_snapshot)
+            driver_of(connection).execute(self._begin_snapshot)
             yield connection
 
     def one(
@@ -231,7 +257,29 @@ class Database:
         self._is_closed = True
         self._closing.close()
 
+    def _begin(self, connection: Connection, asked: Sequence[Asked]) -> list[Found]:
+        try:
+            return self._begin_writing(connection, asked)
+        except self._writer.dialect.loaded_dbapi.Error as error:
+            named = _translated(connection, error)
+            if not named.connection_invalidated:
+                raise named from error
+        # The server closed it meanwhile. Nothing can be stored, for no commit was sent.
+        return self._begin_writing(connection, asked)
+
     def _fetch(
+        self, statement: ClauseElement, parameters: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        try:
+            return self._fetch_at_once(statement, parameters)
+        except exc.DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        # The server closed it meanwhile: once more, on one that is known to be open.
+        with connected(self._reader) as connection:
+            return fetch(connection, statement, parameters)
+
+    def _fetch_at_once(
         self, statement: ClauseElement, parameters: Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
         # Past SQLAlchemy's connection, which takes longer to make than most reads last.
@@ -243,7 +291,7 @@ class Database:
             found: list[tuple[Any, ...]]
             found = run(driver, dialect, statement, parameters).fetchall()
         except dialect.loaded_dbapi.Error as error:
-            is_closed = bool(getattr(driver, "closed", False))
+            is_closed = _is_closed(driver)
             if pooled is not None and is_closed:
                 pooled.invalidate(error)
             raise _named(error, dialect, is_closed=is_closed) from error
@@ -254,7 +302,7 @@ class Database:
 
     def _commit(self, connection: Connection, doing: str) -> None:
         try:
-            _driver(connection).commit()
+            driver_of(connection).commit()
         except self._writer.dialect.loaded_dbapi.Error as error:
             named = _translated(connection, error)
             if not named.connection_invalidated:
@@ -266,7 +314,7 @@ class Database:
     def _see_the_end(self) -> None:
         # A transaction excludes others for as long as its commit may come.
         with connected(self._writer) as connection:
-            self._begin_writing(connection)
+            self._begin(connection, ())
             # Before the one connection is given back to whoever commits next.
             self._is_unsure = False
 

@@ -22,7 +22,7 @@ from server.storage.journal_codec import (
     unpack_entries,
 )
 from server.storage.live_rows import load_live_rows
-from server.storage.prepared import fetch
+from server.storage.prepared import Asked, fetch
 
 #: Matches that are read at once.
 _MATCHES_AT_ONCE = 5_000
@@ -33,11 +33,13 @@ _SEGMENTS_AT_ONCE = 200
 
 def entry_count(connection: Connection, tenant: object) -> int:
     """Return how many entries a tenant's journal ever had."""
-    parameters = {"tenant": tenant}
-    for number, count in fetch(connection, statements.LAST_SEGMENT, parameters):
-        return int(number + count)
-    newest = fetch(connection, statements.CHECKPOINTS, parameters)
-    return int(newest[0][0]) if newest else 0
+    ((count,),) = fetch(connection, *entry_count_asked(tenant))
+    return int(count)
+
+
+def entry_count_asked(tenant: object) -> Asked:
+    """Return what says in one row how many entries a tenant's journal ever had."""
+    return Asked(statements.ENTRY_COUNT, {"tenant": tenant})
 
 
 def _event_count(program: Program | None) -> int:

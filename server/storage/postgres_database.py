@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +10,14 @@ from typing import Any
 import psycopg
 from psycopg import conninfo
 from psycopg.abc import AdaptContext
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, exc
 
 from matcher.domain.errors import InvalidValueError, UnavailableError
-from server.storage.database import Database, unavailable_unless_done
+from server.storage.database import Database, connected, unavailable_unless_done
 from server.storage.postgres_connection import PostgresConnection
 from server.storage.postgres_params import PostgresParams
 from server.storage.postgres_writer_lock import WriterLock, WriterLockParams
+from server.storage.prepared import driver_of
 from server.storage.revision import bring_up_to_date
 
 #: The oldest major version that the suites were run on.
@@ -70,23 +71,29 @@ def open_postgres(url: str, params: PostgresParams) -> Database:
     with ExitStack() as undo, unavailable_unless_done("open it", place):
         migrating = _engine(_Sessions(asked, params, "off", is_patient=True), 1)
         undo.callback(migrating.dispose)
-        with migrating.connect() as connection:
-            connection.begin()
+        with connected(migrating) as connection:
+            WriterLock(WriterLockParams(params.idle_timeout_ms, None)).begin_migrating(
+                connection
+            )
             _refuse_unfit(connection, place)
             bring_up_to_date(connection, place)
-            connection.commit()
+            driver_of(connection).commit()
         migrating.dispose()
         writer = _engine(_Sessions(asked, params, "off"), 1)
         undo.callback(writer.dispose)
         reader = _engine(_Sessions(asked, params, "on"), params.reader_count)
         undo.callback(reader.dispose)
+        event.listen(reader, "engine_connect", _replace_closed)
+        lock = WriterLock(
+            WriterLockParams(params.idle_timeout_ms, params.statement_timeout_ms)
+        )
         return Database(
             place,
             writer,
             reader,
             undo.pop_all(),
             _settle_nothing,
-            begin_writing=Connection.begin,
+            begin_writing=lock.begin,
             begin_snapshot=_BEGIN_SNAPSHOT,
             is_alone=False,
         )
@@ -187,8 +194,8 @@ def _engine(sessions: _Sessions, size: int) -> Engine:
         pool_size=size,
         max_overflow=0,
         pool_timeout=sessions.params.statement_timeout_ms / 1_000,
-        # A connection that the server closed meanwhile is replaced before it is used.
-        pool_pre_ping=True,
+        # The one that was used last knows most statements, and was there last.
+        pool_use_lifo=True,
         use_native_hstore=False,
         # Rows hold people's places and ids: they do not belong in error texts.
         hide_parameters=True,
@@ -200,20 +207,19 @@ def _engine(sessions: _Sessions, size: int) -> Engine:
     ) -> PostgresConnection:
         return sessions.connect(given["context"])
 
-    if sessions.read_only == "off":
-        event.listen(engine, "begin", _begin_alone(sessions))
     return engine
 
 
-def _begin_alone(sessions: _Sessions) -> Callable[[Connection], None]:
-    params = sessions.params
-    if sessions.is_patient:
-        return WriterLock(
-            WriterLockParams(params.idle_timeout_ms, None)
-        ).begin_migrating
-    return WriterLock(
-        WriterLockParams(params.idle_timeout_ms, params.statement_timeout_ms)
-    ).begin
+def _replace_closed(connection: Connection) -> None:
+    # The server may have closed it meanwhile. Single statements have no need of this:
+    # they are run once more.
+    try:
+        connection.exec_driver_sql("SELECT 1")
+    except exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    # Also ends what SQLAlchemy takes for a transaction; of a new one nothing is asked.
+    connection.rollback()
 
 
 def _refuse_unfit(connection: Connection, place: str) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from psycopg.errors import InsufficientPrivilege, LockNotAvailable
-from sqlalchemy import Connection, Row, exc
+from sqlalchemy import Connection
+
+from server.storage.prepared import Asked, Found, bound, driver_of
 
 log = structlog.get_logger(__name__)
 
@@ -38,8 +42,7 @@ _STANDING_STILL = f"""
 """  # noqa: S608 - numbers of ours
 _END = f"""
     SELECT pg_terminate_backend(pid) FROM ({_STANDING_STILL}) AS found
-    WHERE pid = %(pid)s AND backend_start = %(backend_start)s
-    AND state_change = %(state_change)s
+    WHERE pid = %s AND backend_start = %s AND state_change = %s
 """  # noqa: S608 - as above
 
 
@@ -86,54 +89,66 @@ class WriterLock:
             f"SELECT pg_advisory_xact_lock({WRITER_LOCK:d}); "
             "SET LOCAL lock_timeout TO DEFAULT"
         )
-        self._seen: Row[tuple[object, ...]] | None = None
+        self._seen: Any = None
 
-    def begin(self, connection: Connection) -> None:
+    def begin(self, connection: Connection, asked: Sequence[Asked] = ()) -> list[Found]:
         """
         Begin a transaction, which sees what those before it have committed.
 
+        Parameters
+        ----------
+        connection
+            Outside of a transaction.
+        asked
+            Its first statements, sent and waited for together with the lock.
+
+        Returns
+        -------
+        list of Found
+            One for each of them.
+
         Raises
         ------
-        sqlalchemy.exc.OperationalError
+        psycopg.errors.LockNotAvailable
             If others were at work, one after the other, for as long as is waited.
+        psycopg.Error
+            If a statement failed; those behind it did nothing.
         """
+        driver = driver_of(connection)
+        statements = [bound(connection.dialect, *each) for each in asked]
         count = 0
         while True:
             count += 1
             try:
-                connection.exec_driver_sql(self._begin)
-            except exc.OperationalError as error:
-                if not isinstance(error.orig, LockNotAvailable):
-                    raise
-                # The transaction is none any more: SQLAlchemy rolled it back.
-                self._look(connection)
+                found: list[Found] = driver.run_at_once(self._begin, statements)
+            except LockNotAvailable:
+                driver.rollback()
+                self._look(driver)
                 if count == self._tries:
                     raise
             else:
-                return
+                return found
 
     def begin_migrating(self, connection: Connection) -> None:
         """Begin one that nobody ends while it stands still."""
         self.begin(connection)
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK:d})")
 
-    def _look(self, connection: Connection) -> None:
-        now = connection.exec_driver_sql(_STANDING_STILL).one_or_none()
+    def _look(self, driver: Any) -> None:
+        now = driver.execute(_STANDING_STILL).fetchone()
         before = self._seen
         if now is None or before is None or now[:3] != before[:3]:
             self._seen = now
             return
         # By the database's clock alone.
-        if (still_s := (now.seen - before.seen).total_seconds()) < self._still_s:
+        pid, *_, seen = now
+        if (still_s := (seen - before[-1]).total_seconds()) < self._still_s:
             return
         self._seen = None
-        found = {name: getattr(now, name) for name in now._fields[:3]}
         try:
-            ended = connection.exec_driver_sql(_END, found).scalar_one_or_none()
-        except exc.DBAPIError as error:
-            if not isinstance(error.orig, InsufficientPrivilege):
-                raise
-            log.warning("writer_not_ended", pid=now.pid, error=str(error.orig))
+            ended = driver.execute(_END, now[:3]).fetchone()
+        except InsufficientPrivilege as error:
+            log.warning("writer_not_ended", pid=pid, error=str(error))
         else:
-            if ended:
-                log.warning("writer_ended", pid=now.pid, still_s=round(still_s, 1))
+            if ended == (True,):
+                log.warning("writer_ended", pid=pid, still_s=round(still_s, 1))

@@ -32,6 +32,20 @@ _VALUES_AT_ONCE = 2_000
 _KEPT = 1_000
 
 
+class Asked(NamedTuple):
+    """A statement, and the values of its parameters."""
+
+    statement: ClauseElement
+    values: Mapping[str, Any]
+
+
+class Found(NamedTuple):
+    """The rows that a statement gave, and how many rows it gave or changed."""
+
+    rows: list[tuple[Any, ...]]
+    row_count: int
+
+
 class _Prepared(NamedTuple):
     text: str
     # What the driver takes with it, from values by name.
@@ -52,8 +66,22 @@ def run(
     ----------
     driver
         A connection of the driver's own; in a transaction, if the statement writes.
+    dialect, statement, values
+        As for :func:`bound`.
+    """
+    return driver.execute(*bound(dialect, statement, values))
+
+
+def bound(
+    dialect: Dialect, statement: ClauseElement, values: Mapping[str, Any]
+) -> tuple[str, Any]:
+    """
+    Return a statement and its values, each as the driver takes it.
+
+    Parameters
+    ----------
     dialect
-        What it speaks.
+        What the driver speaks.
     statement
         Of Core; kept compiled, so one of few.
     values
@@ -66,15 +94,19 @@ def run(
     if ids is not None:
         padded = [*ids, *[ids[-1]] * (count - len(ids))]
         values = {**values, **dict(zip(prepared.id_names, padded, strict=True))}
-    return driver.execute(prepared.text, prepared.bound(values))
+    return prepared.text, prepared.bound(values)
+
+
+def driver_of(connection: Connection) -> Any:
+    """Return the connection of the driver's own that one of SQLAlchemy stands for."""
+    return connection.connection.driver_connection
 
 
 def execute(
     connection: Connection, statement: ClauseElement, values: Mapping[str, Any]
 ) -> Any:
     """Run a statement as :func:`run` does, on a connection of SQLAlchemy."""
-    driver = connection.connection.driver_connection
-    return run(driver, connection.dialect, statement, values)
+    return run(driver_of(connection), connection.dialect, statement, values)
 
 
 def fetch(
@@ -93,8 +125,7 @@ def execute_many(
         execute(connection, statement, rows[0])
         return
     text, values = many(connection.dialect, statement, rows)
-    driver: Any = connection.connection.driver_connection
-    driver.cursor().executemany(text, values)
+    driver_of(connection).cursor().executemany(text, values)
 
 
 def insert_many(
@@ -118,7 +149,7 @@ def insert_many(
     hundred take little less, but the interpreter is free meanwhile: between two
     statements others want its lock, and give it back when they like.
     """
-    driver: Any = connection.connection.driver_connection
+    driver = driver_of(connection)
     one = _prepared(statement, connection.dialect, 0)
     most = max(_VALUES_AT_ONCE // len(statement.table.columns), _ROWS_AT_ONCE)
     begin = 0

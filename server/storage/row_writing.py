@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 import msgspec
 from sqlalchemy import (
@@ -23,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from server.storage.prepared import insert_many
+from server.storage.prepared import driver_of, execute_many, insert_many
 from server.storage.rows import Row
 
 #: Rows of one statement: PostgreSQL keeps them in memory as a text of at most 1 GiB.
@@ -50,9 +49,18 @@ def sending(connection: Connection) -> Iterator[None]:
     if connection.dialect.name != _POSTGRES:
         yield
         return
-    driver: Any = connection.connection.driver_connection
-    with driver.pipeline():
+    with driver_of(connection).pipeline():
         yield
+
+
+def send_until_commit(connection: Connection) -> None:
+    """
+    Send statements from here on, and wait for all of them together with the commit.
+
+    As :func:`sending` is, but that its end is the commit's.
+    """
+    if connection.dialect.name == _POSTGRES:
+        driver_of(connection).send_until_commit()
 
 
 def write_rows(connection: Connection, statement: Insert, rows: Sequence[Row]) -> None:
@@ -70,9 +78,7 @@ def write_rows(connection: Connection, statement: Insert, rows: Sequence[Row]) -
     """
     for sent, values in parcels(connection.dialect.name, statement, rows):
         if connection.dialect.name == _POSTGRES:
-            # Inside a pipeline SQLAlchemy sees to it that it is sent at once, and does
-            # not lie here until the end.
-            connection.execute(sent, values)
+            execute_many(connection, sent, values)
         else:
             insert_many(connection, sent, values)
 

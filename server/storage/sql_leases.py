@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from matcher.domain.ids import TenantId
 from server.storage.database import Database
 from server.storage.lease import FencedError, Lease, LeaseState
-from server.storage.prepared import execute, fetch
+from server.storage.prepared import Asked, Found, execute, fetch
 from server.storage.tables import leases as table
 
 _STATE = select(table.c.epoch, table.c.holder, table.c.beat, table.c.address).where(
@@ -95,8 +95,10 @@ class SqlLeases:
 
     def renew(self, leases: Sequence[Lease]) -> list[Lease]:
         """Let the beats go on; return those leases that are no longer the last."""
-        with self._database.writing("renew leases") as connection:
-            return [each for each in leases if not _beat(connection, each)]
+        asked = beats(leases)
+        with self._database.writing_knowing("renew leases", asked) as (_, found):
+            pairs = zip(leases, found, strict=True)
+            return [each for each, beaten in pairs if not beaten.row_count]
 
     def give_back(self, leases: Sequence[Lease]) -> None:
         """Let the next one have them at once; those that are not the last stay."""
@@ -105,25 +107,38 @@ class SqlLeases:
                 execute(connection, _GIVE_BACK, _parameters(each))
 
 
-def fence(connection: Connection, leases: Sequence[Lease]) -> None:
+def beats(leases: Sequence[Lease]) -> list[Asked]:
+    """Return what lets the beats of leases go on, where they are the last."""
+    return [Asked(BEAT, _parameters(each)) for each in leases]
+
+
+def fence(
+    connection: Connection, leases: Sequence[Lease], found: Sequence[Found]
+) -> None:
     """
     Let a transaction go on only under leases that are the last of their tenants.
+
+    Parameters
+    ----------
+    connection
+        In the transaction.
+    leases
+        All that it is under.
+    found
+        What their :func:`beats` found, with which the transaction began: nobody
+        takes a lease over between them and the commit.
 
     Raises
     ------
     FencedError
         If one of them is not; it names who has the tenant's shard now.
     """
-    for lease in leases:
-        if not _beat(connection, lease):
+    for lease, beaten in zip(leases, found, strict=True):
+        if not beaten.row_count:
             now = _state(connection, lease.tenant)
             if now is None:
                 raise FencedError(lease, "")
             raise FencedError(lease, now.holder, now.address)
-
-
-def _beat(connection: Connection, lease: Lease) -> bool:
-    return bool(execute(connection, BEAT, _parameters(lease)).rowcount)
 
 
 def _state(connection: Connection, tenant: TenantId) -> LeaseState | None:

@@ -47,7 +47,7 @@ from server.storage.live_rows import load_live_rows
 from server.storage.report_rows import read_demand_facts, read_rollout_facts
 from server.storage.shadow_rows import count_shadows
 from server.storage.sql_archive import SqlArchive
-from server.storage.sql_leases import SqlLeases, fence
+from server.storage.sql_leases import SqlLeases, beats, fence
 from server.storage.store import LoggedDecision, StoredAnswer
 from server.storage.store_size import read_size_bytes
 from server.storage.tables import relay_cursors
@@ -82,10 +82,11 @@ class SqlStore:
         # Rows are made before the transaction: it holds up every other writer.
         transaction = Transaction(changes, answers, audited)
         if transaction:
-            with self._database.writing("commit") as connection:
-                # First: nobody takes a lease over between this and the commit.
-                fence(connection, leases)
-                transaction.write(connection)
+            asked = [*beats(leases), *transaction.asked()]
+            with self._database.writing_knowing("commit", asked) as begun:
+                connection, found = begun
+                fence(connection, leases, found[: len(leases)])
+                transaction.write(connection, found[len(leases) :])
             if transaction.erases:
                 self._database.settle_log()
 
@@ -256,8 +257,10 @@ class SqlStore:
     ) -> None:
         """Store up to which decision a sink has the log."""
         row = {"tenant": tenant, "sink": sink, "sequence": sequence}
-        with self._database.writing("keep a cursor") as connection:
-            fence(connection, leases)
+        asked = beats(leases)
+        with self._database.writing_knowing("keep a cursor", asked) as begun:
+            connection, found = begun
+            fence(connection, leases, found)
             connection.execute(statements.UPSERTS[relay_cursors], row)
 
     def policy(self, tenant: TenantId, version: int) -> PolicyRecord | None:

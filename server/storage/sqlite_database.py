@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 import sqlite3
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, exc
 
 from matcher.domain.errors import InvalidValueError, UnavailableError
 from server.storage.database import Database, connected, unavailable_unless_done
+from server.storage.prepared import Asked, Found, driver_of, run
 from server.storage.restore_marker import RestoreMarker
 from server.storage.revision import bring_up_to_date, current_revision
 from server.storage.sqlite_connection import connect, connect_read_only
@@ -99,7 +100,7 @@ def open_sqlite(path: Path, params: SqliteParams) -> Database:
         writer = _writer_engine(path, params)
         undo.callback(writer.dispose)
         with connected(writer) as connection:
-            _begin_writing(connection)
+            _begin_writing(connection, ())
             bring_up_to_date(connection, str(path))
             connection.commit()
         settle_log = functools.partial(_checkpoint, writer, path)
@@ -171,11 +172,13 @@ def _check_integrity(connection: Connection, path: Path) -> None:
         )
 
 
-def _begin_writing(connection: Connection) -> None:
+def _begin_writing(connection: Connection, asked: Sequence[Asked]) -> list[Found]:
     # The lock is taken at the start: a deferred transaction that reads before it
     # writes can fail half-way when somebody else wrote in between.
-    driver: Any = connection.connection.driver_connection
+    driver, dialect = driver_of(connection), connection.dialect
     driver.execute("BEGIN IMMEDIATE")
+    cursors = (run(driver, dialect, *each) for each in asked)
+    return [Found(cursor.fetchall(), cursor.rowcount) for cursor in cursors]
 
 
 def _writer_engine(path: Path, params: SqliteParams) -> Engine:

@@ -171,12 +171,20 @@ APPEND_JOURNAL = insert(journal)
 # A checkpoint after the same entries says the same.
 KEEP_CHECKPOINT = postgresql.insert(checkpoints).on_conflict_do_nothing()
 
-# Rows of (number, entry_count): the last segment.
-LAST_SEGMENT = (
-    select(journal.c.number, journal.c.entry_count)
-    .where(journal.c.tenant == bindparam("tenant"))
-    .order_by(journal.c.number.desc())
-    .limit(1)
+# How many entries there ever were: the end of the last segment or, where there is
+# none any more, what the last checkpoint is behind; 0 without either.
+ENTRY_COUNT = select(
+    func.coalesce(
+        select(journal.c.number + journal.c.entry_count)
+        .where(journal.c.tenant == bindparam("tenant"))
+        .order_by(journal.c.number.desc())
+        .limit(1)
+        .scalar_subquery(),
+        select(func.max(checkpoints.c.entry_count))
+        .where(checkpoints.c.tenant == bindparam("tenant"))
+        .scalar_subquery(),
+        0,
+    )
 )
 
 # Rows of (entry_count, at_us), last first: a few, for they come once a day.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from operator import itemgetter
@@ -16,10 +16,11 @@ from matcher.engine.changes import Changes
 from server.storage import row_writing, statements
 from server.storage.audit_entry import AuditEntry
 from server.storage.clearing import Clearing
-from server.storage.counters import read_counters
+from server.storage.counters import counters_asked, counters_of
 from server.storage.demand_load import DemandLoad, demand_loads
-from server.storage.history import entry_count
+from server.storage.history import entry_count_asked
 from server.storage.load_writing import write_load
+from server.storage.prepared import Asked, Found, execute_many
 from server.storage.rows import (
     Row,
     answer_row,
@@ -101,18 +102,39 @@ class Transaction:
             )
         )
 
-    def write(self, connection: Connection) -> None:
-        """Write everything; the caller commits, or rolls back if this raises."""
+    def asked(self) -> list[Asked]:
+        """Return what has to be known before anything is written."""
+        audited = dict.fromkeys(tenant for tenant, _ in self._audited)
+        return [
+            *(counters_asked(tenant) for tenant, _, _ in self._numbered),
+            *(entry_count_asked(segment["tenant"]) for segment in self._journal),
+            *(
+                Asked(statements.LAST_AUDIT_NUMBER, {"tenant": each})
+                for each in audited
+            ),
+        ]
+
+    def write(self, connection: Connection, found: Sequence[Found]) -> None:
+        """
+        Write everything; the caller commits, or rolls back if this raises.
+
+        Parameters
+        ----------
+        connection
+            In a transaction.
+        found
+            What was :meth:`asked` with which the transaction began.
+        """
+        counted = self._number(found)
+        if not self._clearings:
+            # Nothing is waited for any more, but the commit.
+            row_writing.send_until_commit(connection)
+            self._send(connection, counted)
+            return
         for clearing in self._clearings:
             clearing.look(connection)
-        # All reads, for behind them nothing has to be waited for.
-        counted = self._number(connection)
         with row_writing.sending(connection):
-            self._send(connection)
-            if counted:
-                row_writing.write_rows(
-                    connection, statements.UPSERTS[counters], counted
-                )
+            self._send(connection, counted)
         # Last: what this very transaction wrote is cleared too.
         for clearing in self._clearings:
             clearing.clear(connection)
@@ -122,43 +144,41 @@ class Transaction:
         """Whether personal data is erased, so that the log on disk has to go too."""
         return bool(self._clearings)
 
-    def _number(self, connection: Connection) -> list[Row]:
+    def _number(self, found: Sequence[Found]) -> list[Row]:
         # Numbered inside the transaction: without gaps, whatever failed before. Returns
         # the rows of counters that have changed.
         counted = []
+        told = iter(found)
         for tenant, entry, logged in self._numbered:
-            before = read_counters(connection, tenant)
+            before = counters_of(next(told).rows)
             for sequence, row in enumerate(logged, before.sequence + 1):
                 row["sequence"] = sequence
             after = before.after(entry)
             if after != before:
                 counted.append({"tenant": tenant, **asdict(after)})
         for segment in self._journal:
-            segment["number"] = entry_count(connection, segment["tenant"])
-        self._noted = self._audit(connection)
+            ((segment["number"],),) = next(told).rows
+        self._noted = self._audit(told)
         return counted
 
-    def _audit(self, connection: Connection) -> list[Row]:
+    def _audit(self, told: Iterator[Found]) -> list[Row]:
         last: dict[TenantId, int] = {}
         rows: list[Row] = []
         for tenant, entry in self._audited:
             if tenant not in last:
-                found = connection.execute(
-                    statements.LAST_AUDIT_NUMBER, {"tenant": tenant}
-                )
-                last[tenant] = found.scalar_one()
+                ((last[tenant],),) = next(told).rows
             last[tenant] += 1
             rows += audit_rows(tenant, [replace(entry, number=last[tenant])])
         return rows
 
-    def _send(self, connection: Connection) -> None:
+    def _send(self, connection: Connection, counted: list[Row]) -> None:
         for common, load in self._loads:
             write_load(connection, common, load)
         for table, rows in self._written.items():
             row_writing.write_rows(connection, statements.UPSERTS[table], rows)
         for table, keys in self._deleted.items():
             if keys:
-                connection.execute(statements.DELETES[table], keys)
+                execute_many(connection, statements.DELETES[table], keys)
         logged = [row for _, _, rows in self._numbered for row in rows]
         for statement, rows in (
             (statements.APPEND_DECISIONS, logged),
@@ -166,6 +186,7 @@ class Transaction:
             (statements.APPEND_AUDIT_ENTRIES, self._noted),
             (statements.APPEND_JOURNAL, self._journal),
             (statements.KEEP_ANSWERS, self._answers),
+            (statements.UPSERTS[counters], counted),
         ):
             if rows:
                 row_writing.write_rows(connection, statement, rows)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -21,7 +22,10 @@ from server.runtime import timers
 from server.storage import row_writing
 from server.storage.clearing import Clearing
 from server.storage.database import Database
+from server.storage.prepared import Asked, Found
 from server.storage.rows import Row
+
+_UNTIL_STOPPED_S = 0.2
 
 
 class Fuse:
@@ -38,6 +42,9 @@ class Fuse:
             self._left -= 1
             if self._left == 0:
                 os.kill(os.getpid(), self._sent)
+                # A stop reaches the threads one by one: this one could go on with what
+                # comes next, and a commit is not waited for before it is sent.
+                time.sleep(_UNTIL_STOPPED_S)
 
 
 def main(point: str, count: int, sent: signal.Signals = signal.SIGKILL) -> None:
@@ -51,16 +58,19 @@ def main(point: str, count: int, sent: signal.Signals = signal.SIGKILL) -> None:
 
 def arm(fuse: Fuse) -> None:
     """Put the fuse into the store, for good."""
-    writing = Database.writing
+    # All transactions pass it, those that ask nothing first too.
+    writing = Database.writing_knowing
 
     @contextmanager
-    def burning(self: Database, doing: str) -> Iterator[Connection]:
-        with writing(self, doing) as connection:
-            yield connection
+    def burning(
+        self: Database, doing: str, asked: Sequence[Asked]
+    ) -> Iterator[tuple[Connection, list[Found]]]:
+        with writing(self, doing, asked) as begun:
+            yield begun
             fuse.passing(f"{doing}, before")
         fuse.passing(f"{doing}, after")
 
-    Database.writing = burning
+    Database.writing_knowing = burning
     write_rows = row_writing.write_rows
 
     def stepping(

@@ -5,15 +5,19 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
 from matcher.domain.errors import UnavailableError
 from server.storage.opening import open_store
+from server.storage.postgres_params import PostgresParams
+from server.storage.prepared import driver_of
+from server.storage.row_writing import send_until_commit
 from server.storage.sql_store import SqlStore
+from tests.contract.store.rows import BRAND
 from tests.fault.numbered_commits import commit_number, last_commit
 from tests.scenarios.postgres_server import PostgresServer
 
@@ -107,15 +111,106 @@ def test_crash_inside_a_transaction_leaves_nothing(server: PostgresServer) -> No
         assert last_commit(store) == 2
 
 
-def test_store_that_was_idle_meanwhile_notices_nothing(server: PostgresServer) -> None:
-    """Connections that died are replaced before they are used, the writer's too."""
+# Ways to use a connection, each of which may find it closed.
+USES: dict[str, Callable[[SqlStore], object]] = {
+    "one statement": lambda store: store.answer(BRAND, "q1"),
+    "reading": lambda store: store.last_answered(BRAND, "", "z"),
+    "snapshot": lambda store: store.load(BRAND),
+    "writing": lambda store: commit_number(store, 2),
+    "writing unasked": lambda store: store.forget_answers(-1),
+}
+
+
+def _end_sessions(server: PostgresServer, store: SqlStore) -> None:
+    name = store._database.place.rpartition("/")[2]
+    with server.connection() as operator:
+        operator.execute(_END_SESSIONS, [name])
+        while operator.execute(_SESSIONS, [name]).fetchone() != (0,):
+            pass
+
+
+_SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+_END_SESSIONS = _SESSIONS.replace("count(*)", "pg_terminate_backend(pid)")
+
+ENDS: dict[str, Callable[[PostgresServer, SqlStore], None]] = {
+    "restart": lambda server, _store: server.restart(),
+    "ended by an operator": _end_sessions,
+}
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("end", ENDS)
+def test_store_that_was_idle_meanwhile_notices_nothing(
+    server: PostgresServer, end: str, use: str
+) -> None:
+    """All connections of both kinds have died, and the very next call is served."""
     with closing(open_store(server.new_database())) as store:
         commit_number(store, 1)
-        server.restart()
+        with ExitStack() as held:
+            for _ in range(PostgresParams().reader_count):
+                held.enter_context(store._database.reading("look"))
+        ENDS[end](server, store)
+        USES[use](store)
+        last = 2 if use == "writing" else 1
+        assert last_commit(store) == last
+        commit_number(store, last + 1)
+
+
+def test_reader_that_cannot_be_replaced_says_so(server: PostgresServer) -> None:
+    """It is tried once more and no oftener; the error is that of the server."""
+    with closing(open_store(server.new_database())) as store:
+        commit_number(store, 1)
+        server.stop()
+        try:
+            for use in ("one statement", "reading", "writing"):
+                with pytest.raises(UnavailableError, match="refused") as caught:
+                    USES[use](store)
+                assert "may be stored" not in str(caught.value)
+        finally:
+            server.start()
         assert last_commit(store) == 1
-        server.restart()
+
+
+def test_writer_that_loses_its_session_while_it_waits(server: PostgresServer) -> None:
+    """Nothing of it was sent to be stored: it waits on another, and is served."""
+    url = server.new_database()
+    with (
+        closing(open_store(url)) as store,
+        closing(open_store(url)) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        commit_number(store, 1)
+        with other._database.writing("hold on"):
+            writer = pool.submit(commit_number, store, 2)
+            with server.connection() as operator:
+                while not operator.execute(_END_WAITING).fetchall():
+                    assert not writer.done()
+        writer.result(_PATIENCE_S)
+        assert last_commit(other) == 2
+
+
+_END_WAITING = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE wait_event = 'advisory'"
+)
+
+
+def test_writer_that_loses_its_session_among_its_rows(server: PostgresServer) -> None:
+    """Once it has begun nothing is tried again: nothing is stored, and it says so."""
+    with closing(open_store(server.new_database())) as store:
+        commit_number(store, 1)
+
+        def write() -> None:
+            with store._database.writing("write") as connection:
+                send_until_commit(connection)
+                driver = driver_of(connection)
+                driver.execute("DELETE FROM demands")
+                _end_sessions(server, store)
+
+        with pytest.raises(UnavailableError, match="cannot write"):
+            write()
+        assert last_commit(store) == 1
         commit_number(store, 2)
-        assert last_commit(store) == 2
 
 
 def test_server_that_is_down_is_named_without_a_password(

@@ -131,11 +131,15 @@ def test_network_that_breaks_among_the_rows(
     caplog: pytest.LogCaptureFixture,
     table: str,
 ) -> None:
-    """At the first or the last of what is sent without waiting: nothing is stored."""
+    """
+    At the first or the last of what is sent without waiting: nothing is stored.
+
+    Whether the COMMIT behind it was under way by then depends on the moment: the caller
+    may be told that all may be stored.
+    """
     proxy.cut_at(f"INSERT INTO {table}".encode(), is_passed_on=False)
-    with pytest.raises(UnavailableError, match="cannot commit: ") as caught:
+    with pytest.raises(UnavailableError, match="cannot commit"):
         _patiently(lambda: commit_number(store, 2))
-    assert "may be stored" not in str(caught.value)
     # The driver warns; that a connection could not be put in order would be an error.
     assert [each.message for each in caplog.records if each.levelname == "ERROR"] == []
     assert last_commit(store) == last_commit(direct) == 1

@@ -127,6 +127,19 @@ def test_settings_reach_the_server(postgres: PostgresServer) -> None:
             store.ping()
 
 
+def test_the_reader_that_was_used_last_is_used_next(postgres: PostgresServer) -> None:
+    """It has the statements that were used last; the others are for more at once."""
+    with closing(open_store(postgres.new_database())) as store:
+        with store._database.reading("look"), store._database.reading("look"):
+            pass
+        pids = set()
+        for _ in range(4):
+            with store._database.reading("look") as connection:
+                found = connection.exec_driver_sql("SELECT pg_backend_pid()")
+                pids.add(found.scalar_one())
+        assert len(pids) == 1
+
+
 def test_statement_that_takes_too_long_is_ended(postgres: PostgresServer) -> None:
     """By the server, and the connection is good for the next one."""
     params = PostgresParams(statement_timeout_ms=100)

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import OperationalError
+from psycopg.errors import LockNotAvailable
 from structlog.testing import capture_logs
 
 from server.storage.opening import open_store
@@ -20,6 +21,7 @@ from server.storage.postgres_writer_lock import (
     WriterLock,
     WriterLockParams,
 )
+from server.storage.prepared import driver_of
 from server.storage.sql_store import SqlStore
 from tests.fault.numbered_commits import commit_number, last_commit
 from tests.scenarios.postgres_server import PostgresServer
@@ -67,7 +69,7 @@ def _look(url: str) -> Iterator[Looking]:
 
     def look() -> None:
         with engine.connect() as connection:
-            lock._look(connection)
+            lock._look(driver_of(connection))
 
     yield look
     engine.dispose()
@@ -132,7 +134,7 @@ def test_a_migration_is_not_ended(url: str, look: Looking) -> None:
     """What it computes between two statements may take as long as it takes."""
     engine = _engine(_Sessions(_asked(url), _PARAMS, "off", is_patient=True), 1)
     with engine.connect() as migrating:
-        migrating.begin()
+        WriterLock(_AT_ONCE).begin_migrating(migrating)
         for _ in range(100):
             look()
         assert migrating.exec_driver_sql("SELECT 5").scalar_one() == 5
@@ -150,12 +152,13 @@ def test_whoever_has_no_right_to_end_it_waits(
     params = PostgresParams(idle_timeout_ms=100, statement_timeout_ms=500)
     engine = _engine(_Sessions(_asked(theirs), params, "off"), 1)
 
-    def write() -> None:
-        with engine.connect() as connection:
-            connection.begin()
-
-    with capture_logs() as logged, pytest.raises(Exception, match="lock timeout"):
-        write()
+    lock = WriterLock(WriterLockParams(still_ms=100, wait_ms=500))
+    with (
+        capture_logs() as logged,
+        engine.connect() as connection,
+        pytest.raises(LockNotAvailable, match="lock timeout"),
+    ):
+        lock.begin(connection)
     engine.dispose()
     assert "writer_not_ended" in {each["event"] for each in logged}
     assert holder.execute("SELECT 5").fetchone() == (5,)

@@ -17,11 +17,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Dialect, Insert, bindparam
 from sqlalchemy.sql.expression import ClauseElement
 
-#: Parameter that is a list; a statement has one at most.
-_IDS = "ids"
+from server.storage.id_batches import IDS, IDS_MAX
 
-#: Lengths of such a list that are compiled; a shorter one repeats its last id.
-_ID_COUNTS = (1, 10, 100, 1_000)
+#: Lengths of a list of ids that are compiled; a shorter one repeats its last id.
+_ID_COUNTS = (1, 10, 100, IDS_MAX)
 
 # Rows of one insert, and the values of one where rows are many more: compiling it
 # takes a twentieth of a second, once.
@@ -88,10 +87,10 @@ def bound(
         By the names of its parameters, as the driver takes them. A list is named
         ``ids``: one id or more, and 1,000 at most.
     """
-    ids = values.get(_IDS)
+    ids = values.get(IDS)
     count = _id_count(len(ids)) if ids is not None else 0
     prepared = _prepared(statement, dialect, count)
-    if ids is not None:
+    if ids is not None and prepared.id_names:
         padded = [*ids, *[ids[-1]] * (count - len(ids))]
         values = {**values, **dict(zip(prepared.id_names, padded, strict=True))}
     return prepared.text, prepared.bound(values)
@@ -192,13 +191,14 @@ def _prepared(statement: ClauseElement, dialect: Dialect, id_count: int) -> _Pre
     compiled: Any = statement.compile(dialect=dialect)
     given: dict[str, Any] = dict(compiled.params)
     if id_count:
-        given[_IDS] = [""] * id_count
+        given[IDS] = [""] * id_count
     state = compiled.construct_expanded_state(given)
     # Values that stand in the statement itself.
     constant = {name: one for name, one in state.parameters.items() if one is not None}
-    id_names = state.parameter_expansion.get(_IDS, ())
-    for name in id_names:
-        del constant[name]
+    # None where the list is one parameter.
+    id_names = state.parameter_expansion.get(IDS, ())
+    for name in (IDS, *id_names):
+        constant.pop(name, None)
     return _Prepared(state.statement, _bound(state.positiontup, constant), id_names)
 
 

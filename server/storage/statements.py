@@ -35,6 +35,7 @@ from matcher.domain.match import HoldState
 from matcher.domain.policy import PolicyState
 from matcher.domain.return_item import ReturnState
 from matcher.domain.shadow import ShadowState
+from server.storage.id_batches import OneOfIds
 from server.storage.tables import (
     CLOSED_AND_HELD,
     REVISION_TABLE,
@@ -107,7 +108,7 @@ def _one(source: Table, key: Column[Any]) -> Documents:
 
 
 def _some(source: Table, key: Column[Any]) -> Documents:
-    return _documents(source).where(key.in_(bindparam("ids", expanding=True)))
+    return _documents(source).where(OneOfIds(key))
 
 
 def _between(source: Table, key: Column[Any]) -> Select[str]:
@@ -290,7 +291,7 @@ REPLACE_DECISION = (
 # Rows of (sequence, document), in no order; parameter: ids, of return items.
 DECISIONS_OF_RETURNS = select(decisions.c.sequence, decisions.c.document).where(
     decisions.c.tenant == bindparam("tenant"),
-    decisions.c.return_id.in_(bindparam("ids", expanding=True)),
+    OneOfIds(decisions.c.return_id),
 )
 
 # Rows of (request_id, answer), in no order.
@@ -328,7 +329,7 @@ SOME_ANSWERS = select(
     answers.c.answered_us,
 ).where(
     answers.c.tenant == bindparam("tenant"),
-    answers.c.request_id.in_(bindparam("ids", expanding=True)),
+    OneOfIds(answers.c.request_id),
 )
 
 # Parameter of each: id.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import ARRAY, Boolean, any_, bindparam
 from sqlalchemy.ext.compiler import compiles
@@ -27,6 +27,10 @@ class OneOfIds(FunctionElement[bool]):
 
     inherit_cache = True
     type = Boolean()
+
+    def self_group(self, against: Any = None) -> Self:  # noqa: ARG002 - as its base
+        """Return itself: SQLite, told `... = 1`, would look at every row."""
+        return self
 
 
 @compiles(OneOfIds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,6 +48,10 @@ def _plan(connection: Connection, statement: Select[Any], explain: str) -> list[
     return [row[-1] for row in connection.exec_driver_sql(f"{explain} {text}")]
 
 
+def _takes_ids(statement: Select[Any]) -> bool:
+    return "ids" in statement.compile().binds
+
+
 @pytest.mark.parametrize("name", READS)
 def test_read_goes_by_an_index(file: Connection, name: str) -> None:
     """No read scans a table or sorts documents; each seeks with the tenant."""
@@ -77,6 +82,13 @@ def test_read_goes_by_its_index(file: Connection, name: str, index: str) -> None
     """Reads that have an index made for them use it and no other."""
     (step,) = _plan(file, READS[name], _EXPLAIN)
     assert f"INDEX {index} (" in step
+
+
+@pytest.mark.parametrize("name", [each for each in READS if _takes_ids(READS[each])])
+def test_some_rows_are_found_by_tenant_and_id(file: Connection, name: str) -> None:
+    """A look-up with every call: found by the whole key, or its time grows (R68)."""
+    (step,) = _plan(file, READS[name], _EXPLAIN)
+    assert re.search(r"\(tenant=\? AND \w+=\?\)", step), step
 
 
 def test_answers_are_forgotten_by_index(file: Connection) -> None:

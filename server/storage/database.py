@@ -11,11 +11,15 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from matcher.domain.errors import UnavailableError
 from server.storage.codec import DocumentCodec
+from server.storage.kept_connection import KeptConnection
 from server.storage.prepared import Asked, Found, driver_of, fetch, run
 from server.storage.sqlite_words import words_of
 from server.storage.statements import Documents
 
 T = TypeVar("T")
+
+#: Connections of readers beside those that may be read from at once.
+KEPT_COUNT = 1
 
 _INSUFFICIENT_PRIVILEGE = "42501"
 
@@ -118,8 +122,9 @@ class Database:
         Engine with a pool of exactly one connection. Its transactions exclude
         those of every other writer, and see all that was committed before them.
     reader
-        Engine whose connections cannot write. Outside :meth:`snapshot` each
-        statement sees the last commit.
+        Engine whose connections cannot write, with a pool of one more than may be
+        read from at once. Outside :meth:`snapshot` each statement sees the last
+        commit.
     closing
         What to undo at the end, last in first out.
     settle_log
@@ -150,6 +155,8 @@ class Database:
         self._writer = writer
         self._reader = reader
         self._closing = closing
+        self._look_ups = KeptConnection(reader)
+        closing.callback(self._look_ups.close)
         self.settle_log = settle_log
         self._begin_writing = begin_writing
         self._begin_snapshot = begin_snapshot
@@ -283,21 +290,24 @@ class Database:
         self, statement: ClauseElement, parameters: Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
         # Past SQLAlchemy's connection, which takes longer to make than most reads last.
-        pooled = driver = None
         dialect = self._reader.dialect
+        pooled = driver = None
         try:
-            pooled = self._reader.raw_connection()
+            pooled = self._look_ups.take()
             driver = pooled.driver_connection
             found: list[tuple[Any, ...]]
             found = run(driver, dialect, statement, parameters).fetchall()
-        except dialect.loaded_dbapi.Error as error:
+        except BaseException as error:
+            # Whatever it has under way ends where it goes back to the pool.
             is_closed = _is_closed(driver)
-            if pooled is not None and is_closed:
-                pooled.invalidate(error)
-            raise _named(error, dialect, is_closed=is_closed) from error
-        finally:
             if pooled is not None:
+                if is_closed:
+                    pooled.invalidate(error)
                 pooled.close()
+            if isinstance(error, dialect.loaded_dbapi.Error):
+                raise _named(error, dialect, is_closed=is_closed) from error
+            raise
+        self._look_ups.give_back(pooled)
         return found
 
     def _commit(self, connection: Connection, doing: str) -> None:

@@ -13,7 +13,12 @@ from psycopg.abc import AdaptContext
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, exc
 
 from matcher.domain.errors import InvalidValueError, UnavailableError
-from server.storage.database import Database, connected, unavailable_unless_done
+from server.storage.database import (
+    KEPT_COUNT,
+    Database,
+    connected,
+    unavailable_unless_done,
+)
 from server.storage.postgres_connection import PostgresConnection
 from server.storage.postgres_params import PostgresParams
 from server.storage.postgres_writer_lock import WriterLock, WriterLockParams
@@ -81,7 +86,8 @@ def open_postgres(url: str, params: PostgresParams) -> Database:
         migrating.dispose()
         writer = _engine(_Sessions(asked, params, "off"), 1)
         undo.callback(writer.dispose)
-        reader = _engine(_Sessions(asked, params, "on"), params.reader_count)
+        sessions = _Sessions(asked, params, "on")
+        reader = _engine(sessions, params.reader_count + KEPT_COUNT)
         undo.callback(reader.dispose)
         event.listen(reader, "engine_connect", _replace_closed)
         lock = WriterLock(

@@ -13,7 +13,12 @@ import structlog
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, exc
 
 from matcher.domain.errors import InvalidValueError, UnavailableError
-from server.storage.database import Database, connected, unavailable_unless_done
+from server.storage.database import (
+    KEPT_COUNT,
+    Database,
+    connected,
+    unavailable_unless_done,
+)
 from server.storage.prepared import Asked, Found, driver_of, run
 from server.storage.restore_marker import RestoreMarker
 from server.storage.revision import bring_up_to_date, current_revision
@@ -188,7 +193,7 @@ def _writer_engine(path: Path, params: SqliteParams) -> Engine:
 def _reader_engine(path: Path, params: SqliteParams) -> Engine:
     return _engine(
         functools.partial(connect_read_only, path, params.wait_s),
-        params.reader_count,
+        params.reader_count + KEPT_COUNT,
         params.wait_s,
     )
 

@@ -192,12 +192,8 @@ def test_a_lone_write_waits_four_times(postgres: PostgresServer) -> None:
         for number in range(8):
             _write(host, number)
         with tempfile.TemporaryFile() as trace:
-            # The one that is used next of the readers is the one that was used last.
-            for engine in (store._database._writer, store._database._reader):
-                with closing(engine.raw_connection()) as pooled:
-                    driver = pooled.driver_connection
-                    assert isinstance(driver, PostgresConnection)
-                    driver.pgconn.trace(trace.fileno())
+            for connection in _connections(store):
+                connection.pgconn.trace(trace.fileno())
             _write(host, 9)
             assert _asked(store, trace) == {"Sync": 3, "Query": 1}
 
@@ -212,12 +208,20 @@ def _write(host: ShardHost, number: int) -> None:
     assert done.error is None
 
 
+def _connections(store: SqlStore) -> Iterator[PostgresConnection]:
+    # Of the writer, and the one that is kept for look-ups.
+    database = store._database
+    pooled = database._writer.raw_connection(), database._look_ups.take()
+    for each in pooled:
+        assert isinstance(each.driver_connection, PostgresConnection)
+        yield each.driver_connection
+    pooled[0].close()
+    database._look_ups.give_back(pooled[1])
+
+
 def _asked(store: SqlStore, trace: tempfile._TemporaryFileWrapper[bytes]) -> object:
-    for engine in (store._database._writer, store._database._reader):
-        with closing(engine.raw_connection()) as pooled:
-            driver = pooled.driver_connection
-            assert isinstance(driver, PostgresConnection)
-            driver.pgconn.untrace()
+    for connection in _connections(store):
+        connection.pgconn.untrace()
     trace.seek(0)
     words = [line.split("\t") for line in trace.read().decode().splitlines()]
     # When, from whom, how long, what.

@@ -111,7 +111,7 @@ def test_url_may_say_more(postgres: PostgresServer) -> None:
 
 
 def test_settings_reach_the_server(postgres: PostgresServer) -> None:
-    """Each timeout is that of the session; the pool has so many readers."""
+    """Each timeout is that of the session; so many readers, and the kept one."""
     params = PostgresParams(
         reader_count=2, statement_timeout_ms=700, idle_timeout_ms=900
     )
@@ -122,7 +122,8 @@ def test_settings_reach_the_server(postgres: PostgresServer) -> None:
         with (
             store._database.reading("look"),
             store._database.reading("look"),
-            pytest.raises(UnavailableError, match="limit of size 2"),
+            store._database.reading("look"),
+            pytest.raises(UnavailableError, match="limit of size 3"),
         ):
             store.ping()
 

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Connection, exc
 
 from matcher.domain.errors import UnavailableError
+from matcher.domain.ids import DemandId
 from server.storage.database import Database
 from server.storage.sql_store import SqlStore
 from server.storage.sqlite_database import SqliteParams, open_sqlite
@@ -83,10 +84,11 @@ def test_there_is_one_writer(tmp_path: Path) -> None:
 
 
 def test_reads_past_the_pool_wait_and_give_up(tmp_path: Path) -> None:
-    """With one reader in use the next read is UNAVAILABLE, and works afterwards."""
+    """With one reader and the kept one in use the next read is UNAVAILABLE."""
     params = SqliteParams(reader_count=1, wait_s=0.05)
     with closing(SqlStore(_opened(tmp_path / "store.db", params))) as store:
         with (
+            store._database.snapshot("hold on"),
             store._database.snapshot("hold on"),
             pytest.raises(UnavailableError, match="cannot load a tenant: QueuePool"),
         ):
@@ -94,10 +96,26 @@ def test_reads_past_the_pool_wait_and_give_up(tmp_path: Path) -> None:
         assert store.load(BRAND).demands == ()
 
 
+def test_a_look_up_finds_a_connection_while_reads_have_all_others(
+    tmp_path: Path,
+) -> None:
+    """Look-ups of the engine wait for no report: one connection is kept for them."""
+    params = SqliteParams(reader_count=1, wait_s=0.05)
+    with closing(SqlStore(_opened(tmp_path / "store.db", params))) as store:
+        assert store.answer(BRAND, "request") is None
+        with store._database.snapshot("hold on"):
+            assert store.answer(BRAND, "request") is None
+            with pytest.raises(UnavailableError, match="cannot load a tenant: Queue"):
+                store.load(BRAND)
+        assert store.load(BRAND).demands == ()
+
+
 def test_closing_moves_the_log_into_the_file(tmp_path: Path) -> None:
     """A stopped server's file is the whole store: no log stays beside it."""
     path = tmp_path / "store.db"
     _stored(path)
+    with closing(SqlStore(_opened(path))) as store:
+        assert store.demand(BRAND, DemandId("nobody")) is None
     assert sorted(each.name for each in tmp_path.iterdir()) == [
         "store.db",
         "store.db.lock",

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Dialect, Insert, bindparam
 from sqlalchemy.sql.expression import ClauseElement
 
-from server.storage.id_batches import IDS, IDS_MAX
+from server.storage.id_batches import ID_COUNT, IDS, IDS_MAX
 
 #: Lengths of a list of ids that are compiled; a shorter one repeats its last id.
 _ID_COUNTS = (1, 10, 100, IDS_MAX)
@@ -188,7 +188,8 @@ def _id_count(count: int) -> int:
 
 @lru_cache(_KEPT)
 def _prepared(statement: ClauseElement, dialect: Dialect, id_count: int) -> _Prepared:
-    compiled: Any = statement.compile(dialect=dialect)
+    counted = {ID_COUNT: id_count}
+    compiled: Any = statement.compile(dialect=dialect, compile_kwargs=counted)
     given: dict[str, Any] = dict(compiled.params)
     if id_count:
         given[IDS] = [""] * id_count

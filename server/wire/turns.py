@@ -14,7 +14,7 @@ AHEAD_MAX = 32
 
 #: The same while calls come by several connections: whoever comes next waits for those
 #: that are ahead, whoever's they are.
-SHARED_AHEAD_MAX = 6
+SHARED_AHEAD_MAX = 8
 
 # For how long a connection counts after its last call.
 _OF_LATE_S = 1.0

@@ -18,9 +18,6 @@ from server.storage.statements import Documents
 
 T = TypeVar("T")
 
-#: Connections of readers beside those that may be read from at once.
-KEPT_COUNT = 1
-
 _INSUFFICIENT_PRIVILEGE = "42501"
 
 

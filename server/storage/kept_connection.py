@@ -6,6 +6,9 @@ from threading import Lock
 
 from sqlalchemy import Engine, PoolProxiedConnection
 
+#: Connections of a pool beside those that may be read from at once.
+KEPT_COUNT = 1
+
 
 class KeptConnection:
     """

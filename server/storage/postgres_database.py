@@ -13,12 +13,8 @@ from psycopg.abc import AdaptContext
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, exc
 
 from matcher.domain.errors import InvalidValueError, UnavailableError
-from server.storage.database import (
-    KEPT_COUNT,
-    Database,
-    connected,
-    unavailable_unless_done,
-)
+from server.storage.database import Database, connected, unavailable_unless_done
+from server.storage.kept_connection import KEPT_COUNT
 from server.storage.postgres_connection import PostgresConnection
 from server.storage.postgres_params import PostgresParams
 from server.storage.postgres_writer_lock import WriterLock, WriterLockParams

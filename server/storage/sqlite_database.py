@@ -13,12 +13,8 @@ import structlog
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, exc
 
 from matcher.domain.errors import InvalidValueError, UnavailableError
-from server.storage.database import (
-    KEPT_COUNT,
-    Database,
-    connected,
-    unavailable_unless_done,
-)
+from server.storage.database import Database, connected, unavailable_unless_done
+from server.storage.kept_connection import KEPT_COUNT
 from server.storage.prepared import Asked, Found, driver_of, run
 from server.storage.restore_marker import RestoreMarker
 from server.storage.revision import bring_up_to_date, current_revision
